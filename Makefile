@@ -1,0 +1,60 @@
+# make run · make test · make quick · make setup · make bench
+PYTHON ?= python3
+HOST ?= 127.0.0.1
+PORT ?= 3002
+DATA_DIR ?=
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: run setup test quick lint docs bench bench-smoke clean
+.DEFAULT_GOAL := run
+
+setup: $(VENV)/.installed
+
+# pip alone would do; uv, where a machine has it, does the same faster.
+$(VENV)/.installed: requirements/dev.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo 'Multiplayer needs Python 3.11 or newer: make PYTHON=python3.12 …'; exit 1; }
+	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || \
+	  { echo "This Python has no venv: install it first (on Debian and Ubuntu: apt-get install python3-venv)"; exit 1; }
+	@echo 'Installing into $(VENV) (half a minute the first time) …'
+	@$(PYTHON) -m venv $(VENV)
+	@if command -v uv >/dev/null 2>&1; then \
+	   uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements/dev.txt && \
+	   uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e .; \
+	 else \
+	   $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt && \
+	   $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .; \
+	 fi
+	@touch $@
+
+# exec: make's shell becomes the server, so that Ctrl-C reaches it once and nothing is left behind.
+run: setup
+	@exec $(BIN)/multiplayer serve --host $(HOST) --port $(PORT) $(if $(DATA_DIR),--data-dir "$(DATA_DIR)")
+
+lint: setup
+	@$(BIN)/ruff format --check --quiet .
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/lint-imports
+	@$(BIN)/mypy
+
+quick: lint
+	@$(BIN)/python -m pytest -m 'not slow'
+
+test: lint
+	@$(BIN)/python -m pytest
+
+# Regenerate what is generated: requirements, .env.example, docs/protocol.md. The tests fail when one is stale.
+docs: setup
+	@$(BIN)/python -m multiplayer.settings > .env.example
+	@$(BIN)/python -m multiplayer.protocol.schema --markdown > docs/protocol.md
+	@$(BIN)/python -m multiplayer.protocol.schema --json > docs/protocol.schema.json
+
+bench: setup
+	@$(BIN)/python -m benchmarks
+
+bench-smoke: setup
+	@$(BIN)/python -m benchmarks --smoke
+
+clean:
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist

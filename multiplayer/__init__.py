@@ -1,0 +1,1 @@
+"""Multiplayer: the room where a team and its AI work together."""

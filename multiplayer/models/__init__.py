@@ -1,0 +1,1 @@
+"""The models port and its adapters: everything that can answer a chat request, and what guards it."""

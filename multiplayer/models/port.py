@@ -1,0 +1,169 @@
+"""The port every chat model is reached by: what is asked, what streams back, and how it can fail."""
+
+from collections.abc import AsyncGenerator, Mapping
+from dataclasses import dataclass, field
+from typing import Literal, Protocol, TypeAlias
+
+from pydantic import JsonValue
+
+FinishReason: TypeAlias = Literal["stop", "length", "tool_calls", "interrupted"]
+
+
+@dataclass(frozen=True, slots=True)
+class ToolDefinition:
+    """A tool the model may ask for. `parameters` is the JSON Schema of its arguments, an object schema."""
+
+    name: str
+    description: str
+    parameters: Mapping[str, JsonValue]
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCall:
+    """A complete request to run a tool: `arguments` is JSON text that is known to parse as an object."""
+
+    id: str
+    name: str
+    arguments: str
+
+
+@dataclass(frozen=True, slots=True)
+class PromptMessage:
+    """One message of the prompt. `tool_calls` stand on an assistant's message, `tool_call_id` on a tool's answer.
+
+    `thinking` is what the model thought before `tool_calls`; only a provider that demands it back inside a tool
+    loop is sent it.
+    """
+
+    role: Literal["system", "user", "assistant", "tool"]
+    content: str
+    tool_calls: tuple[ToolCall, ...] = ()
+    tool_call_id: str | None = None
+    thinking: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ChatRequest:
+    """Everything one model call depends on; `None` leaves a parameter to the provider."""
+
+    messages: tuple[PromptMessage, ...]
+    tools: tuple[ToolDefinition, ...] = field(default=())
+    max_tokens: int | None = None
+    temperature: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TextDelta:
+    """The next words of the answer; never empty, never half a character."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ThinkingDelta:
+    """The next words of the model's thinking; not part of the answer."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCallGrowing:
+    """Another piece of a tool call has arrived. Nothing to show or run: it only proves that tokens still come."""
+
+    characters: int
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCallsReady:
+    """All tool calls of this answer, whole. Comes at most once, and never together with a `BrokenToolCall`."""
+
+    calls: tuple[ToolCall, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class BrokenToolCall:
+    """A tool call that was cut off or does not parse. It must never run and never enter the history.
+
+    One broken call takes its siblings with it: the whole answer is to be asked for again, and half of it run
+    would then run twice.
+    """
+
+    name: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Tokens as the provider counted them. `tokens_cached` of the `tokens_in` came from its prefix cache."""
+
+    tokens_in: int
+    tokens_cached: int
+    tokens_out: int
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """The last chunk. `interrupted`: the provider went away or gave up; the words so far stand."""
+
+    reason: FinishReason
+
+
+Chunk: TypeAlias = TextDelta | ThinkingDelta | ToolCallGrowing | ToolCallsReady | BrokenToolCall | Usage | Finished
+
+
+class ModelInfo(Protocol):
+    """What a model is called, and how many tokens of prompt and answer it can hold."""
+
+    @property
+    def model_name(self) -> str: ...
+
+    @property
+    def context_tokens(self) -> int: ...
+
+
+class ChatModel(ModelInfo, Protocol):
+    """A model that answers a chat request piece by piece."""
+
+    def stream(self, request: ChatRequest) -> AsyncGenerator[Chunk, None]:
+        """Yield the answer as it comes, ending with one `Finished`; raises `ModelFailure`.
+
+        Closing the generator (`aclosing`, or cancelling the task that reads it) closes the provider's connection
+        at once. Nothing is asked of the provider before the first chunk is.
+        """
+        ...
+
+
+class ModelFailure(Exception):  # noqa: N818 - the field says failure; each subclass reads as a sentence
+    """The model gave no complete answer. `str()` of it is a sentence for the people in the room."""
+
+
+class ModelUnavailable(ModelFailure):
+    """The provider cannot be reached, is overloaded or broken; asking again later may work.
+
+    `retry_after_s` is what the provider asked for. `is_worth_retrying` is false when its own words make an early
+    retry useless.
+    """
+
+    def __init__(self, reason: str, retry_after_s: float | None = None, *, is_worth_retrying: bool = True) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.retry_after_s = retry_after_s
+        self.is_worth_retrying = is_worth_retrying
+
+
+class ModelRejected(ModelFailure):
+    """The provider understood and refused the request (key, credit, model name, size): asking again is useless."""
+
+
+class ModelBroke(ModelFailure):
+    """The provider answered with something that is no answer: garbage, or more than fits the bounds."""
+
+
+class ModelStalled(ModelFailure):
+    """No token came in time, though the connection was open. `phase` says whether any had come before."""
+
+    def __init__(self, phase: Literal["first", "progress"], waited_s: float) -> None:
+        what = "did not begin to answer" if phase == "first" else "stopped in the middle of its answer"
+        super().__init__(f"The AI provider {what}: no words came for {waited_s:g} seconds.")
+        self.phase = phase
+        self.waited_s = waited_s

@@ -1,0 +1,198 @@
+"""What passes: told to those who are there, not stored, may be lost. And what the server answers."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field, StrictInt, TypeAdapter
+
+from multiplayer.protocol.errors import RefusalCode
+from multiplayer.protocol.events import Event
+from multiplayer.protocol.ids import AccountId, CallId, RoomId, SessionId, TurnId
+from multiplayer.protocol.members import Account, Presence
+from multiplayer.protocol.rooms import RoomView, Snapshot
+from multiplayer.protocol.values import Frozen, UtcTime
+
+
+class AiDelta(Frozen):
+    """A piece of a turn's text. `offset` counts Unicode code points; `index` runs 0, 1, 2 …"""
+
+    type: Literal["ai_delta"] = "ai_delta"
+    room_id: RoomId
+    turn_id: TurnId
+    index: int
+    offset: int
+    text: str
+
+
+class AiText(Frozen):
+    """The whole text so far; replaces what a client holds. The next delta has `index`."""
+
+    type: Literal["ai_text"] = "ai_text"
+    room_id: RoomId
+    turn_id: TurnId
+    index: int
+    text: str
+
+
+class AiThinking(Frozen):
+    """A piece of the model's reasoning, when the provider tells it. Never stored."""
+
+    type: Literal["ai_thinking"] = "ai_thinking"
+    room_id: RoomId
+    turn_id: TurnId
+    text: str
+
+
+class ToolOutput(Frozen):
+    """A numbered piece of what a running tool prints."""
+
+    type: Literal["tool_output"] = "tool_output"
+    room_id: RoomId
+    turn_id: TurnId
+    call_id: CallId
+    index: int
+    text: str
+
+
+class Typing(Frozen):
+    type: Literal["typing"] = "typing"
+    room_id: RoomId
+    account_id: AccountId
+    is_typing: bool
+
+
+class PresenceChanged(Frozen):
+    type: Literal["presence"] = "presence"
+    room_id: RoomId
+    account_id: AccountId
+    presence: Presence
+
+
+class TurnProgress(Frozen):
+    """What a running turn is doing, in a word: `context`, `model` or `tool`."""
+
+    type: Literal["turn_progress"] = "turn_progress"
+    room_id: RoomId
+    turn_id: TurnId
+    phase: Literal["context", "model", "tool"]
+
+
+class Reset(Frozen):
+    """What this client holds of the room is void: join again without `after`."""
+
+    type: Literal["reset"] = "reset"
+    room_id: RoomId
+    reason: str
+
+
+class ServerDraining(Frozen):
+    """The server will restart; `reconnect_ms` is when to come back."""
+
+    type: Literal["server_draining"] = "server_draining"
+    reconnect_ms: int
+
+
+class ReadMarked(Frozen):
+    type: Literal["read_marked"] = "read_marked"
+    room_id: RoomId
+    seq: int
+
+
+class RoomAdded(Frozen):
+    type: Literal["room_added"] = "room_added"
+    room: RoomView
+
+
+class RoomRemoved(Frozen):
+    type: Literal["room_removed"] = "room_removed"
+    room_id: RoomId
+
+
+class RoomActivity(Frozen):
+    """For the room list: a room of this account that is not joined on this session moved."""
+
+    type: Literal["room_activity"] = "room_activity"
+    room_id: RoomId
+    seq: int
+    unread: int
+    mentions: int
+    is_ai_working: bool
+
+
+class SessionExpiring(Frozen):
+    """The sign-in ends at `at`; `renew` keeps the session."""
+
+    type: Literal["session_expiring"] = "session_expiring"
+    at: UtcTime
+
+
+class Closing(Frozen):
+    """The last line: the close code and what to do."""
+
+    type: Literal["closing"] = "closing"
+    code: int
+    hint: str
+    reconnect_ms: int | None = None
+
+
+RoomSignal = AiDelta | AiText | AiThinking | ToolOutput | Typing | PresenceChanged | TurnProgress | Reset
+AccountSignal = ServerDraining | ReadMarked | RoomAdded | RoomRemoved | RoomActivity | SessionExpiring | Closing
+Signal = RoomSignal | AccountSignal
+
+
+class Cursor(Frozen):
+    """A place in a room's log: `seq` in the history `epoch`."""
+
+    epoch: Annotated[str, Field(max_length=80)]
+    seq: Annotated[StrictInt, Field(ge=0)]
+
+
+class Welcome(Frozen):
+    """`limits`: the numbers a client should know, by name."""
+
+    type: Literal["welcome"] = "welcome"
+    session_id: SessionId
+    account: Account
+    epoch: str
+    server_time: UtcTime
+    limits: dict[str, int]
+    heartbeat_s: int
+
+
+class Joined(Frozen):
+    """`snapshot` is null when the log goes on from the client's cursor; the missing events follow."""
+
+    type: Literal["joined"] = "joined"
+    re: str
+    room_id: RoomId
+    seq: int
+    snapshot: Snapshot | None = None
+
+
+class Accepted(Frozen):
+    """Committed. `seq` and `event_id` are those of the first event; both absent for what is not an event."""
+
+    type: Literal["accepted"] = "accepted"
+    re: str
+    seq: int | None = None
+    event_id: str | None = None
+
+
+class RefusedLine(Frozen):
+    """Not carried out. `re` is absent when the line could not be read far enough to know."""
+
+    type: Literal["refused"] = "refused"
+    re: str | None = None
+    code: RefusalCode
+    message: str
+    retry_after_s: float | None = None
+
+
+class Pong(Frozen):
+    type: Literal["pong"] = "pong"
+    re: str
+
+
+Answer = Welcome | Joined | Accepted | RefusedLine | Pong
+ServerLine = Event | Signal | Answer
+
+server_line_adapter: TypeAdapter[ServerLine] = TypeAdapter(Annotated[ServerLine, Field(discriminator="type")])

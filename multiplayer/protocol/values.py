@@ -1,0 +1,36 @@
+"""What every word of the protocol is made of: frozen values, and times with milliseconds in UTC."""
+
+from datetime import UTC, datetime
+from typing import Annotated
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, PlainSerializer
+
+
+class Frozen(BaseModel):
+    """A value: immutable, and nothing in it that its type does not name."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+
+def rfc3339(at: datetime) -> str:
+    """RFC 3339 in UTC with milliseconds, the one form of time on the wire."""
+    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{at.microsecond // 1000:03d}Z"
+
+
+def _to_milliseconds(at: datetime) -> datetime:
+    if at.tzinfo is None:
+        raise ValueError("a time needs its zone: write it with Z")
+    utc = at.astimezone(UTC)
+    return utc.replace(microsecond=utc.microsecond // 1000 * 1000)
+
+
+def _refuse_number(at: object) -> object:
+    if not isinstance(at, str | datetime):
+        raise ValueError("a time is written like 2026-01-31T12:00:00Z")  # noqa: TRY004 - pydantic turns ValueError into its own
+    return at
+
+
+UtcTime = Annotated[
+    datetime, BeforeValidator(_refuse_number), AfterValidator(_to_milliseconds), PlainSerializer(rfc3339, str, "json")
+]
+"""An aware time, cut to milliseconds, so that what is sent and what is kept are equal."""

@@ -1,0 +1,197 @@
+"""A room as those above use it: what a command needs, what it causes, how an event changes it."""
+
+from collections.abc import Sequence
+from typing import Final, assert_never, get_args
+
+from multiplayer.protocol.commands import (
+    AcceptInvite,
+    AddReaction,
+    AnyCommand,
+    ArchiveRoom,
+    AskAi,
+    CallTool,
+    Command,
+    DeleteMessage,
+    DeleteRoom,
+    EditMessage,
+    EndTurn,
+    ExpireMember,
+    FinishTool,
+    InnerCommand,
+    InviteMember,
+    LeaveRoom,
+    LiftBan,
+    MarkRead,
+    PinMessage,
+    PostMessage,
+    RemoveMember,
+    RemoveReaction,
+    RenameRoom,
+    SetRole,
+    SetRoomSettings,
+    SetTopic,
+    SetTyping,
+    StartTool,
+    StartTurn,
+    StopTurn,
+    UnpinMessage,
+    UpdateSummary,
+)
+from multiplayer.protocol.errors import RefusalCode, Refused
+from multiplayer.protocol.events import Event
+from multiplayer.protocol.ids import AccountId
+from multiplayer.protocol.members import Member
+from multiplayer.rooms import member_rules, message_rules, room_rules, turn_rules
+from multiplayer.rooms.deciding import Deciding, Stamped, no_such_room, readable_from
+from multiplayer.rooms.facts import Facts, Needs
+from multiplayer.rooms.limits import RoomLimits
+from multiplayer.rooms.permissions import Right, may
+from multiplayer.rooms.state import RoomState
+
+COMMAND_RIGHTS: Final[dict[type[Command], Right]] = {
+    PostMessage: Right.POST,
+    EditMessage: Right.EDIT_OWN,
+    DeleteMessage: Right.EDIT_OWN,
+    AddReaction: Right.REACT,
+    RemoveReaction: Right.REACT,
+    PinMessage: Right.PIN,
+    UnpinMessage: Right.PIN,
+    MarkRead: Right.MARK_READ,
+    SetTyping: Right.MARK_READ,
+    InviteMember: Right.INVITE,
+    RemoveMember: Right.REMOVE,
+    LiftBan: Right.REMOVE,
+    SetRole: Right.CHANGE_ROLE,
+    LeaveRoom: Right.READ,
+    RenameRoom: Right.RENAME,
+    SetTopic: Right.RENAME,
+    SetRoomSettings: Right.SETTINGS,
+    ArchiveRoom: Right.ARCHIVE,
+    DeleteRoom: Right.ARCHIVE,
+    AskAi: Right.ASK_AI,
+    StopTurn: Right.STOP_TURN,
+}
+"""The row of the table of rights that each command stands under; what has none is refused."""
+
+# What brings a closed room in order, or only looks at it.
+_ALLOWED_WHEN_ARCHIVED: Final = (ArchiveRoom, DeleteRoom, LeaveRoom, MarkRead, RemoveMember, LiftBan, SetRole)
+
+
+class Room:
+    """One room's rules. `handle` decides and changes nothing; `apply` takes what was decided."""
+
+    def __init__(self, state: RoomState, limits: RoomLimits) -> None:
+        self.state = state
+        self._limits = limits
+
+    @property
+    def seq(self) -> int:
+        return self.state.seq
+
+    def copy(self) -> "Room":
+        """Return a tentative room: what is applied to it is not seen by anyone."""
+        return Room(self.state.copy(), self._limits)
+
+    def apply(self, event: Event) -> None:
+        self.state.apply(event)
+
+    def reader(self, account_id: AccountId) -> Member:
+        """Return the member who wants to read; refuse whoever is none."""
+        member = self.state.members.get(account_id)
+        if member is None or self.state.is_deleted:
+            raise no_such_room()
+        return member
+
+    def readable_from(self, member: Member) -> int:
+        return readable_from(self.state, member)
+
+    def check(self, account_id: AccountId, right: Right) -> Member:
+        """Refuse unless the member has `right` without regard to anyone else."""
+        member = self.reader(account_id)
+        if not may(right, member.role, self.state.room.settings):
+            raise Refused(RefusalCode.FORBIDDEN, f"as {member.role.value} of this room you may not {right.value}")
+        return member
+
+    def needs(self, actor_id: AccountId, command: AnyCommand) -> Needs:
+        """Say which facts must be loaded before `handle` can decide."""
+        match command:
+            case PostMessage() if command.reply_to is not None:
+                return Needs(messages=frozenset({command.reply_to}))
+            case EditMessage() | DeleteMessage() | AddReaction() | RemoveReaction() | PinMessage() | UnpinMessage():
+                return Needs(messages=frozenset({command.message_id}))
+            case AskAi() if command.message_id is not None:
+                return Needs(messages=frozenset({command.message_id}))
+            case InviteMember():
+                return Needs(handles=frozenset({command.handle.casefold()}))
+            case AcceptInvite():
+                return Needs(accounts=frozenset({actor_id}))
+            case EndTurn():
+                turn = self.state.turns.get(command.turn_id)
+                return Needs(messages=frozenset(turn.messages[-1:])) if turn else Needs()
+            case _:
+                return Needs()
+
+    def handle(self, actor_id: AccountId, stamp: Stamped[AnyCommand], facts: Facts) -> Sequence[Event]:
+        """Return the events `stamp.command` causes, in order, from `seq` + 1 on. Changes nothing; raises `Refused`.
+
+        What is not an event (`mark_read`, `set_typing`) is checked and causes none.
+        """
+        command = stamp.command
+        if self.state.is_deleted:
+            raise no_such_room()
+        deciding = Deciding(self.state, actor_id, stamp, facts, self._limits)
+        if not isinstance(command, get_args(InnerCommand)):
+            _ = deciding.actor
+        if self.state.room.archived_at is not None and not isinstance(
+            command, (*_ALLOWED_WHEN_ARCHIVED, *get_args(InnerCommand))
+        ):
+            raise Refused(RefusalCode.ARCHIVED, "this room is archived: it can be read, not written")
+        return self._decide(deciding, command)
+
+    def _decide(self, deciding: Deciding, command: AnyCommand) -> Sequence[Event]:
+        match command:
+            case PostMessage():
+                return message_rules.post(deciding, command)
+            case EditMessage():
+                return message_rules.edit(deciding, command)
+            case DeleteMessage():
+                return message_rules.delete(deciding, command)
+            case AddReaction() | RemoveReaction():
+                return message_rules.react(deciding, command)
+            case PinMessage() | UnpinMessage():
+                return message_rules.pin(deciding, command)
+            case MarkRead() | SetTyping():
+                deciding.check(Right.MARK_READ)
+                return []
+            case InviteMember():
+                return member_rules.invite(deciding, command)
+            case AcceptInvite():
+                return member_rules.accept_invite(deciding, command)
+            case RemoveMember():
+                return member_rules.remove(deciding, command)
+            case ExpireMember():
+                return member_rules.expire(deciding, command)
+            case LiftBan():
+                return member_rules.lift_ban(deciding, command)
+            case SetRole():
+                return member_rules.set_role(deciding, command)
+            case LeaveRoom():
+                return member_rules.leave(deciding)
+            case RenameRoom():
+                return room_rules.rename(deciding, command)
+            case SetTopic():
+                return room_rules.set_topic(deciding, command)
+            case SetRoomSettings():
+                return room_rules.set_settings(deciding, command)
+            case ArchiveRoom():
+                return room_rules.archive(deciding, command)
+            case DeleteRoom():
+                return room_rules.delete(deciding)
+            case AskAi():
+                return turn_rules.ask(deciding, command)
+            case StopTurn():
+                return turn_rules.stop(deciding, command)
+            case StartTurn() | CallTool() | StartTool() | FinishTool() | UpdateSummary() | EndTurn():
+                return turn_rules.act(deciding, command)
+            case _:
+                assert_never(command)

@@ -1,0 +1,1 @@
+"""What is kept: the port, its adapters, and the embedded Postgres."""
