@@ -22,7 +22,7 @@ MAX_LEEWAY = timedelta(seconds=60)
 MIN_SECRET_BYTES = 32
 MAX_DISPLAY_NAME = 64
 _PUBLIC_KEY_ALGORITHMS = frozenset({"ES256", "RS256", "EdDSA"})
-_SHARED_SECRET_ALGORITHM = "HS256"
+_SHARED_SECRET_ALGORITHM = "HS256"  # noqa: S105 - a name, not a secret
 _KID = re.compile(r"[A-Za-z0-9._~:=+-]{1,200}")
 _LONGEST_EMAIL = 320
 
@@ -52,7 +52,7 @@ class _Claims(BaseModel):
     iat: _Seconds | None = None
     nbf: _Seconds | None = None
     is_anonymous: bool = False
-    session_id: Annotated[str, Field(min_length=1, max_length=200)] | None = None
+    session_id: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,200}$")] | None = None
     email: str | None = None
     user_metadata: dict[str, object] | None = None
 

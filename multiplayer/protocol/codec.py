@@ -20,7 +20,8 @@ MAX_KEYS: Final = 64
 MAX_INTEGER: Final = 2**53 - 1
 """The largest integer that every client, JavaScript included, reads exactly."""
 
-_STRINGS: Final = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)
+# Possessive, and the closing quote optional: an unterminated string is passed once, not once for each quote in it.
+_STRINGS: Final = re.compile(r'"(?:[^"\\]|\\.)*+"?', re.DOTALL)
 _BRACKETS: Final = re.compile(r"[\[\]{}]")
 _SESSION_TYPES: Final = frozenset({"hello", "renew", "ping", "join", "leave"})
 
@@ -104,12 +105,12 @@ def _check_depth(text: str) -> None:
 
 
 def _object(pairs: list[tuple[str, JsonValue]]) -> JsonObject:
+    if len(pairs) > MAX_KEYS:
+        raise Malformed(f"an object may have at most {MAX_KEYS} keys")
     body = dict(pairs)
     if len(body) != len(pairs):
         twice = next(name for i, (name, _) in enumerate(pairs) if any(name == other for other, _ in pairs[:i]))
         raise Malformed(f"the key {_shown(twice)} stands twice")
-    if len(body) > MAX_KEYS:
-        raise Malformed(f"an object may have at most {MAX_KEYS} keys")
     return body
 
 

@@ -73,6 +73,9 @@ def fold_message(message: Message, event: Event) -> Message:
 
 
 def _with(reactions: tuple[Reaction, ...], emoji: str, account_id: AccountId) -> tuple[Reaction, ...]:
+    # A view read a moment ahead of its event meets it twice: adding again changes nothing.
+    if any(reaction.emoji == emoji and account_id in reaction.account_ids for reaction in reactions):
+        return reactions
     if all(reaction.emoji != emoji for reaction in reactions):
         return (*reactions, Reaction(emoji=emoji, account_ids=(account_id,)))
     return tuple(

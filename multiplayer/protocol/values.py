@@ -14,19 +14,23 @@ class Frozen(BaseModel):
 
 def rfc3339(at: datetime) -> str:
     """RFC 3339 in UTC with milliseconds, the one form of time on the wire."""
-    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{at.microsecond // 1000:03d}Z"
+    return at.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="milliseconds") + "Z"
 
 
 def _to_milliseconds(at: datetime) -> datetime:
     if at.tzinfo is None:
         raise ValueError("a time needs its zone: write it with Z")
-    utc = at.astimezone(UTC)
+    try:
+        utc = at.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("a time needs to lie in the years 1 to 9999 of UTC") from None
     return utc.replace(microsecond=utc.microsecond // 1000 * 1000)
 
 
 def _refuse_number(at: object) -> object:
-    if not isinstance(at, str | datetime):
-        raise ValueError("a time is written like 2026-01-31T12:00:00Z")  # noqa: TRY004 - pydantic turns ValueError into its own
+    # A string of digits alone would be read as seconds since 1970.
+    if not isinstance(at, datetime) and not (isinstance(at, str) and "T" in at.upper()):
+        raise ValueError("a time is written like 2026-01-31T12:00:00Z")
     return at
 
 

@@ -35,6 +35,8 @@ def invite(deciding: Deciding, command: InviteMember) -> list[Event]:
 def accept_invite(deciding: Deciding, command: AcceptInvite) -> list[Event]:
     """The link was good; what its maker may give is checked as it is now."""
     _refuse_in_direct(deciding)
+    if command.role is Role.AI:
+        raise Refused(RefusalCode.MALFORMED, "nobody is made an AI by role")
     maker = deciding.state.members.get(command.invited_by)
     highest = highest_role_given_by(maker.role, deciding.state.room.settings, by_invite=True) if maker else None
     if highest is None or command.role.rank > highest.rank:
@@ -82,7 +84,10 @@ def expire(deciding: Deciding, command: ExpireMember) -> list[Event]:
     target = deciding.state.members.get(command.account_id)
     if target is None or target.until is None or target.until > deciding.at:
         raise Refused(RefusalCode.NO_CHANGE, "this membership is not over")
-    return [MemberRemoved(**deciding.head(), account_id=target.account_id, is_expired=True)]
+    return [
+        *end_turns_of_member(deciding, target),
+        MemberRemoved(**deciding.head(), account_id=target.account_id, is_expired=True),
+    ]
 
 
 def lift_ban(deciding: Deciding, command: LiftBan) -> list[Event]:

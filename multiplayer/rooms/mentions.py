@@ -12,11 +12,15 @@ HANDLE: Final = re.compile(r"[a-z0-9][a-z0-9_.-]{1,31}")
 RESERVED_HANDLES: Final = frozenset({"ai", *(group.value for group in MentionGroup)})
 """Names that mean someone by role; no account may have one."""
 
-_FENCE: Final = re.compile(r"^ {0,3}(`{3,}|~{3,})")
-_CODE_SPAN: Final = re.compile(r"(?<!`)(`+)(?!`)(?:(?!\1).|\1`+)*?(?<!`)\1(?!`)", re.DOTALL)
+# After a fence of backticks comes no further one on its line; otherwise it is code inside the line.
+_FENCE: Final = re.compile(r"^ {0,3}(`{3,}(?=[^`]*$)|~{3,})")
+_BLANK_LINE: Final = re.compile(r"\n[ \t\r]*\n")
+_BACKTICKS: Final = re.compile(r"`+")
 _QUOTE: Final = re.compile(r"^ {0,3}>")
+# Chinese, Japanese and Korean are written without blanks: their letters may touch a mention on either side.
+_LETTER: Final = r"[^\W\u3040-\u30ff\u3400-\u9fff\uac00-\ud7a3]"
 # Before the @ no letter, digit or sign that would make it an address or a path; ASCII only, so no look-alike matches.
-_MENTION: Final = re.compile(r"(?<![\w@./\\+-])@([A-Za-z0-9][A-Za-z0-9_.-]{0,31})(?![\w@])")
+_MENTION: Final = re.compile(rf"(?<!{_LETTER})(?<![@./\\+-])@([A-Za-z0-9][A-Za-z0-9_.-]{{0,31}}+)(?!{_LETTER})(?!@)")
 
 
 @dataclass(frozen=True)
@@ -31,7 +35,9 @@ def find_mentions(text: str, handles: Mapping[str, AccountId], default_ai: Accou
     """Return whom `text` mentions. `handles` maps the members' case-folded handles; `@ai` is `default_ai`."""
     accounts: dict[AccountId, None] = {}
     groups: dict[MentionGroup, None] = {}
-    for name in _names(text):
+    for found in _names(text):
+        # A full stop or dash that ends a sentence is not part of the name.
+        name = found if found in handles else found.rstrip(".-")
         if name == "ai":
             if default_ai is not None:
                 accounts[default_ai] = None
@@ -46,8 +52,7 @@ def _names(text: str) -> Iterable[str]:
     if "@" not in text:
         return
     for found in _MENTION.finditer(_without_code_and_quotes(text)):
-        # A full stop or dash that ends a sentence is not part of the name.
-        yield found.group(1).rstrip(".-").casefold()
+        yield found.group(1).casefold()
 
 
 def _without_code_and_quotes(text: str) -> str:
@@ -62,4 +67,26 @@ def _without_code_and_quotes(text: str) -> str:
             fence = opened.group(1)
         elif not _QUOTE.match(line):
             kept.append(line)
-    return _CODE_SPAN.sub(" ", "\n".join(kept))
+    return "\n\n".join(_without_code_spans(paragraph) for paragraph in _BLANK_LINE.split("\n".join(kept)))
+
+
+def _without_code_spans(paragraph: str) -> str:
+    """Blank out what stands between two runs of equally many backticks; in one pass, as any text may come."""
+    runs = [run.span() for run in _BACKTICKS.finditer(paragraph)]
+    closed_by: dict[int, int] = {}
+    next_of_length: dict[int, int] = {}
+    for i in range(len(runs) - 1, -1, -1):
+        length = runs[i][1] - runs[i][0]
+        if length in next_of_length:
+            closed_by[i] = next_of_length[length]
+        next_of_length[length] = i
+    kept: list[str] = []
+    position = i = 0
+    while i < len(runs):
+        if i in closed_by:
+            kept.append(paragraph[position : runs[i][0]])
+            i = closed_by[i]
+            position = runs[i][1]
+        i += 1
+    kept.append(paragraph[position:])
+    return " ".join(kept)

@@ -92,6 +92,10 @@ class Room:
         """Return a tentative room: what is applied to it is not seen by anyone."""
         return Room(self.state.copy(), self._limits)
 
+    def over(self, state: RoomState) -> "Room":
+        """Return a room with these limits at another state."""
+        return Room(state, self._limits)
+
     def apply(self, event: Event) -> None:
         self.state.apply(event)
 

@@ -1,0 +1,1 @@
+"""Rooms that are running here: their order, their fan-out, the sessions and AI seats in them."""

@@ -1,0 +1,203 @@
+"""Which turns this pod runs: claim, lease, stop, take over what another pod left."""
+
+import asyncio
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Self
+
+import structlog
+
+from multiplayer.live.ai_seat import AiSeat, Speech
+from multiplayer.live.directory import Directory
+from multiplayer.live.room_host import RoomHost
+from multiplayer.protocol.commands import StartTurn
+from multiplayer.protocol.errors import RefusalCode, Refused
+from multiplayer.protocol.events import Event, TurnEnded, TurnRequested, TurnStarted, TurnStopRequested
+from multiplayer.protocol.ids import TurnId
+from multiplayer.protocol.rooms import TurnState
+from multiplayer.protocol.turns import TurnOutcome
+from multiplayer.storage.port import OpenTurn, OutcomeUnknown, Storage, StorageUnavailable
+from multiplayer.telemetry.metrics import Metrics
+
+LEASE_S = 10.0
+KEEP_S = 0.9
+"""How often a running turn renews its lease and checkpoints its words: a crash loses less than a second of them."""
+SWEEP_S = 1.0
+UNCLAIMED_S = 1.0
+MAX_RUNNING = 64
+"""Turns at once on this pod; the rest wait for the sweep."""
+
+_log = structlog.get_logger(__name__)
+
+
+@dataclass
+class Running:
+    host: RoomHost
+    turn_id: TurnId
+    fence: int
+    stop: asyncio.Event = field(default_factory=asyncio.Event)
+    why: str = ""
+
+
+class Turns:
+    """Owns the tasks of running turns. Hears every event of every room that is loaded here."""
+
+    def __init__(self, seat: AiSeat, directory: Directory, storage: Storage, metrics: Metrics, pod: str) -> None:
+        self._seat = seat
+        self._directory = directory
+        self._storage = storage
+        self._metrics = metrics
+        self._pod = pod
+        self._running: dict[TurnId, Running] = {}
+        self._tasks = asyncio.TaskGroup()
+        self._is_draining = False
+
+    async def __aenter__(self) -> Self:
+        await self._tasks.__aenter__()
+        return self
+
+    async def __aexit__(self, *exc_info: object) -> None:
+        self.drain("the server restarted")
+        await self._tasks.__aexit__(None, None, None)
+
+    def __len__(self) -> int:
+        return len(self._running)
+
+    def drain(self, why: str) -> None:
+        """Start no more, and end those that run, with the words so far."""
+        self._is_draining = True
+        for running in self._running.values():
+            running.why = why
+            running.stop.set()
+
+    def hear(self, host: RoomHost, events: Sequence[Event]) -> None:
+        for event in events:
+            match event:
+                case TurnRequested() | TurnEnded():
+                    if isinstance(event, TurnEnded) and event.turn_id in self._running:
+                        self._metrics.turns.labels(event.outcome.value).inc()
+                        self._running[event.turn_id].stop.set()
+                    self._begin_next(host)
+                case TurnStopRequested():
+                    running = self._running.get(event.turn_id)
+                    if running is not None:
+                        running.stop.set()
+                case TurnStarted():
+                    running = self._running.get(event.turn_id)
+                    if running is not None and running.fence != event.fence:
+                        # Another pod took over: whatever we still say would be refused.
+                        running.stop.set()
+                case _:
+                    pass
+
+    async def sweep(self) -> None:
+        """For ever: take over turns that nobody claimed or whose pod has died."""
+        while True:
+            await asyncio.sleep(SWEEP_S)
+            if self._is_draining:
+                return
+            try:
+                waiting = await self._storage.waiting(unclaimed_for_s=UNCLAIMED_S, limit=MAX_RUNNING)
+                for open_turn in waiting:
+                    await self._take_over(open_turn)
+            except (StorageUnavailable, Refused):
+                # The database is away or a room was deleted meanwhile: the next sweep sees what is left.
+                continue
+
+    async def _take_over(self, waiting: OpenTurn) -> None:
+        if waiting.turn_id in self._running:
+            return
+        with suppress(Refused):
+            host = await self._directory.host(waiting.room_id)
+            turn = host.room.state.turns.get(waiting.turn_id)
+            if turn is None:
+                # The row was left behind by a log that has moved on; the room reads on by itself.
+                host.catch_up()
+            elif turn.fence == waiting.fence:
+                self._begin(host, turn, waiting.text)
+
+    def _begin_next(self, host: RoomHost) -> None:
+        """Claim each AI's oldest waiting turn, unless that AI is at another one."""
+        busy = {turn.ai_id for turn in host.room.state.turns.values() if turn.is_running}
+        busy |= {host.room.state.turns[turn_id].ai_id for turn_id in self._running if turn_id in host.room.state.turns}
+        for turn in tuple(host.room.state.turns.values()):
+            if turn.ai_id not in busy:
+                busy.add(turn.ai_id)
+                self._begin(host, turn, "")
+
+    def _begin(self, host: RoomHost, turn: TurnState, text: str) -> None:
+        if self._is_draining or turn.turn_id in self._running or len(self._running) >= MAX_RUNNING:
+            return
+        running = Running(host, turn.turn_id, turn.fence + 1)
+        self._running[turn.turn_id] = running
+        self._tasks.create_task(self._run(running, turn, text), name=f"turn {turn.turn_id}")
+
+    async def _run(self, running: Running, turn: TurnState, text: str) -> None:
+        """One turn from claim to end. Whatever breaks in it ends this turn only."""
+        host = running.host
+        has_started = False
+        try:
+            start = StartTurn(turn_id=turn.turn_id, fence=running.fence, pod=self._pod)
+            await host.ask(turn.ai_id, start, origin="server")
+            has_started = True
+            await self._speak(running, turn, text)
+        except Refused as refused:
+            if refused.code not in {RefusalCode.CONFLICT, RefusalCode.NOT_FOUND}:
+                _log.warning("turn_not_started", room=host.room_id, turn=turn.turn_id, code=refused.code.value)
+        except (StorageUnavailable, OutcomeUnknown):
+            # The lease runs out and a sweep, here or elsewhere, takes the turn from its last durable step.
+            _log.warning("turn_left", room=host.room_id, turn=turn.turn_id)
+        except Exception:
+            _log.exception("turn_broke", room=host.room_id, turn=turn.turn_id)
+            await self._end_broken(running, turn)
+        finally:
+            del self._running[turn.turn_id]
+            if has_started:
+                # What could not even be claimed is left to the sweep, which does not hurry.
+                self._begin_next(host)
+
+    async def _speak(self, running: Running, turn: TurnState, text: str) -> None:
+        """Let the seat speak until it ends or is stopped; keep the lease and the words meanwhile."""
+        host = running.host
+        speech = self._seat.speech(host, turn.turn_id, running.fence, text)
+        was_stopped = False
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                keeping = tasks.create_task(self._keep(speech, running))
+                speaking = tasks.create_task(speech.run())
+                stopping = tasks.create_task(running.stop.wait())
+                await asyncio.wait({speaking, stopping}, return_when=asyncio.FIRST_COMPLETED)
+                was_stopped = not speaking.done()
+                for task in (keeping, speaking, stopping):
+                    task.cancel()
+        except ExceptionGroup as group:
+            raise group.exceptions[0] from group
+        if not was_stopped:
+            return
+        now = host.room.state.turns.get(turn.turn_id)
+        if now is None or now.fence != running.fence:
+            return
+        if now.is_stop_requested:
+            await speech.end(TurnOutcome.STOPPED, "stopped by a member")
+        else:
+            await speech.end(TurnOutcome.INTERRUPTED, running.why or "interrupted")
+
+    async def _keep(self, speech: Speech, running: Running) -> None:
+        """Renew the lease and save the words; when another pod holds the turn, stop."""
+        saved = ""
+        while True:
+            with suppress(StorageUnavailable, OutcomeUnknown):
+                if not await self._storage.hold(running.turn_id, fence=running.fence, pod=self._pod, lease_s=LEASE_S):
+                    running.stop.set()
+                    return
+                text = speech.so_far
+                if text != saved and await self._storage.checkpoint(running.turn_id, fence=running.fence, text=text):
+                    saved = text
+            await asyncio.sleep(KEEP_S)
+
+    async def _end_broken(self, running: Running, turn: TurnState) -> None:
+        with suppress(Refused):
+            await self._seat.speech(running.host, turn.turn_id, running.fence, "").end(
+                TurnOutcome.FAILED, "something broke in the server; its log says more"
+            )

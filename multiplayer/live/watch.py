@@ -1,0 +1,56 @@
+"""What a pod looks at again and again: the rooms' stored seqs, and whether anyone's access has ended."""
+
+import asyncio
+
+import structlog
+
+from multiplayer.live.clock import Clock
+from multiplayer.live.directory import Directory
+from multiplayer.live.registry import Sessions
+from multiplayer.storage.port import Storage, StorageUnavailable
+
+LOOK_S = 0.4
+"""Together with a round trip this keeps what another process did within half a second."""
+
+_log = structlog.get_logger(__name__)
+
+
+class Watch:
+    def __init__(self, storage: Storage, directory: Directory, sessions: Sessions, clock: Clock) -> None:
+        self._storage = storage
+        self._directory = directory
+        self._sessions = sessions
+        self._clock = clock
+        self._access_version = -1
+
+    async def run(self) -> None:
+        """For ever. A database that is away is looked for again at the next round."""
+        is_away = False
+        while True:
+            try:
+                await self._directory.look()
+                await self._check_access()
+            except StorageUnavailable:
+                if not is_away:
+                    _log.warning("database_away")
+                is_away = True
+            else:
+                if is_away:
+                    _log.info("database_back")
+                is_away = False
+            self._directory.let_go()
+            await asyncio.sleep(LOOK_S)
+
+    async def _check_access(self) -> None:
+        """When the access version moved, ask once for all who are here."""
+        version = await self._storage.access_version()
+        if version == self._access_version:
+            return
+        sessions = list(self._sessions)
+        if sessions:
+            now = self._clock.now()
+            ended = await self._storage.ended_credentials({s.identity.credential_id for s in sessions}, now)
+            disabled = await self._storage.disabled_accounts({s.account_id for s in sessions})
+            self._sessions.close_where(ended, disabled)
+        # Only now: if a question failed, the next round asks again.
+        self._access_version = version

@@ -1,0 +1,55 @@
+"""What a joining member is shown: the room as it stands, cut to what this member may read."""
+
+from collections.abc import Collection, Mapping, Sequence
+
+from multiplayer.protocol.ids import AccountId, TurnId
+from multiplayer.protocol.members import Member
+from multiplayer.protocol.messages import Message
+from multiplayer.protocol.rooms import ReadMark, Snapshot, TurnState
+from multiplayer.rooms.deciding import readable_from
+from multiplayer.rooms.permissions import Grant, Right, grant
+from multiplayer.rooms.state import RoomState
+
+
+def snapshot_of(
+    state: RoomState,
+    *,
+    reader: Member,
+    messages: Sequence[Message],
+    online: Collection[AccountId],
+    read: ReadMark,
+    texts: Mapping[TurnId, tuple[str, int]],
+) -> Snapshot:
+    """Return what `reader` sees of the room at `state.seq`.
+
+    `messages`: the last ones, oldest first, folded up to `state.seq`. `texts`: for each turn that has said something,
+    its words so far and the index of its next delta. `online` may name others than members; they are left out.
+    A guest who may not see what was before sees of the pins those that stand in `messages`.
+    """
+    first_seq = readable_from(state, reader)
+    is_restricted = first_seq > 0
+    visible = tuple(message for message in messages if message.seq >= first_seq)
+    visible_ids = {message.id for message in visible}
+    return Snapshot(
+        room=state.room,
+        seq=state.seq,
+        members=tuple(state.members.values()),
+        banned=tuple(sorted(state.banned)) if _may_remove(state, reader) else (),
+        pins=tuple(pin for pin in state.pins if pin in visible_ids or not is_restricted),
+        turns=tuple(_with_text(turn, texts) for turn in state.turns.values()),
+        summary=None if is_restricted else state.summary,
+        messages=visible,
+        online=tuple(account_id for account_id in state.members if account_id in online),
+        read=read,
+    )
+
+
+def _may_remove(state: RoomState, reader: Member) -> bool:
+    return grant(Right.REMOVE, reader.role, state.room.settings) is not Grant.NO
+
+
+def _with_text(turn: TurnState, texts: Mapping[TurnId, tuple[str, int]]) -> TurnState:
+    if turn.turn_id not in texts:
+        return turn
+    text, index = texts[turn.turn_id]
+    return turn.model_copy(update={"text": text, "text_index": index})
