@@ -4,7 +4,7 @@ import asyncio
 import ipaddress
 import uuid
 from collections.abc import AsyncGenerator, Callable, Mapping
-from contextlib import AsyncExitStack, aclosing
+from contextlib import AsyncExitStack, aclosing, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -31,7 +31,7 @@ from multiplayer.models.tool_calls import ToolCallAssembler
 
 _MAX_ERROR_BODY = 64 * 1024
 _MAX_WHOLE_ANSWER = 4 * 1024 * 1024
-_USAGE_WAIT_S = 5.0
+_REST_WAIT_S = 0.1
 _LOST = (httpx.TransportError, httpx.StreamError)
 
 
@@ -85,6 +85,7 @@ class OpenAICompatible:
     """Streams answers from one provider. Close it when the server stops.
 
     `now` is the wall clock, for a `Retry-After` that is a date. `make_id` names tool calls that came without an id.
+    `usage_wait_s` is how long a complete answer waits for its usage.
     """
 
     def __init__(
@@ -96,6 +97,7 @@ class OpenAICompatible:
         make_id: Callable[[], str] = lambda: f"call_{uuid.uuid4().hex}",
         limits: SseLimits | None = None,
         read_timeout_s: float = 60.0,
+        usage_wait_s: float = 5.0,
     ) -> None:
         if not all("!" <= character <= "~" for character in key):
             raise ValueError("the model provider's key holds characters that no key has")
@@ -105,6 +107,7 @@ class OpenAICompatible:
         self._now = now
         self._make_id = make_id
         self._limits = limits or SseLimits()
+        self._usage_wait_s = usage_wait_s
         # trust_env would let variables outside our settings send the key through a proxy.
         self._client = httpx.AsyncClient(
             follow_redirects=False,
@@ -155,7 +158,7 @@ class OpenAICompatible:
             while True:
                 # After its finish reason a provider owes only the usage: one that keeps silent does not spoil
                 # an answer that is complete.
-                patience = asyncio.timeout(_USAGE_WAIT_S if answer.reason else None)
+                patience = asyncio.timeout(self._usage_wait_s if answer.reason else None)
                 try:
                     async with patience:
                         event = await anext(events)
@@ -172,6 +175,7 @@ class OpenAICompatible:
                         raise ModelUnavailable("The connection to the AI provider was lost.") from error
                     return  # the words so far stand
                 if event.data.strip() == "[DONE]":
+                    await _read_rest(raw)
                     return
                 for chunk in answer.take(parse_completion(event.data)):
                     yield chunk
@@ -270,6 +274,14 @@ async def _raw_bytes(response: httpx.Response) -> AsyncGenerator[bytes, None]:
     # Never `aiter_bytes`: it would unpack a compressed body without bounds.
     async for chunk in response.aiter_raw():
         yield chunk
+
+
+async def _read_rest(raw: AsyncGenerator[bytes, None]) -> None:
+    """Read what little may follow the last event: only a body read to its end leaves a connection to use again."""
+    with suppress(TimeoutError, *_LOST):
+        async with asyncio.timeout(_REST_WAIT_S):
+            async for _ in raw:
+                pass
 
 
 async def _read_up_to(response: httpx.Response, limit: int) -> bytes | None:

@@ -32,7 +32,7 @@ class PromptMessage:
     """One message of the prompt. `tool_calls` stand on an assistant's message, `tool_call_id` on a tool's answer.
 
     `thinking` is what the model thought before `tool_calls`; only a provider that demands it back inside a tool
-    loop is sent it.
+    loop is sent it. `has_failed` marks a tool's answer that is a failure or a refusal; `content` says so too.
     """
 
     role: Literal["system", "user", "assistant", "tool"]
@@ -40,6 +40,7 @@ class PromptMessage:
     tool_calls: tuple[ToolCall, ...] = ()
     tool_call_id: str | None = None
     thinking: str = ""
+    has_failed: bool = False
 
 
 @dataclass(frozen=True, slots=True)

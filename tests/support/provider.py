@@ -26,17 +26,16 @@ __all__ = ["Behaviour", "Provider", "RecordedRequest", "Reply", "provider"]
 @asynccontextmanager
 async def provider(default: Behaviour | None = None) -> AsyncIterator[Provider]:
     """Run a stand-in on 127.0.0.1 until the block ends; then every connection is cut."""
-    tasks: set[asyncio.Task[None]] = set()
+    connections: set[Connection] = set()
     stand_in = Provider("", default or answers("Hello from the stand-in."))
-    server = await asyncio.get_running_loop().create_server(lambda: Connection(stand_in, tasks), "127.0.0.1", 0)
+    server = await asyncio.get_running_loop().create_server(lambda: Connection(stand_in, connections), "127.0.0.1", 0)
     stand_in.base_url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1"
     try:
         yield stand_in
     finally:
         server.close()
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        for connection in list(connections):
+            await connection.cut()
 
 
 def _usage(tokens_in: int, tokens_cached: int, tokens_out: int) -> JsonValue:

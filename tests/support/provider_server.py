@@ -137,38 +137,45 @@ class Provider:
 class Connection(asyncio.StreamReaderProtocol):
     """One connection of a client, served until either side closes it."""
 
-    def __init__(self, stand_in: Provider, tasks: set[asyncio.Task[None]]) -> None:
-        self._requests = asyncio.StreamReader()
-        super().__init__(self._requests, self._serve)
+    def __init__(self, stand_in: Provider, open_connections: set["Connection"]) -> None:
+        super().__init__(asyncio.StreamReader(), self._serve)
         self._stand_in = stand_in
-        self._tasks = tasks
-        self._closed = asyncio.Event()
+        self._open_connections = open_connections
+        self._gone = asyncio.Event()
+        self._served = asyncio.Event()
+        self._writer: asyncio.StreamWriter | None = None
+
+    async def cut(self) -> None:
+        """Reset the connection and wait for the behaviour that plays on it to end."""
+        if self._writer is not None:
+            self._writer.transport.abort()
+        await self._served.wait()
 
     @override
-    def eof_received(self) -> bool:
-        self._closed.set()
+    def eof_received(self) -> bool | None:
+        self._gone.set()
         return super().eof_received()
 
     @override
     def connection_lost(self, exc: Exception | None) -> None:
-        self._closed.set()
+        self._gone.set()
         super().connection_lost(exc)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        self._tasks.add(task)
+        self._writer = writer
+        self._open_connections.add(self)
         try:
             with suppress(ConnectionError, asyncio.IncompleteReadError):
                 await self._answer_requests(reader, writer)
         finally:
-            self._tasks.discard(task)
+            self._open_connections.discard(self)
+            self._served.set()
             writer.close()
 
     async def _answer_requests(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         hangs_up = False
         while True:
-            request = await _read_request(reader, self._closed)
+            request = await _read_request(reader, self._gone)
             if hangs_up:
                 self._stand_in.hung_up += 1
                 return

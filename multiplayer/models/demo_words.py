@@ -1,0 +1,174 @@
+"""What the built-in demo says, in English and Chinese."""
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+from pydantic import JsonValue
+
+from multiplayer.models.demo_requests import Envelope, read_result
+from multiplayer.models.word_pieces import has_chinese
+
+_MAX_QUOTED_LINES = 20
+_MAX_QUOTED_CHARACTERS = 1500
+_MAX_POINTS = 6
+_MAX_POINT_CHARACTERS = 160
+_FAILURE = re.compile(
+    r"\W{0,4}(?:not run\b|(?:error|refused|failed|denied|not allowed|not found|cannot|timed out|unknown|拒绝|失败|错误)\s?[\]:：(])",
+    re.IGNORECASE,
+)
+_BAD_EXIT = re.compile(r"\bexit(?:ed with)?[ _]?(?:code|status)\W{1,4}(?!0\b)-?\d", re.IGNORECASE)
+_WEIGHTY = re.compile(
+    r"\?|？|\b(?:decid|agree|will|must|should|need|todo|deadline|because|plan|ship|fix|bug)|决定|同意|需要|必须|应该|计划|问题|截止|完成",
+    re.IGNORECASE,
+)
+
+
+class DemoWords(Protocol):
+    """One language of the demo."""
+
+    @property
+    def demo_line(self) -> str:
+        """Says that this is a demo; ends every answer."""
+        ...
+
+    @property
+    def introduction(self) -> str:
+        """What the demo is and can do, and how a real model is connected."""
+        ...
+
+    def not_offered(self, tool: str) -> str: ...
+
+    def quote(self, result: str) -> str: ...
+
+    def report(self, tool: str, arguments: Mapping[str, JsonValue], result: str, *, has_failed: bool) -> str:
+        """Say what was run and quote what came of it, without claiming more than the result says."""
+        ...
+
+    def summary(self, conversation: Sequence[Envelope]) -> str: ...
+
+
+class English:
+    demo_line = "_I am the built-in demo, a script and not a real model._"
+    introduction = (
+        "I am Multiplayer's built-in demo. I follow a script; no real model is connected to this room yet. "
+        "But I really use the room's tools. Try: “list the files”, “read notes.md”, “write notes.md: hello”, "
+        "“run `ls`”, “run the tests” or “summarise”. "
+        "To connect a real model, the operator sets DEEPSEEK_API_KEY, or OPENAI_BASE_URL and OPENAI_API_KEY "
+        "(and OPENAI_MODEL to choose one), and restarts the server. Nothing else in the room changes."
+    )
+
+    def not_offered(self, tool: str) -> str:
+        return f"I understand the request, but the tool it needs (`{tool}`) is not available to me in this room."
+
+    def quote(self, result: str) -> str:
+        return "The tool answered:\n\n" + _fenced(result, "the tool answered nothing", "… shortened")
+
+    def report(self, tool: str, arguments: Mapping[str, JsonValue], result: str, *, has_failed: bool) -> str:
+        what = _subject(arguments)
+        did = {
+            "list_files": f"I listed the files in {what}.",
+            "read_file": f"I read {what}.",
+            "write_file": f"I wrote {what}.",
+            "execute_command": f"I ran {what}.",
+        }.get(tool, f"I used `{tool}`.")
+        failed = f"I tried `{tool}` on {what}, and it did not work."
+        return f"{failed if has_failed or reads_as_failure(tool, result) else did} {self.quote(read_result(result))}"
+
+    def summary(self, conversation: Sequence[Envelope]) -> str:
+        points = _points(conversation)
+        if not points:
+            return "There is nothing to summarise yet: I see no earlier messages."
+        people = ", ".join(dict.fromkeys(envelope.author for envelope in conversation))
+        return (
+            f"An extract, not an understanding: {len(points)} of the {len(conversation)} messages I see, "
+            f"by {people}:\n\n" + "\n".join(f"- **{point.author}**: {point.text}" for point in points)
+        )
+
+
+class Chinese:
+    demo_line = "_我是内置演示，按脚本回答，不是真正的模型。_"
+    introduction = (
+        "我是 Multiplayer 的内置演示，按脚本回答；这个房间还没有连接真正的模型。"
+        "但我会真的使用房间里的工具。可以试试：“列出文件”、“读取 notes.md”、“写入 notes.md：你好”、"
+        "“运行 `ls`”、“运行测试”或“总结”。"
+        "要连接真正的模型，请服务器管理员设置 DEEPSEEK_API_KEY，或者 OPENAI_BASE_URL 和 OPENAI_API_KEY"
+        "（可用 OPENAI_MODEL 选择模型），然后重启服务器。房间里的其他内容都不变。"
+    )
+
+    def not_offered(self, tool: str) -> str:
+        return f"我明白这个请求，但它需要的工具（`{tool}`）在这个房间里不可用。"
+
+    def quote(self, result: str) -> str:
+        return "工具的回答：\n\n" + _fenced(result, "工具没有返回任何内容", "……已截短")
+
+    def report(self, tool: str, arguments: Mapping[str, JsonValue], result: str, *, has_failed: bool) -> str:
+        what = _subject(arguments)
+        did = {
+            "list_files": f"我列出了 {what} 里的文件。",
+            "read_file": f"我读取了 {what}。",
+            "write_file": f"我写入了 {what}。",
+            "execute_command": f"我运行了 {what}。",
+        }.get(tool, f"我使用了 `{tool}`。")
+        failed = f"我尝试对 {what} 使用 `{tool}`，但没有成功。"
+        return f"{failed if has_failed or reads_as_failure(tool, result) else did}{self.quote(read_result(result))}"
+
+    def summary(self, conversation: Sequence[Envelope]) -> str:
+        points = _points(conversation)
+        if not points:
+            return "还没有可以总结的内容：我看不到更早的消息。"
+        people = "、".join(dict.fromkeys(envelope.author for envelope in conversation))
+        return (
+            f"这是摘录，不是理解：我看到的 {len(conversation)} 条消息中的 {len(points)} 条，来自 {people}：\n\n"
+            + "\n".join(f"- **{point.author}**：{point.text}" for point in points)
+        )
+
+
+def words_for(text: str) -> DemoWords:
+    """Return the language in which `text` was written."""
+    return Chinese() if has_chinese(text) else English()
+
+
+def _subject(arguments: Mapping[str, JsonValue]) -> str:
+    subject = arguments.get("path", arguments.get("command"))
+    return f"`{subject}`" if isinstance(subject, str) else "it"
+
+
+def reads_as_failure(tool: str, result: str) -> bool:
+    """Whether a tool's answer begins as failures do, or ends with a command's bad exit status."""
+    lines = [line.strip() for line in result.split("\n") if line.strip()] or [""]
+    ends_badly = any(_BAD_EXIT.search(line) for line in (lines[0], lines[-1]))
+    return _FAILURE.match(lines[0]) is not None or (tool == "execute_command" and ends_badly)
+
+
+def _fenced(result: str, if_empty: str, if_cut: str) -> str:
+    text = result.strip("\n")
+    if not text.strip():
+        return f"({if_empty})"
+    lines = text.splitlines()
+    shown = "\n".join(lines[:_MAX_QUOTED_LINES])[:_MAX_QUOTED_CHARACTERS]
+    # Longer than any fence inside, so the quotation cannot end early.
+    fence = "`" * max(3, 1 + max((len(run) for run in re.findall("`+", shown)), default=0))
+    return f"{fence}\n{shown}\n{fence}" + (f"\n\n({if_cut})" if shown != text else "")
+
+
+def _points(conversation: Sequence[Envelope]) -> list[Envelope]:
+    """Choose the messages that carry most, in their order: decisions, questions and plans before small talk."""
+    spoken = [(at, envelope) for at, envelope in enumerate(conversation) if envelope.text.strip()]
+    ranked = sorted(
+        spoken,
+        key=lambda item: (len(_WEIGHTY.findall(item[1].text)), min(len(item[1].text), 80), item[0]),
+        reverse=True,
+    )
+    return [
+        Envelope(envelope.author, _shorten(envelope.text)) for _, envelope in sorted(ranked[:_MAX_POINTS], key=_place)
+    ]
+
+
+def _place(item: tuple[int, Envelope]) -> int:
+    return item[0]
+
+
+def _shorten(text: str) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= _MAX_POINT_CHARACTERS else line[:_MAX_POINT_CHARACTERS] + "…"

@@ -1,0 +1,275 @@
+"""Every setting of the server: its name, default and meaning. The only file that reads the environment."""
+
+import difflib
+import os
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Self
+
+import platformdirs
+from pydantic import AliasChoices, AnyHttpUrl, Field, SecretStr, TypeAdapter, ValidationError, model_validator
+from pydantic.fields import FieldInfo
+from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
+from typing_extensions import override
+
+PREFIX = "MULTIPLAYER_"
+DOTENV = ".env"
+
+
+class BadSettings(Exception):  # noqa: N818 - a sentence for whoever starts the server
+    """A setting has a value that it cannot have; the message names it and does not repeat the value."""
+
+
+class _SecretFiles(PydanticBaseSettingsSource):
+    """`NAME_FILE=/run/secrets/x`: the value of NAME is what the file holds."""
+
+    @override
+    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[str | None, str, bool]:
+        for name in environment_names(field_name, field):
+            path = os.environ.get(f"{name}_FILE")
+            if path:
+                try:
+                    return Path(path).read_text(encoding="utf-8").strip(), field_name, False
+                except (OSError, UnicodeDecodeError) as error:
+                    raise BadSettings(f"{name}_FILE names a file that cannot be read: {type(error).__name__}") from None
+        return None, field_name, False
+
+    @override
+    def __call__(self) -> dict[str, str]:
+        found: dict[str, str] = {}
+        for field_name, field in self.settings_cls.model_fields.items():
+            value, key, _ = self.get_field_value(field, field_name)
+            if value is not None:
+                found[_alias(key, field)] = value
+        return found
+
+
+class Settings(BaseSettings):
+    """What the operator may set, by environment, `.env` in the working directory, or `*_FILE` for secrets."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX,
+        env_file=DOTENV,
+        env_file_encoding="utf-8",
+        extra="ignore",
+        frozen=True,
+        populate_by_name=True,
+        hide_input_in_errors=True,
+        use_attribute_docstrings=True,
+    )
+
+    host: str = "127.0.0.1"
+    """The address to listen on. Only this machine until you say otherwise."""
+    port: Annotated[int, Field(ge=0, le=65535)] = 3002
+    """The port to listen on; 0 takes a free one."""
+    data_dir: Path | None = None
+    """Where everything is kept. Default: the platform's folder for user data; as root /var/lib/multiplayer."""
+    ephemeral: bool = False
+    """Keep everything in a temporary folder that is removed at the end. Nothing survives; good for trying things."""
+    public_url: AnyHttpUrl | None = None
+    """How people reach this server, if not by its own address: it stands in links and is an allowed Origin."""
+    trusted_proxies: Annotated[tuple[str, ...], NoDecode] = ()
+    """Addresses of proxies whose X-Forwarded-For is believed, with commas."""
+    log_level: str = "info"
+    """debug, info, warning or error."""
+    database_url: Annotated[SecretStr | None, Field(validation_alias=AliasChoices("DATABASE_URL", "database_url"))] = (
+        None
+    )
+    """A PostgreSQL (14 or newer, with pg_trgm) to use instead of the built-in one; `?pool_max=20` sizes the pool."""
+    deepseek_api_key: Annotated[
+        SecretStr | None, Field(validation_alias=AliasChoices("DEEPSEEK_API_KEY", "deepseek_api_key"))
+    ] = None
+    """With this the AI member is DeepSeek."""
+    deepseek_model: str = "deepseek-flash"
+    """Which of DeepSeek's models."""
+    openai_base_url: Annotated[
+        str | None, Field(validation_alias=AliasChoices("OPENAI_BASE_URL", "openai_base_url"))
+    ] = None
+    """Any OpenAI-compatible provider, up to and with /v1. Used when there is no DeepSeek key."""
+    openai_api_key: Annotated[
+        SecretStr | None, Field(validation_alias=AliasChoices("OPENAI_API_KEY", "openai_api_key"))
+    ] = None
+    """The key for OPENAI_BASE_URL."""
+    openai_model: Annotated[str, Field(validation_alias=AliasChoices("OPENAI_MODEL", "openai_model"))] = "gpt-4o-mini"
+    """The model to ask there."""
+    openai_context_tokens: Annotated[int, Field(ge=2_000, le=10_000_000)] = 32_000
+    """How many tokens that model can hold, prompt and answer together."""
+    openai_allow_http: bool = False
+    """Let the key go to OPENAI_BASE_URL over plain http, beyond this machine."""
+    supabase_url: Annotated[str | None, Field(validation_alias=AliasChoices("SUPABASE_URL", "supabase_url"))] = None
+    """With this, people may sign in with tokens of this Supabase project."""
+    supabase_jwt_secret: Annotated[
+        SecretStr | None, Field(validation_alias=AliasChoices("SUPABASE_JWT_SECRET", "supabase_jwt_secret"))
+    ] = None
+    """The project's shared secret, only if it still signs with HS256."""
+    supabase_allow_anonymous: bool = False
+    """Let Supabase's anonymous users in."""
+    terminal: bool = True
+    """Offer the AI a sandboxed terminal where the machine can enforce one. False: never."""
+    room_uid_base: Annotated[int, Field(ge=1_000, le=2_000_000_000)] = 200_000
+    """As root, room n's commands run under this uid + n."""
+    sessions_per_account: Annotated[int, Field(ge=1)] = 20
+    """Live connections one account may have."""
+    sessions_per_address: Annotated[int, Field(ge=1)] = 200
+    """Live connections one address may have."""
+    commands_per_s: Annotated[float, Field(gt=0)] = 20
+    """Commands a second on one connection; twice as many may come at once."""
+    messages_per_min: Annotated[float, Field(gt=0)] = 60
+    """Messages a minute from one account in one room."""
+    room_members: Annotated[int, Field(ge=2)] = 500
+    """Members a room may have."""
+    turn_first_token_s: Annotated[float, Field(gt=0)] = 30
+    """How long a model may take to its first word."""
+    turn_progress_s: Annotated[float, Field(gt=0)] = 20
+    """How long a model may be silent in the middle."""
+    turn_s: Annotated[float, Field(gt=0)] = 300
+    """How long a whole turn of an AI may take."""
+    turn_tool_steps: Annotated[int, Field(ge=1)] = 16
+    """How often an AI may use tools in one turn."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _split_lists(cls, values: dict[str, object]) -> dict[str, object]:
+        proxies = values.get("trusted_proxies")
+        if isinstance(proxies, str):
+            values["trusted_proxies"] = tuple(part.strip() for part in proxies.split(",") if part.strip())
+        # An empty value in a file of settings means "not set".
+        return {name: value for name, value in values.items() if value != ""}
+
+    @model_validator(mode="after")
+    def _check_pairs(self) -> Self:
+        if (self.openai_base_url is None) != (self.openai_api_key is None):
+            raise ValueError("OPENAI_BASE_URL and OPENAI_API_KEY are given together or not at all")
+        if self.supabase_jwt_secret is not None and self.supabase_url is None:
+            raise ValueError("SUPABASE_JWT_SECRET needs SUPABASE_URL")
+        if self.log_level.lower() not in {"debug", "info", "warning", "error"}:
+            raise ValueError("MULTIPLAYER_LOG_LEVEL is debug, info, warning or error")
+        return self
+
+    @classmethod
+    @override
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - the signature is the library's
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return init_settings, env_settings, _SecretFiles(settings_cls), dotenv_settings
+
+    @property
+    def folder(self) -> Path:
+        """The data folder, absolute, whether it is there or not."""
+        return (self.data_dir or default_data_dir()).expanduser().absolute()
+
+
+def default_data_dir() -> Path:
+    if os.geteuid() == 0:
+        return Path("/var/lib/multiplayer")
+    return Path(platformdirs.user_data_dir("multiplayer", appauthor=False))
+
+
+def load_settings(data_dir: Path | None = None, **overrides: object) -> Settings:
+    """Read all sources; arguments win. None among `overrides` means "not given". Raises `BadSettings`."""
+    given = {name: value for name, value in overrides.items() if value is not None}
+    if data_dir is not None:
+        given["data_dir"] = data_dir
+    try:
+        return Settings.model_validate(given) if not given else Settings(**given)  # type: ignore[arg-type]  # checked by pydantic
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+        name = ".".join(str(part) for part in first["loc"])
+        said = first["msg"].removeprefix("Value error, ")
+        raise BadSettings(f"{_shown_name(name)}: {said}" if name else said) from None
+
+
+def unknown_names(environment: Mapping[str, str] | None = None) -> Iterator[str]:
+    """Say which MULTIPLAYER_* variables mean nothing here, and what might have been meant."""
+    names = environment if environment is not None else os.environ
+    known = {
+        name for field_name, field in Settings.model_fields.items() for name in environment_names(field_name, field)
+    }
+    # Read by the command line itself.
+    known |= {f"{PREFIX}TOKEN", f"{PREFIX}URL"}
+    for name in sorted(names):
+        plain = name.removesuffix("_FILE")
+        if name.startswith(PREFIX) and plain not in known:
+            close = difflib.get_close_matches(plain, known, n=1)
+            yield f"{name} is not a setting" + (f"; did you mean {close[0]}?" if close else "")
+
+
+@dataclass(frozen=True)
+class SettingLine:
+    """One setting as `config show` shows it; secrets are masked."""
+
+    name: str
+    value: str
+    source: str
+    meaning: str
+
+
+def described(settings: Settings, *, shows_secrets: bool = False) -> list[SettingLine]:
+    dotenv = _dotenv_names()
+    lines = []
+    for field_name, field in Settings.model_fields.items():
+        names = environment_names(field_name, field)
+        value = getattr(settings, field_name)
+        if isinstance(value, SecretStr):
+            value = value.get_secret_value() if shows_secrets else "••••••"
+        source = "default"
+        if any(name in os.environ for name in names):
+            source = "environment"
+        elif any(f"{name}_FILE" in os.environ for name in names):
+            source = "file"
+        elif any(name.lower() in dotenv for name in names):
+            source = DOTENV
+        elif field_name in settings.model_fields_set:
+            source = "argument"
+        shown = "" if value is None else ",".join(value) if isinstance(value, tuple) else str(value)
+        lines.append(SettingLine(names[0], shown, source, field.description or ""))
+    return lines
+
+
+def example() -> str:
+    """Return `.env.example`: every setting, commented out, with its meaning and default."""
+    parts = [
+        """# Settings of Multiplayer. Copy to .env and take the # away where you want another value.
+# The environment wins over this file. NAME_FILE=path reads a value from a file.
+"""
+    ]
+    for field_name, field in Settings.model_fields.items():
+        default = TypeAdapter(object).dump_python(field.default, mode="json")
+        shown = "" if default in (None, [], ()) else str(default).lower() if isinstance(default, bool) else default
+        parts.append(f"# {field.description}\n#{environment_names(field_name, field)[0]}={shown}\n")
+    return "\n".join(parts)
+
+
+def environment_names(field_name: str, field: FieldInfo) -> list[str]:
+    """Return the variables a setting is read from, its own name first."""
+    if isinstance(field.validation_alias, AliasChoices):
+        return [choice for choice in field.validation_alias.choices if isinstance(choice, str) and choice.isupper()]
+    return [f"{PREFIX}{field_name.upper()}"]
+
+
+def _alias(field_name: str, field: FieldInfo) -> str:
+    return environment_names(field_name, field)[0] if field.validation_alias else field_name
+
+
+def _shown_name(name: str) -> str:
+    field = Settings.model_fields.get(name)
+    return environment_names(name, field)[0] if field else name
+
+
+def _dotenv_names() -> set[str]:
+    try:
+        lines = Path(DOTENV).read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return set()
+    return {line.split("=", 1)[0].strip().lower() for line in lines if "=" in line and not line.startswith("#")}
+
+
+if __name__ == "__main__":
+    sys.stdout.write(example())
