@@ -2,27 +2,32 @@
 
 import asyncio
 import hmac
+from collections.abc import Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
+from typing import Literal
 
 from multiplayer.ai.agent import (
     Ended,
+    TakenOver,
     Thought,
     ToolAsked,
     ToolDone,
     ToolStarting,
     TurnLimits,
     TurnStep,
+    TurnTools,
     Used,
     Wrote,
+    definitions_of,
     run_turn,
 )
 from multiplayer.ai.context import ContextInput, Prompt, build_prompt, needs_summary
-from multiplayer.ai.summary import make_summary
+from multiplayer.ai.summary import plan, summarise_with_model
 from multiplayer.ai.tokens import TokenCounter
 from multiplayer.live.clock import Clock
 from multiplayer.live.room_host import Done, RoomHost
-from multiplayer.models.port import ChatModel
+from multiplayer.models.port import ChatModel, Usage
 from multiplayer.protocol.commands import (
     CallTool,
     EndTurn,
@@ -32,9 +37,10 @@ from multiplayer.protocol.commands import (
     UpdateSummary,
 )
 from multiplayer.protocol.errors import RefusalCode, Refused
-from multiplayer.protocol.events import Event, event_adapter
+from multiplayer.protocol.events import Event, MessagePosted, event_adapter
 from multiplayer.protocol.ids import CallId, TurnId
 from multiplayer.protocol.members import Member, Role
+from multiplayer.protocol.messages import Message
 from multiplayer.protocol.rooms import TurnState
 from multiplayer.protocol.signals import AiThinking, ToolOutput, TurnProgress
 from multiplayer.protocol.turns import TokenUsage, TurnOutcome
@@ -44,6 +50,8 @@ from multiplayer.tools.registry import ToolCallContext, ToolRegistry
 from multiplayer.tools.workspace import Workspace, Workspaces
 
 PAGE = 500
+MAX_PROMPT_TOKENS = 100_000
+"""Models hold far more; what is older than this is better told by the summary, and cheaper."""
 MAX_EVENTS = 4_000
 """How far back a prompt looks when there is no summary yet."""
 TRY_AGAIN_S = 0.5
@@ -63,6 +71,7 @@ class AiSeat:
     clock: Clock
     secret: bytes
     limits: TurnLimits
+    price: Callable[[Usage], int | None]
     shows_thinking: bool = True
 
     def speech(self, host: RoomHost, turn_id: TurnId, fence: int, text: str) -> "Speech":
@@ -107,13 +116,15 @@ class Speech:
                 self._turn_id, fence=self._fence, manifest=prompt.manifest.model_dump_json()
             )
             steps = run_turn(
-                prompt=prompt,
-                model=self._seat.model,
-                registry=self._seat.tools,
-                tool_context=lambda call_id: self._tool_context(workspace, CallId(call_id)),
-                limits=self._seat.limits,
-                clock=self._seat.clock.monotonic_s,
+                prompt,
+                self._seat.model,
+                TurnTools(self._seat.tools, lambda call_id: self._tool_context(workspace, CallId(call_id))),
+                secret=self._seat.room_secret(self._host),
                 counter=self._seat.counter,
+                clock=self._seat.clock.monotonic_s,
+                limits=self._seat.limits,
+                price=self._seat.price,
+                taken_over=TakenOver(steps=self._turn.steps),
             )
             self._progress("model")
             async with aclosing(steps):
@@ -190,22 +201,35 @@ class Speech:
         return False
 
     async def _prompt(self) -> Prompt:
+        """Build the prompt; when the recent part has outgrown its share, fold its oldest part into the summary first."""
         given = await self._context()
-        if needs_summary(given):
-            made = await make_summary(given, self._seat.model)
-            if made is not None:
-                await self._submit(
-                    UpdateSummary(
-                        turn_id=self._turn_id,
-                        fence=self._fence,
-                        version=made.version,
-                        text=made.text,
-                        up_to_seq=made.up_to_seq,
-                        method=made.method,
-                    )
-                )
-                given = await self._context()
-        return build_prompt(given)
+        prompt = build_prompt(given)
+        if not needs_summary(prompt):
+            return prompt
+        cut = plan(given.events, self._seat.counter, keep_tokens=prompt.recent_budget // 3)
+        if cut is None:
+            return prompt
+        names = {member.account_id: member.display_name for member in given.state.members.values()}
+        made = await summarise_with_model(
+            self._seat.model,
+            given.summary.text if given.summary else "",
+            cut.events,
+            names,
+            secret=given.secret,
+            counter=self._seat.counter,
+            clock=self._seat.clock.monotonic_s,
+        )
+        await self._submit(
+            UpdateSummary(
+                turn_id=self._turn_id,
+                fence=self._fence,
+                version=(given.summary.version if given.summary else 0) + 1,
+                text=made.text,
+                up_to_seq=cut.up_to_seq,
+                method=made.method,
+            )
+        )
+        return build_prompt(await self._context())
 
     async def _context(self) -> ContextInput:
         state = self._host.room.state
@@ -225,11 +249,18 @@ class Speech:
             events=tuple(events),
             summary=state.summary,
             secret=self._seat.room_secret(self._host),
-            tools=tuple(self._seat.tools.definitions()),
+            tools=definitions_of(self._seat.tools),
             model_name=self._seat.model.model_name,
-            budget_tokens=self._seat.model.context_tokens,
+            budget_tokens=min(MAX_PROMPT_TOKENS, self._seat.model.context_tokens * 3 // 4),
             counter=self._seat.counter,
+            older=await self._older(events),
         )
+
+    async def _older(self, events: Sequence[Event]) -> Sequence[Message]:
+        """Return the messages to be answered that lie before `events`."""
+        here = {event.message.id for event in events if isinstance(event, MessagePosted)}
+        asked = [message_id for message_id in self._turn.messages if message_id not in here]
+        return list((await self._seat.storage.messages(self._host.room_id, asked)).values()) if asked else ()
 
     async def _close_open_calls(self) -> None:
         """A call that another pod had begun is never run again: the model is told that nobody knows."""
@@ -285,10 +316,8 @@ class Speech:
     def _ai(self) -> Member:
         return self._host.room.state.members[self._ai_id]
 
-    def _progress(self, phase: str) -> None:
-        assert phase in {"context", "model", "tool"}
-        signal = TurnProgress.model_validate({"room_id": self._host.room_id, "turn_id": self._turn_id, "phase": phase})
-        self._host.memory.signal(signal)
+    def _progress(self, phase: Literal["context", "model", "tool"]) -> None:
+        self._host.memory.signal(TurnProgress(room_id=self._host.room_id, turn_id=self._turn_id, phase=phase))
 
     async def _submit(self, command: TurnCommand) -> Done:
         return await self._host.ask(self._ai_id, command, origin="server")

@@ -12,6 +12,7 @@ from multiplayer.protocol.ids import RoomId
 from multiplayer.rooms.deciding import no_such_room
 from multiplayer.rooms.limits import RoomLimits
 from multiplayer.rooms.room import Room
+from multiplayer.storage.cache import CachedLog
 from multiplayer.storage.port import Storage
 from multiplayer.telemetry.metrics import Metrics
 
@@ -21,8 +22,9 @@ IDLE_S = 60.0
 class Directory:
     """Owns the rooms' tasks. Use inside `async with`; at the end every room empties its inbox first."""
 
-    def __init__(self, storage: Storage, clock: Clock, metrics: Metrics, limits: RoomLimits) -> None:
+    def __init__(self, storage: Storage, cache: CachedLog, clock: Clock, metrics: Metrics, limits: RoomLimits) -> None:
         self._storage = storage
+        self._cache = cache
         self._clock = clock
         self._metrics = metrics
         self._limits = limits
@@ -101,7 +103,9 @@ class Directory:
         memory = RoomMemory(
             room_id, [message for message in recent if message.seq <= state.seq], self._clock.monotonic_s
         )
-        host = RoomHost(Room(state, self._limits), memory, self._storage, self._clock, self._metrics, self._listeners)
+        host = RoomHost(
+            Room(state, self._limits), memory, self._storage, self._cache, self._clock, self._metrics, self._listeners
+        )
         self._hosts[room_id] = host
         self._tasks.create_task(host.run(), name=f"room {room_id}")
         host.catch_up()

@@ -28,6 +28,7 @@ from multiplayer.protocol.ids import AccountId, SessionId
 from multiplayer.protocol.requests import Hello, Renew
 from multiplayer.protocol.signals import ServerDraining, Welcome
 from multiplayer.rooms.limits import RoomLimits
+from multiplayer.storage.cache import CachedLog
 from multiplayer.storage.port import Storage
 from multiplayer.telemetry.metrics import Metrics
 
@@ -89,6 +90,7 @@ class Pod:
         doors: SignInDoors,
         clock: Clock,
         metrics: Metrics,
+        cache: CachedLog,
         limits: PodLimits,
         services: Callable[[], Sequence[ServiceHealth]],
     ) -> None:
@@ -103,6 +105,7 @@ class Pod:
         self.doors = doors
         self.clock = clock
         self.metrics = metrics
+        self.cache = cache
         self.limits = limits
         self.services = services
         self.started_at: datetime = clock.now()
@@ -177,6 +180,7 @@ class Pod:
             directory=self.directory,
             door=self.door,
             storage=self.storage,
+            cache=self.cache,
             clock=self.clock,
             limits=self.limits.session,
             renew=self.doors.of_credential,

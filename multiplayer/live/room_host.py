@@ -20,6 +20,7 @@ from multiplayer.protocol.ids import AccountId, RoomId
 from multiplayer.rooms.deciding import Stamped
 from multiplayer.rooms.facts import Facts, Needs
 from multiplayer.rooms.room import Room
+from multiplayer.storage.cache import CachedLog
 from multiplayer.storage.port import (
     Append,
     Appended,
@@ -29,6 +30,7 @@ from multiplayer.storage.port import (
     OutcomeUnknown,
     Storage,
     StorageUnavailable,
+    StoredEvent,
 )
 from multiplayer.telemetry.metrics import Metrics
 
@@ -87,6 +89,7 @@ class RoomHost:
         room: Room,
         memory: RoomMemory,
         storage: Storage,
+        cache: CachedLog,
         clock: Clock,
         metrics: Metrics,
         listeners: Sequence["Listener"],
@@ -96,6 +99,7 @@ class RoomHost:
         self._listeners = listeners
         self.memory = memory
         self._storage = storage
+        self._cache = cache
         self._clock = clock
         self._metrics = metrics
         self._inbox: deque[Submission] = deque()
@@ -309,6 +313,9 @@ class RoomHost:
         with self._metrics.append_s.time():
             outcome = await self._storage.append(Append(self.room_id, self._room.seq, tuple(new), tuple(audit)))
         if outcome is Appended.COMMITTED:
+            self._cache.remember(
+                self.room_id, [StoredEvent(stored.event.seq, stored.event.id, stored.line) for stored in new]
+            )
             self.memory.note_lines((stored.event.seq, stored.line) for stored in new)
             for stored in new:
                 if stored.key is not None and stored.digest is not None:
@@ -398,6 +405,7 @@ class RoomHost:
             room = self._room.copy()
             for event in events:
                 room.apply(event)
+            self._cache.remember(self.room_id, stored)
             self.memory.note_lines((item.seq, item.line) for item in stored)
             self._tell(room, events)
 

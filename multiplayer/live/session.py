@@ -30,6 +30,7 @@ from multiplayer.protocol.signals import (
 )
 from multiplayer.rooms.limits import TokenBucket
 from multiplayer.rooms.snapshot import snapshot_of
+from multiplayer.storage.cache import CachedLog
 from multiplayer.storage.port import Storage, StorageUnavailable
 
 PAGE = 500
@@ -71,6 +72,7 @@ class Session:
         directory: Directory,
         door: Door,
         storage: Storage,
+        cache: CachedLog,
         clock: Clock,
         limits: SessionLimits,
         renew: Callable[[Renew], Coroutine[None, None, Identity]],
@@ -89,6 +91,7 @@ class Session:
         self._directory = directory
         self._door = door
         self._storage = storage
+        self._cache = cache
         self._clock = clock
         self._limits = limits
         self._renew = renew
@@ -311,7 +314,7 @@ class Session:
             self._is_catching_up = False
 
     async def _replay(self, room: OpenRoom) -> None:
-        events = await self._storage.events_after(room.host.room_id, room.sent_seq, limit=PAGE)
+        events = await self._cache.events_after(room.host.room_id, room.sent_seq, limit=PAGE, up_to=room.host.room.seq)
         if self._rooms.get(room.host.room_id) is not room:
             return
         if room.last_seq is not None:

@@ -43,7 +43,7 @@ class Running:
 class Turns:
     """Owns the tasks of running turns. Hears every event of every room that is loaded here."""
 
-    def __init__(self, seat: AiSeat, directory: Directory, storage: Storage, metrics: Metrics, pod: str) -> None:
+    def __init__(self, seat: AiSeat | None, directory: Directory, storage: Storage, metrics: Metrics, pod: str) -> None:
         self._seat = seat
         self._directory = directory
         self._storage = storage
@@ -51,7 +51,8 @@ class Turns:
         self._pod = pod
         self._running: dict[TurnId, Running] = {}
         self._tasks = asyncio.TaskGroup()
-        self._is_draining = False
+        # Without a seat nobody speaks here: a command line only passes through.
+        self._is_draining = seat is None
 
     async def __aenter__(self) -> Self:
         await self._tasks.__aenter__()
@@ -160,6 +161,7 @@ class Turns:
     async def _speak(self, running: Running, turn: TurnState, text: str) -> None:
         """Let the seat speak until it ends or is stopped; keep the lease and the words meanwhile."""
         host = running.host
+        assert self._seat is not None, "nothing begins without a seat"
         speech = self._seat.speech(host, turn.turn_id, running.fence, text)
         was_stopped = False
         try:
@@ -197,6 +199,7 @@ class Turns:
             await asyncio.sleep(KEEP_S)
 
     async def _end_broken(self, running: Running, turn: TurnState) -> None:
+        assert self._seat is not None, "nothing begins without a seat"
         with suppress(Refused):
             await self._seat.speech(running.host, turn.turn_id, running.fence, "").end(
                 TurnOutcome.FAILED, "something broke in the server; its log says more"

@@ -8,6 +8,7 @@ import stat
 import sys
 import unicodedata
 from collections.abc import Sequence
+from contextlib import suppress
 from functools import partial
 from typing import Annotated
 
@@ -90,9 +91,7 @@ async def _run_list(arguments: ListFiles, context: ToolCallContext) -> ToolResul
 
 
 async def _run_write(arguments: WriteFile, context: ToolCallContext) -> ToolResult:
-    text = await asyncio.to_thread(
-        write_file, context.workspace, arguments.path, arguments.content, context.limits
-    )
+    text = await asyncio.to_thread(write_file, context.workspace, arguments.path, arguments.content, context.limits)
     return ToolResult(ok=True, text=text)
 
 
@@ -222,10 +221,8 @@ def _open_parent(workspace: Workspace, folders: tuple[str, ...]) -> int:
             except ToolRefused as refused:
                 if refused.code is not ToolFault.NOT_FOUND:
                     raise
-                try:
+                with suppress(FileExistsError):  # made by a command in between: opened, or refused for what it is
                     os.mkdir(name, 0o755, dir_fd=at)
-                except FileExistsError:
-                    pass  # made by someone else in between: opened below, or refused for what it is
                 at_next = above.open_folder_for_change((name,))
                 if os.geteuid() == 0 and os.fstat(at_next).st_uid == 0:
                     os.fchown(at_next, workspace.uid, workspace.uid)
@@ -265,10 +262,8 @@ def _replace(parent: int, name: str, data: bytes, uid: int, shown: str) -> None:
             os.fchmod(fd, mode)
         os.rename(temporary, name, src_dir_fd=parent, dst_dir_fd=parent)
     except BaseException as error:
-        try:
+        with suppress(FileNotFoundError):  # a command in the workspace took it away
             os.unlink(temporary, dir_fd=parent)
-        except FileNotFoundError:
-            pass  # a command in the workspace took it away
         if isinstance(error, OSError):
             raise refusal_of(error, shown) from error
         raise

@@ -162,7 +162,7 @@ class Root:
 
     def open_folder_for_change(self, parts: tuple[str, ...]) -> int:
         """As `open_folder`, but over no link at all: what is changed is where its path says."""
-        return self._open(parts, _FOLDER | os.O_NOFOLLOW, _NO_SYMLINKS)
+        return self._open(parts, _FOLDER, _NO_SYMLINKS)
 
 
 def check_regular(seen: os.stat_result, shown: str) -> os.stat_result:

@@ -125,9 +125,13 @@ class ToolRegistry:
         """
         tool = self._tools.get(name)
         if tool is None:
-            return _failed(ToolFault.UNKNOWN_TOOL, f"there is no tool {name[:80]!r}; there are: {', '.join(self._tools)}")
+            return _failed(
+                ToolFault.UNKNOWN_TOOL, f"there is no tool {name[:80]!r}; there are: {', '.join(self._tools)}"
+            )
         if len(arguments_json) > MAX_ARGUMENTS_CHARACTERS:
-            return _failed(ToolFault.BAD_ARGUMENTS, f"the arguments are longer than {MAX_ARGUMENTS_CHARACTERS} characters")
+            return _failed(
+                ToolFault.BAD_ARGUMENTS, f"the arguments are longer than {MAX_ARGUMENTS_CHARACTERS} characters"
+            )
         try:
             async with asyncio.timeout(context.limits.wall_s + SPARE_S):
                 return await tool.call(arguments_json, context)

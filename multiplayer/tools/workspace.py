@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -117,14 +117,12 @@ class Workspaces:
     def open(self, room_id: RoomId, room_number: int) -> Workspace:
         """Open the room's workspace, made if it is not there. The caller closes it. Raises `OSError`. Blocks."""
         name = str(room_id)
-        assert name and "/" not in name and not name.startswith("."), f"not a folder name: {name!r}"
+        assert name.isalnum(), f"not a room id: {name!r}"
         self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
         above = os.open(self.root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
-            try:
+            with suppress(FileExistsError):  # the usual case: the room has been here before
                 os.mkdir(name, 0o700, dir_fd=above)
-            except FileExistsError:
-                pass  # the usual case: the room has been here before
             fd = os.open(name, _FOLDER, dir_fd=above)
         finally:
             os.close(above)
@@ -158,7 +156,9 @@ class Workspaces:
         return Workspace(fd, uid, self._kernel_resolves)
 
 
-def uid_range_conflict(uid_base: int, passwd: Path = Path("/etc/passwd"), subuid: Path = Path("/etc/subuid")) -> str | None:
+def uid_range_conflict(
+    uid_base: int, passwd: Path = Path("/etc/passwd"), subuid: Path = Path("/etc/subuid")
+) -> str | None:
     """Say which account or subordinate range meets the room uids, or None. Files that are not there say nothing."""
     end = uid_base + UID_RANGE
     for file, width in ((passwd, None), (subuid, 2)):

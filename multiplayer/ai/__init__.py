@@ -1,0 +1,1 @@
+"""One turn of an AI member: context, model and tools, words."""

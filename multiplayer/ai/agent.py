@@ -1,0 +1,445 @@
+"""One turn of an AI: asks the model, runs the tools it asks for, asks again, and ends exactly once."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable, Mapping
+from contextlib import aclosing
+from dataclasses import dataclass, field, replace
+from typing import Final, TypeAlias, assert_never
+
+from multiplayer.ai.context import Prompt, message_tokens, tool_tokens
+from multiplayer.ai.prompts import BROKEN_CALL, UNKNOWN_OUTCOME, call_message, storable, tool_message
+from multiplayer.ai.tokens import TokenCounter
+from multiplayer.models.deadlines import with_progress_deadline
+from multiplayer.models.port import (
+    BrokenToolCall,
+    ChatModel,
+    ChatRequest,
+    Chunk,
+    Finished,
+    FinishReason,
+    ModelFailure,
+    PromptMessage,
+    TextDelta,
+    ThinkingDelta,
+    ToolCall,
+    ToolCallGrowing,
+    ToolCallsReady,
+    ToolDefinition,
+    Usage,
+)
+from multiplayer.protocol.turns import TokenUsage, TurnOutcome
+from multiplayer.tools.refusal import ToolFault
+from multiplayer.tools.registry import ToolCallContext, ToolRegistry, ToolResult
+
+_ANSWER_ROOM: Final = 0.9
+"""The share of the model's context that prompt and tool results may fill."""
+_LEFT_OUT: Final = "[left out: this result is too long ago]"
+
+
+@dataclass(frozen=True, slots=True)
+class Wrote:
+    """The next words of the answer. All of them joined are the answer."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Thought:
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ToolAsked:
+    """The model asks for this call. All calls of one answer are asked for before the first of them starts."""
+
+    call: ToolCall
+
+
+@dataclass(frozen=True, slots=True)
+class ToolStarting:
+    """The call runs when the generator is resumed; to prevent that, close it instead."""
+
+    call: ToolCall
+
+
+@dataclass(frozen=True, slots=True)
+class ToolDone:
+    """The call is over. `result.text` is as the log keeps it."""
+
+    call: ToolCall
+    result: ToolResult
+
+
+@dataclass(frozen=True, slots=True)
+class Used:
+    """What the turn has used so far, all model calls together; replaces an earlier one."""
+
+    usage: TokenUsage
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """The last step. `reason` is a sentence for the people in the room, empty when all went well."""
+
+    outcome: TurnOutcome
+    reason: str = ""
+
+
+TurnStep: TypeAlias = Wrote | Thought | ToolAsked | ToolStarting | ToolDone | Used | Ended
+
+
+@dataclass(frozen=True, slots=True)
+class TurnLimits:
+    """`tool_steps` counts calls, as the room does; `answer_characters` is the room's limit of an answer."""
+
+    first_token_s: float = 30.0
+    progress_s: float = 20.0
+    turn_s: float = 300.0
+    tool_steps: int = 16
+    answer_characters: int = 200_000
+
+
+@dataclass(frozen=True, slots=True)
+class TakenOver:
+    """What the turn had done under an earlier holder: calls made, and the results of those that finished."""
+
+    steps: int = 0
+    results: Mapping[str, ToolResult] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class TurnTools:
+    """What the turn may use. `context` makes the context of one call from its id."""
+
+    registry: ToolRegistry
+    context: Callable[[str], ToolCallContext]
+
+
+def definitions_of(registry: ToolRegistry) -> tuple[ToolDefinition, ...]:
+    """Return the registry's tools as a model is told about them."""
+    return tuple(ToolDefinition(tool.name, tool.description, tool.parameters) for tool in registry.definitions())
+
+
+def price_unknown(_: Usage) -> int | None:
+    return None
+
+
+async def run_turn(
+    prompt: Prompt,
+    model: ChatModel,
+    tools: TurnTools | None,
+    *,
+    secret: bytes,
+    counter: TokenCounter,
+    clock: Callable[[], float],
+    limits: TurnLimits = TurnLimits(),
+    price: Callable[[Usage], int | None] = price_unknown,
+    taken_over: TakenOver = TakenOver(),
+) -> AsyncGenerator[TurnStep, None]:
+    """Yield what happens, with one `Ended` last, whatever the model does. Only our own mistakes rise.
+
+    `clock` is monotonic, in seconds. Closing the generator or cancelling its reader ends the model's connection and
+    a running tool at once; then no `Ended` comes. `secret` is the room's, as in the prompt.
+    """
+    turn = _Turn(prompt, model, tools, secret, counter, clock, limits, price, taken_over)
+    async with aclosing(turn.run()) as steps:
+        async for step in steps:
+            yield step
+
+
+class _OutOfTime(Exception):  # noqa: N818 - says what happened
+    """The whole turn's time is over."""
+
+
+@dataclass(slots=True)
+class _Answer:
+    """One answer of the model, while it comes."""
+
+    text: list[str] = field(default_factory=list)
+    thinking: list[str] = field(default_factory=list)
+    calls: tuple[ToolCall, ...] = ()
+    broken: BrokenToolCall | None = None
+    usage: Usage | None = None
+    reason: FinishReason | None = None
+    has_begun: bool = False
+
+
+class _Turn:
+    def __init__(
+        self,
+        prompt: Prompt,
+        model: ChatModel,
+        tools: TurnTools | None,
+        secret: bytes,
+        counter: TokenCounter,
+        clock: Callable[[], float],
+        limits: TurnLimits,
+        price: Callable[[Usage], int | None],
+        taken_over: TakenOver,
+    ) -> None:
+        self._model = model
+        self._tools = tools
+        self._secret = secret
+        self._counter = counter
+        self._clock = clock
+        self._limits = limits
+        self._price = price
+        self._turn_id = prompt.manifest.turn_id
+        self._definitions = prompt.tools
+        self._messages = list(prompt.messages)
+        self._own_from = len(self._messages)
+        self._results = dict(taken_over.results)
+        self._steps = taken_over.steps
+        self._deadline = clock() + limits.turn_s
+        self._length = 0
+        self._line_end = ""
+        """The last characters of the words so far: what the next step's words must be set off from."""
+        self._is_new_step = False
+        self._used = Usage(0, 0, 0)
+        self._is_estimated = False
+        self._broken_in_a_row = 0
+
+    async def run(self) -> AsyncGenerator[TurnStep, None]:
+        end: Ended | None = None
+        while end is None:
+            answer = _Answer()
+            try:
+                async with aclosing(self._ask(answer)) as steps:
+                    async for step in steps:
+                        yield step
+                end = self._judge(answer)
+            except ModelFailure as failure:
+                end = self._failed(str(failure))
+            except _OutOfTime:
+                end = self._failed(self._out_of_time)
+            if self._count(answer):
+                yield Used(self._total())
+            if end is None and answer.calls:
+                try:
+                    async with aclosing(self._run_calls(answer)) as steps:
+                        async for step in steps:
+                            yield step
+                except _OutOfTime:
+                    end = self._failed(self._out_of_time)
+                if end is None and self._steps > self._limits.tool_steps:
+                    end = self._failed(
+                        f"The AI wanted to use its tools more than {self._limits.tool_steps} times in one turn; "
+                        "ask it to go on if it should."
+                    )
+        yield end
+
+    async def _ask(self, answer: _Answer) -> AsyncGenerator[TurnStep, None]:
+        """Ask the model once and yield its words as they come; the rest is put into `answer`."""
+        self._shorten_own_results()
+        self._is_new_step = True
+        request = ChatRequest(messages=tuple(self._messages), tools=self._definitions if self._tools else ())
+        stream = with_progress_deadline(
+            self._model.stream(request), self._limits.first_token_s, self._limits.progress_s, self._clock
+        )
+        async with aclosing(stream):
+            while (chunk := await self._next(stream)) is not None:
+                match chunk:
+                    case TextDelta(text):
+                        answer.has_begun = True
+                        answer.text.append(text)
+                        words = self._set_off(text)
+                        if words:
+                            yield Wrote(words)
+                        if self._length >= self._limits.answer_characters:
+                            return
+                    case ThinkingDelta(text):
+                        answer.has_begun = True
+                        answer.thinking.append(text)
+                        yield Thought(text)
+                    case ToolCallGrowing():
+                        answer.has_begun = True
+                    case ToolCallsReady(calls):
+                        answer.calls = calls
+                    case BrokenToolCall():
+                        answer.broken = answer.broken or chunk
+                    case Usage():
+                        answer.usage = chunk
+                    case Finished(reason):
+                        answer.reason = reason
+                        return
+                    case _:
+                        assert_never(chunk)
+
+    async def _next(self, stream: AsyncGenerator[Chunk, None]) -> Chunk | None:
+        # A timeout around the whole loop would cancel the reader's code between two steps, so each wait has its own.
+        timeout = asyncio.timeout(self._left_s())
+        try:
+            async with timeout:
+                return await anext(stream, None)
+        except TimeoutError:
+            if timeout.expired():
+                raise _OutOfTime from None
+            raise
+
+    def _left_s(self) -> float:
+        left_s = self._deadline - self._clock()
+        if left_s <= 0:
+            raise _OutOfTime
+        return left_s
+
+    def _set_off(self, text: str) -> str:
+        """Return `text` with a blank line before it if it begins a further step, and cut to the answer's limit."""
+        if self._is_new_step and self._length:
+            text = text.lstrip("\n")
+            if not text:
+                return ""
+            text = "\n" * (2 - (len(self._line_end) - len(self._line_end.rstrip("\n")))) + text
+        self._is_new_step = False
+        text = text[: self._limits.answer_characters - self._length]
+        self._length += len(text)
+        self._line_end = (self._line_end + text)[-2:]
+        return text
+
+    def _judge(self, answer: _Answer) -> Ended | None:
+        """Return how the turn ends with this answer; None if it goes on (`answer.calls`, if any, are to be run)."""
+        if self._length >= self._limits.answer_characters:
+            return Ended(TurnOutcome.INTERRUPTED, "The answer was longer than a message may be and was cut.")
+        if answer.reason is None or answer.reason == "interrupted":
+            return Ended(
+                TurnOutcome.INTERRUPTED, "The connection to the AI provider ended in the middle of the answer."
+            )
+        broken = answer.broken
+        if broken is None and answer.calls and answer.reason != "tool_calls":
+            # The provider itself does not say that the calls are complete.
+            broken = BrokenToolCall(answer.calls[0].name, "the answer ended before the call was complete")
+        if broken is not None:
+            return self._ask_again(answer, broken)
+        self._broken_in_a_row = 0
+        if answer.calls:
+            return None
+        if answer.reason == "length":
+            return self._failed("The answer reached the model's limit of length.")
+        if self._length == 0:
+            said = "The AI used its tools and said nothing." if self._steps else ""
+            return Ended(TurnOutcome.DONE, said) if said else Ended(TurnOutcome.FAILED, "The AI gave an empty answer.")
+        return Ended(TurnOutcome.DONE)
+
+    def _ask_again(self, answer: _Answer, broken: BrokenToolCall) -> Ended | None:
+        answer.calls = ()
+        self._broken_in_a_row += 1
+        if self._broken_in_a_row > 1:
+            name = "".join(character for character in broken.name if character.isprintable())[:64]
+            what = f"the tool {name}" if name else "a tool"
+            return self._failed(f"The AI asked for {what}, but twice its request could not be read: {broken.reason}.")
+        # The broken call itself stays out of the history: providers answer 400 to every request that holds one.
+        said = "".join(answer.text)
+        if said:
+            self._messages.append(PromptMessage(role="assistant", content=said))
+        self._messages.append(PromptMessage(role="user", content=BROKEN_CALL))
+        return None
+
+    async def _run_calls(self, answer: _Answer) -> AsyncGenerator[TurnStep, None]:
+        """Run the calls in order; what the model asks beyond the limit, or a second time, does not run."""
+        calls: list[ToolCall] = []
+        fresh: list[ToolCall] = []
+        for call in answer.calls:
+            self._steps += 1
+            if self._steps > self._limits.tool_steps:
+                break
+            calls.append(call)
+            if call.id not in self._results and all(call.id != other.id for other in fresh):
+                fresh.append(call)
+        for call in fresh:
+            yield ToolAsked(call)
+        for call in fresh:
+            self._left_s()
+            yield ToolStarting(call)
+            is_over = False
+            try:
+                result = await self._run(call)
+            except _OutOfTime:
+                is_over = True
+                result = ToolResult(ok=False, text=UNKNOWN_OUTCOME, code=ToolFault.TIMEOUT)
+            result = replace(result, text=storable(result.text))
+            self._results[call.id] = result
+            yield ToolDone(call, result)
+            if is_over:
+                raise _OutOfTime
+        calls = list({call.id: call for call in calls}.values())
+        if not calls:
+            return
+        self._messages.append(call_message(tuple(calls), said="".join(answer.text), thinking="".join(answer.thinking)))
+        self._messages.extend(self._told(call) for call in calls)
+
+    async def _run(self, call: ToolCall) -> ToolResult:
+        if self._tools is None:
+            return ToolResult(ok=False, text="there are no tools in this room", code=ToolFault.UNKNOWN_TOOL)
+        timeout = asyncio.timeout(self._left_s())
+        try:
+            async with timeout:
+                return await self._tools.registry.call(call.name, call.arguments, self._tools.context(call.id))
+        except TimeoutError:
+            if timeout.expired():
+                raise _OutOfTime from None
+            raise
+
+    def _told(self, call: ToolCall) -> PromptMessage:
+        result = self._results[call.id]
+        return tool_message(
+            call.id,
+            turn_id=self._turn_id,
+            text=result.text,
+            is_ok=result.ok,
+            code=result.code,
+            exit_status=result.exit_status,
+            secret=self._secret,
+            counter=self._counter,
+        )
+
+    def _shorten_own_results(self) -> None:
+        """Leave out the oldest results of this turn when the model's context would overflow."""
+        if len(self._messages) == self._own_from:
+            return
+        room = int(self._model.context_tokens * _ANSWER_ROOM)
+        tokens = self._request_tokens()
+        for place in range(self._own_from, len(self._messages) - 1):
+            if tokens <= room:
+                return
+            message = self._messages[place]
+            if message.role == "tool" and message.content != _LEFT_OUT:
+                self._messages[place] = replace(message, content=_LEFT_OUT)
+                tokens = self._request_tokens()
+
+    def _request_tokens(self) -> int:
+        return sum(message_tokens(message, self._counter) for message in self._messages) + tool_tokens(
+            self._definitions, self._counter
+        )
+
+    def _count(self, answer: _Answer) -> bool:
+        """Add what `answer` used; estimated if the provider does not say. False if it used nothing."""
+        usage = answer.usage
+        if usage is None:
+            if not answer.has_begun:
+                return False
+            written = "".join((*answer.text, *answer.thinking, *(call.arguments for call in answer.calls)))
+            usage = Usage(self._request_tokens(), 0, self._counter.count(written))
+            self._is_estimated = True
+        self._used = Usage(
+            self._used.tokens_in + usage.tokens_in,
+            self._used.tokens_cached + usage.tokens_cached,
+            self._used.tokens_out + usage.tokens_out,
+        )
+        return True
+
+    def _total(self) -> TokenUsage:
+        return TokenUsage(
+            model=self._model.model_name,
+            tokens_in=self._used.tokens_in,
+            tokens_cached=self._used.tokens_cached,
+            tokens_out=self._used.tokens_out,
+            cost_micros=self._price(self._used),
+            is_estimated=self._is_estimated,
+        )
+
+    @property
+    def _out_of_time(self) -> str:
+        return f"The turn took longer than {self._limits.turn_s:g} seconds and was ended."
+
+    def _failed(self, reason: str) -> Ended:
+        # Words that people have read stand; then it is the rest that is missing.
+        return Ended(TurnOutcome.INTERRUPTED if self._length else TurnOutcome.FAILED, reason)
