@@ -4,21 +4,20 @@ import asyncio
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
-from typing import Final, TypeAlias, assert_never
+from typing import TypeAlias, assert_never
 
-from multiplayer.ai.context import Prompt, message_tokens, tool_tokens
-from multiplayer.ai.prompts import BROKEN_CALL, UNKNOWN_OUTCOME, call_message, storable, tool_message
+from multiplayer.ai.context import Prompt
+from multiplayer.ai.prompts import UNKNOWN_OUTCOME, storable
 from multiplayer.ai.tokens import TokenCounter
+from multiplayer.ai.turn_history import TurnHistory
 from multiplayer.models.deadlines import with_progress_deadline
 from multiplayer.models.port import (
     BrokenToolCall,
     ChatModel,
-    ChatRequest,
     Chunk,
     Finished,
     FinishReason,
     ModelFailure,
-    PromptMessage,
     TextDelta,
     ThinkingDelta,
     ToolCall,
@@ -30,10 +29,6 @@ from multiplayer.models.port import (
 from multiplayer.protocol.turns import TokenUsage, TurnOutcome
 from multiplayer.tools.refusal import ToolFault
 from multiplayer.tools.registry import ToolCallContext, ToolRegistry, ToolResult
-
-_ANSWER_ROOM: Final = 0.9
-"""The share of the model's context that prompt and tool results may fill."""
-_LEFT_OUT: Final = "[left out: this result is too long ago]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,15 +174,11 @@ class _Turn:
     ) -> None:
         self._model = model
         self._tools = tools
-        self._secret = secret
+        self._history = TurnHistory(prompt, secret, counter, model.context_tokens, offers_tools=tools is not None)
         self._counter = counter
         self._clock = clock
         self._limits = limits
         self._price = price
-        self._turn_id = prompt.manifest.turn_id
-        self._definitions = prompt.tools
-        self._messages = list(prompt.messages)
-        self._own_from = len(self._messages)
         self._results = dict(taken_over.results)
         self._steps = taken_over.steps
         self._deadline = clock() + limits.turn_s
@@ -230,11 +221,12 @@ class _Turn:
 
     async def _ask(self, answer: _Answer) -> AsyncGenerator[TurnStep, None]:
         """Ask the model once and yield its words as they come; the rest is put into `answer`."""
-        self._shorten_own_results()
         self._is_new_step = True
-        request = ChatRequest(messages=tuple(self._messages), tools=self._definitions if self._tools else ())
         stream = with_progress_deadline(
-            self._model.stream(request), self._limits.first_token_s, self._limits.progress_s, self._clock
+            self._model.stream(self._history.request()),
+            self._limits.first_token_s,
+            self._limits.progress_s,
+            self._clock,
         )
         async with aclosing(stream):
             while (chunk := await self._next(stream)) is not None:
@@ -326,11 +318,7 @@ class _Turn:
             name = "".join(character for character in broken.name if character.isprintable())[:64]
             what = f"the tool {name}" if name else "a tool"
             return self._failed(f"The AI asked for {what}, but twice its request could not be read: {broken.reason}.")
-        # The broken call itself stays out of the history: providers answer 400 to every request that holds one.
-        said = "".join(answer.text)
-        if said:
-            self._messages.append(PromptMessage(role="assistant", content=said))
-        self._messages.append(PromptMessage(role="user", content=BROKEN_CALL))
+        self._history.add_broken_call("".join(answer.text))
         return None
 
     async def _run_calls(self, answer: _Answer) -> AsyncGenerator[TurnStep, None]:
@@ -360,11 +348,9 @@ class _Turn:
             yield ToolDone(call, result)
             if is_over:
                 raise _OutOfTime
-        calls = list({call.id: call for call in calls}.values())
-        if not calls:
-            return
-        self._messages.append(call_message(tuple(calls), said="".join(answer.text), thinking="".join(answer.thinking)))
-        self._messages.extend(self._told(call) for call in calls)
+        done = [(call, self._results[call.id]) for call in {call.id: call for call in calls}.values()]
+        if done:
+            self._history.add_calls(done, said="".join(answer.text), thinking="".join(answer.thinking))
 
     async def _run(self, call: ToolCall) -> ToolResult:
         if self._tools is None:
@@ -378,38 +364,6 @@ class _Turn:
                 raise _OutOfTime from None
             raise
 
-    def _told(self, call: ToolCall) -> PromptMessage:
-        result = self._results[call.id]
-        return tool_message(
-            call.id,
-            turn_id=self._turn_id,
-            text=result.text,
-            is_ok=result.ok,
-            code=result.code,
-            exit_status=result.exit_status,
-            secret=self._secret,
-            counter=self._counter,
-        )
-
-    def _shorten_own_results(self) -> None:
-        """Leave out the oldest results of this turn when the model's context would overflow."""
-        if len(self._messages) == self._own_from:
-            return
-        room = int(self._model.context_tokens * _ANSWER_ROOM)
-        tokens = self._request_tokens()
-        for place in range(self._own_from, len(self._messages) - 1):
-            if tokens <= room:
-                return
-            message = self._messages[place]
-            if message.role == "tool" and message.content != _LEFT_OUT:
-                self._messages[place] = replace(message, content=_LEFT_OUT)
-                tokens = self._request_tokens()
-
-    def _request_tokens(self) -> int:
-        return sum(message_tokens(message, self._counter) for message in self._messages) + tool_tokens(
-            self._definitions, self._counter
-        )
-
     def _count(self, answer: _Answer) -> bool:
         """Add what `answer` used; estimated if the provider does not say. False if it used nothing."""
         usage = answer.usage
@@ -417,7 +371,7 @@ class _Turn:
             if not answer.has_begun:
                 return False
             written = "".join((*answer.text, *answer.thinking, *(call.arguments for call in answer.calls)))
-            usage = Usage(self._request_tokens(), 0, self._counter.count(written))
+            usage = Usage(self._history.tokens(), 0, self._counter.count(written))
             self._is_estimated = True
         self._used = Usage(
             self._used.tokens_in + usage.tokens_in,

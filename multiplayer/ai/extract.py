@@ -123,7 +123,7 @@ def _section_of(sentence: str) -> str | None:
 def _line(author: str, sentence: str, message_id: MessageId) -> str:
     if len(sentence) > _MOST_CHARACTERS:
         sentence = sentence[:_MOST_CHARACTERS] + "…"
-    return f"- @{author}: {sentence} (message {message_id})"
+    return f"- @{' '.join(author.split())}: {sentence} (message {message_id})"
 
 
 def _id_of(line: str) -> str | None:

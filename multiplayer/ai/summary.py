@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from multiplayer.ai.extract import METHOD, extract
+from multiplayer.ai.plain_results import PlainResults
 from multiplayer.ai.prompts import Envelope, encode_brief, encode_envelope
 from multiplayer.ai.tokens import TokenCounter, trim_middle
 from multiplayer.models.deadlines import with_progress_deadline
@@ -139,7 +140,12 @@ async def summarise_with_model(
     clock: Callable[[], float],
     limits: SummaryLimits = SummaryLimits(),
 ) -> SummaryText:
-    """Let `model` write the next summary; without its help (failure, silence, half an answer) it is extractive."""
+    """Let `model` write the next summary; without its help (failure, silence, half an answer) it is extractive.
+
+    So it is with a scripted model, which would answer the material instead. `names` are the handles.
+    """
+    if isinstance(model, PlainResults):
+        return extractive(previous, events, names)
     request = ChatRequest(messages=_request(model, previous, events, names, secret, counter))
     words: list[str] = []
     length = 0

@@ -25,8 +25,9 @@ from multiplayer.ai.agent import (
 from multiplayer.ai.context import ContextInput, Prompt, build_prompt, needs_summary
 from multiplayer.ai.summary import plan, summarise_with_model
 from multiplayer.ai.tokens import TokenCounter
+from multiplayer.live.batch import Done
 from multiplayer.live.clock import Clock
-from multiplayer.live.room_host import Done, RoomHost
+from multiplayer.live.room_host import RoomHost
 from multiplayer.models.port import ChatModel, Usage
 from multiplayer.protocol.commands import (
     CallTool,

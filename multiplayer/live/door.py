@@ -5,9 +5,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from multiplayer.live.audit import Origin
+from multiplayer.live.batch import Done, Outcome
 from multiplayer.live.clock import Clock
 from multiplayer.live.directory import Directory
-from multiplayer.live.room_host import Done, Outcome
 from multiplayer.protocol.commands import MarkRead, PostMessage, SetTyping
 from multiplayer.protocol.errors import RefusalCode, Refused
 from multiplayer.protocol.ids import AccountId, RoomId

@@ -3,11 +3,11 @@
 import asyncio
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
 
 import structlog
 
 from multiplayer.live.audit import Origin, audit_of
+from multiplayer.live.batch import Decided, Done, Outcome, Submission, answer_known, decide
 from multiplayer.live.clock import Clock
 from multiplayer.live.fanout import Fanout
 from multiplayer.live.key_window import KeyWindow
@@ -17,7 +17,6 @@ from multiplayer.protocol.commands import AnyCommand, ExpireMember
 from multiplayer.protocol.errors import RefusalCode, Refused
 from multiplayer.protocol.events import Event, MemberLeft, MemberRemoved, RoomDeleted, event_adapter
 from multiplayer.protocol.ids import AccountId, RoomId
-from multiplayer.rooms.deciding import Stamped
 from multiplayer.rooms.facts import Facts, Needs
 from multiplayer.rooms.room import Room
 from multiplayer.storage.cache import CachedLog
@@ -40,45 +39,6 @@ MAX_TRIES = 12
 PAGE = 500
 
 _log = structlog.get_logger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Done:
-    """Committed: the first event's seq and id; both None for what caused no event."""
-
-    seq: int | None = None
-    event_id: str | None = None
-
-
-Outcome = Done | Refused
-
-
-@dataclass(slots=True)
-class Submission:
-    actor_id: AccountId
-    command: AnyCommand
-    key: str | None
-    origin: Origin
-    done: Callable[[Outcome], None]
-    digest: bytes | None = None
-    is_answered: bool = False
-
-    def answer(self, outcome: Outcome) -> None:
-        if not self.is_answered:
-            self.is_answered = True
-            self.done(outcome)
-
-
-@dataclass(slots=True)
-class Decided:
-    submission: Submission
-    events: Sequence[Event]
-    twins: list[Submission] = field(default_factory=list)
-    """The same command under the same key, sent again in the same batch: answered with it."""
-
-    @property
-    def askers(self) -> list[Submission]:
-        return [self.submission, *self.twins]
 
 
 class RoomHost:
@@ -237,7 +197,7 @@ class RoomHost:
                 await self._read_on()
             facts = await self._load(waiting)
             tentative = self._room.copy()
-            decided, refused = self._decide(waiting, tentative, facts)
+            decided, refused = decide(waiting, tentative, facts, self._keys, self._clock)
             await self._answer_refused(refused)
             if not decided:
                 return
@@ -258,40 +218,6 @@ class RoomHost:
             if not waiting:
                 return
         self._refuse_all(waiting, RefusalCode.BUSY, "many write to this room at once; try again")
-
-    def _decide(
-        self, waiting: Iterable[Submission], tentative: Room, facts: Facts
-    ) -> tuple[list[Decided], list[tuple[Submission, Refused]]]:
-        decided: list[Decided] = []
-        refused: list[tuple[Submission, Refused]] = []
-        here: dict[tuple[AccountId, str], Decided] = {}
-        for submission in waiting:
-            if submission.key is not None:
-                use = self._keys.find(submission.actor_id, submission.key)
-                if use is not None:
-                    submission.answer(_known(submission, use))
-                    continue
-                twin = here.get((submission.actor_id, submission.key))
-                if twin is not None and twin.submission.digest == submission.digest:
-                    twin.twins.append(submission)
-                    continue
-                if twin is not None:
-                    submission.answer(_key_reused())
-                    continue
-            stamp = Stamped(submission.command, self._clock.now(), self._clock.new_id)
-            try:
-                events = tentative.handle(submission.actor_id, stamp, facts)
-            except Refused as refusal:
-                refused.append((submission, refusal))
-                continue
-            for event in events:
-                tentative.apply(event)
-                facts.apply(event)
-            item = Decided(submission, events)
-            decided.append(item)
-            if submission.key is not None:
-                here[submission.actor_id, submission.key] = item
-        return decided, refused
 
     async def _append(self, decided: list[Decided]) -> Appended:
         new: list[NewEvent] = []
@@ -329,7 +255,7 @@ class RoomHost:
         known = await self._storage.find_keys(self.room_id, keys) if keys else {}
         for submission, refusal in refused:
             use = known.get((submission.actor_id, submission.key)) if submission.key is not None else None
-            outcome = _known(submission, use) if use is not None else refusal
+            outcome = answer_known(submission, use) if use is not None else refusal
             if isinstance(outcome, Refused):
                 self._metrics.refusals.labels(outcome.code.value).inc()
             submission.answer(outcome)
@@ -342,7 +268,7 @@ class RoomHost:
             use = known.get((item.submission.actor_id, key)) if key is not None else None
             if use is not None:
                 for submission in item.askers:
-                    submission.answer(_known(submission, use))
+                    submission.answer(answer_known(submission, use))
 
     async def _load(self, waiting: Iterable[Submission]) -> Facts:
         needs = Needs()
@@ -444,16 +370,6 @@ class RoomHost:
             if not submission.is_answered:
                 self._metrics.refusals.labels(code.value).inc()
                 submission.answer(Refused(code, message, retry_after_s=1.0))
-
-
-def _known(submission: Submission, use: KeyUse) -> Outcome:
-    if use.digest != submission.digest:
-        return _key_reused()
-    return Done(use.seq, use.event_id)
-
-
-def _key_reused() -> Refused:
-    return Refused(RefusalCode.KEY_REUSED, "this key was used for something else")
 
 
 Listener = Callable[[RoomHost, Sequence[Event]], None]

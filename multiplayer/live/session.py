@@ -7,11 +7,12 @@ from datetime import timedelta
 
 from multiplayer.auth.port import Identity
 from multiplayer.live.audit import Origin
+from multiplayer.live.batch import Outcome
 from multiplayer.live.clock import Clock
 from multiplayer.live.directory import Directory
 from multiplayer.live.door import Door
 from multiplayer.live.outbox import Chunk, Outbox
-from multiplayer.live.room_host import Outcome, RoomHost
+from multiplayer.live.room_host import RoomHost
 from multiplayer.protocol.close_codes import CloseCode
 from multiplayer.protocol.codec import encode
 from multiplayer.protocol.errors import RefusalCode, Refused

@@ -9,9 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from multiplayer.ai.extract import LABEL, forget
+from multiplayer.ai.plain_results import PlainResults
 from multiplayer.ai.summary import SummaryLimits, SummaryText, extractive, plan, summarise_with_model
 from multiplayer.models.port import Usage
-from multiplayer.models.scripted import Call, CutOff, Fail, Say, ScriptedModel, Stall, Step
+from multiplayer.models.scripted import Call, CutOff, DemoModel, Fail, Say, ScriptedModel, Stall, Step
 from multiplayer.protocol.commands import DeleteMessage, EditMessage, StartTurn
 from multiplayer.protocol.events import MessagePosted, TurnEnded, TurnRequested
 from multiplayer.protocol.ids import AccountId
@@ -166,6 +167,14 @@ async def test_without_a_whole_answer_the_summary_is_extractive(script: list[Ste
     assert result.method == "extractive"
     assert "We decided to ship." in result.text
     assert model.open_streams == 0
+
+
+async def test_the_demo_is_not_asked_to_summarise() -> None:
+    made = await summarise_with_model(
+        PlainResults(DemoModel()), "", talk().log, NAMES, secret=SECRET, counter=COUNTER, clock=time.monotonic
+    )
+    assert made.method == "extractive"
+    assert "demo" not in made.text
 
 
 async def test_a_silent_model_costs_a_bounded_time() -> None:

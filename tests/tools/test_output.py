@@ -45,6 +45,15 @@ def test_splitting_the_bytes_anywhere_gives_the_same_text(data: bytes, cuts: lis
     assert text == clean_text(data, VALUES)
 
 
+def test_splitting_at_any_single_byte_gives_the_same_text() -> None:
+    data = (
+        b"a\r\nb\rc\x1b[31md\x1b]0;t\x07e\xe4\xb8\x96\xcc\x81\xcc\x81\xcc\x81\xcc\x81\xcc\x81 sk-" + b"k" * 20 + b" z\r"
+    )
+    for cut in range(len(data) + 1):
+        cleaner = OutputCleaner(VALUES)
+        assert cleaner.feed(data[:cut]) + cleaner.feed(data[cut:]) + cleaner.finish() == clean_text(data, VALUES)
+
+
 @given(OUTPUTS)
 def test_no_control_character_and_no_secret_comes_through(data: bytes) -> None:
     text = clean_text(data, VALUES)

@@ -1,0 +1,74 @@
+"""The prompt of a running turn as it grows: what the model said, what its tools answered, within the model's context."""
+
+from dataclasses import replace
+from typing import Final
+
+from multiplayer.ai.context import Prompt, message_tokens, tool_tokens
+from multiplayer.ai.prompts import BROKEN_CALL, call_message, tool_message
+from multiplayer.ai.tokens import TokenCounter
+from multiplayer.models.port import ChatRequest, PromptMessage, ToolCall
+from multiplayer.tools.registry import ToolResult
+
+_ANSWER_ROOM: Final = 0.9
+"""The share of the model's context that prompt and tool results may fill."""
+_LEFT_OUT: Final = "[left out: this result is too long ago]"
+
+
+class TurnHistory:
+    """Begins with `prompt`. `offers_tools` false: the model is told of none."""
+
+    def __init__(
+        self, prompt: Prompt, secret: bytes, counter: TokenCounter, context_tokens: int, *, offers_tools: bool
+    ) -> None:
+        self._turn_id = prompt.manifest.turn_id
+        self._tools = prompt.tools if offers_tools else ()
+        self._messages = list(prompt.messages)
+        self._own_from = len(self._messages)
+        self._secret = secret
+        self._counter = counter
+        self._room = int(context_tokens * _ANSWER_ROOM)
+
+    def request(self) -> ChatRequest:
+        """Return the next question; the turn's oldest results are left out when it would overflow."""
+        self._shorten()
+        return ChatRequest(messages=tuple(self._messages), tools=self._tools)
+
+    def tokens(self) -> int:
+        return sum(message_tokens(message, self._counter) for message in self._messages) + tool_tokens(
+            self._tools, self._counter
+        )
+
+    def add_broken_call(self, said: str) -> None:
+        """Take the words; the call stays out: providers answer 400 to every request that holds a cut one."""
+        if said:
+            self._messages.append(PromptMessage(role="assistant", content=said))
+        self._messages.append(PromptMessage(role="user", content=BROKEN_CALL))
+
+    def add_calls(self, done: list[tuple[ToolCall, ToolResult]], *, said: str, thinking: str) -> None:
+        """Take calls, each with its result."""
+        self._messages.append(call_message(tuple(call for call, _ in done), said=said, thinking=thinking))
+        for call, result in done:
+            self._messages.append(
+                tool_message(
+                    call.id,
+                    turn_id=self._turn_id,
+                    text=result.text,
+                    is_ok=result.ok,
+                    code=result.code,
+                    exit_status=result.exit_status,
+                    secret=self._secret,
+                    counter=self._counter,
+                )
+            )
+
+    def _shorten(self) -> None:
+        if len(self._messages) == self._own_from:
+            return
+        tokens = self.tokens()
+        for place in range(self._own_from, len(self._messages) - 1):
+            if tokens <= self._room:
+                return
+            message = self._messages[place]
+            if message.role == "tool" and message.content != _LEFT_OUT:
+                self._messages[place] = replace(message, content=_LEFT_OUT)
+                tokens = self.tokens()
