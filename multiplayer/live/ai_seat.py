@@ -2,8 +2,8 @@
 
 import asyncio
 import hmac
-from collections.abc import Callable, Sequence
-from contextlib import aclosing
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import aclosing, suppress
 from dataclasses import dataclass
 from typing import Literal
 
@@ -38,16 +38,16 @@ from multiplayer.protocol.commands import (
     UpdateSummary,
 )
 from multiplayer.protocol.errors import RefusalCode, Refused
-from multiplayer.protocol.events import Event, MessagePosted, event_adapter
-from multiplayer.protocol.ids import CallId, TurnId
-from multiplayer.protocol.members import Member, Role
+from multiplayer.protocol.events import Event, MessagePosted, ToolFinished, event_adapter
+from multiplayer.protocol.ids import AccountId, CallId, TurnId
+from multiplayer.protocol.members import Account, Member, Role
 from multiplayer.protocol.messages import Message
 from multiplayer.protocol.rooms import TurnState
 from multiplayer.protocol.signals import AiThinking, ToolOutput, TurnProgress
 from multiplayer.protocol.turns import TokenUsage, TurnOutcome
 from multiplayer.storage.port import Storage
 from multiplayer.tools.policy import RoomPolicy
-from multiplayer.tools.registry import ToolCallContext, ToolRegistry
+from multiplayer.tools.registry import ToolCallContext, ToolRegistry, ToolResult
 from multiplayer.tools.workspace import Workspace, Workspaces
 
 PAGE = 500
@@ -56,8 +56,8 @@ MAX_PROMPT_TOKENS = 100_000
 MAX_EVENTS = 4_000
 """How far back a prompt looks when there is no summary yet."""
 TRY_AGAIN_S = 0.5
-ENDED = (RefusalCode.CONFLICT, RefusalCode.NOT_FOUND, RefusalCode.FORBIDDEN, RefusalCode.ARCHIVED)
-"""Refusals after which there is nothing more to say in this turn."""
+PASSING = (RefusalCode.UNAVAILABLE, RefusalCode.UNKNOWN, RefusalCode.BUSY)
+"""Refusals that say: try again with the same key."""
 
 
 @dataclass(frozen=True)
@@ -96,6 +96,7 @@ class Speech:
         self._usage: TokenUsage | None = None
         self._ai_id = host.room.state.turns[turn_id].ai_id
         self._outputs = 0
+        self._taken_over = TakenOver()
 
     @property
     def so_far(self) -> str:
@@ -125,18 +126,23 @@ class Speech:
                 clock=self._seat.clock.monotonic_s,
                 limits=self._seat.limits,
                 price=self._seat.price,
-                taken_over=TakenOver(steps=self._turn.steps),
+                taken_over=self._taken_over,
             )
             self._progress("model")
             async with aclosing(steps):
                 async for step in steps:
                     if await self._take(step):
                         return
+        except Refused as refused:
+            if refused.code is not RefusalCode.FORBIDDEN:
+                raise
+            # Whoever asked has lost the right in the meantime: nothing more is done in their name.
+            await self.end(TurnOutcome.REFUSED, refused.message)
         finally:
             workspace.close()
 
     async def end(self, outcome: TurnOutcome, reason: str) -> None:
-        """Say the last word, as often as it takes while the database is away. Nothing to do if the turn has ended."""
+        """Say the last word. Nothing to do if the turn has ended."""
         command = EndTurn(
             turn_id=self._turn_id,
             fence=self._fence,
@@ -145,15 +151,9 @@ class Speech:
             text=self.so_far,
             usage=self._usage,
         )
-        while True:
-            try:
-                await self._submit(command)
-            except Refused as refused:
-                if refused.code in ENDED:
-                    return
-                await asyncio.sleep(TRY_AGAIN_S)
-            else:
-                return
+        # Refused: the turn has ended, or another pod holds it.
+        with suppress(Refused):
+            await self._submit(command)
 
     async def _take(self, step: TurnStep) -> bool:
         """Turn one step into what the room hears; return whether it was the last."""
@@ -204,13 +204,15 @@ class Speech:
     async def _prompt(self) -> Prompt:
         """Build the prompt; when the recent part has outgrown its share, fold its oldest part into the summary first."""
         given = await self._context()
-        prompt = build_prompt(given)
+        # Counting tokens takes a while in a long room, and the others should not wait for it.
+        prompt = await asyncio.to_thread(build_prompt, given)
         if not needs_summary(prompt):
             return prompt
         cut = plan(given.events, self._seat.counter, keep_tokens=prompt.recent_budget // 3)
         if cut is None:
             return prompt
-        names = {member.account_id: member.display_name for member in given.state.members.values()}
+        names = {account_id: account.handle for account_id, account in given.accounts.items()}
+        names |= {member.account_id: member.handle for member in given.state.members.values()}
         made = await summarise_with_model(
             self._seat.model,
             given.summary.text if given.summary else "",
@@ -230,12 +232,13 @@ class Speech:
                 method=made.method,
             )
         )
-        return build_prompt(await self._context())
+        return await asyncio.to_thread(build_prompt, await self._context())
 
     async def _context(self) -> ContextInput:
         state = self._host.room.state
         first = state.summary.up_to_seq if state.summary else 0
-        seq = max(first, self._host.room.seq - MAX_EVENTS)
+        # In large steps, so that the prompt's beginning stays the same for many turns.
+        seq = max(first, (self._host.room.seq - MAX_EVENTS) // MAX_EVENTS * MAX_EVENTS)
         events: list[Event] = []
         while seq < self._host.room.seq:
             page = await self._seat.storage.events_after(self._host.room_id, seq, limit=PAGE)
@@ -243,6 +246,7 @@ class Speech:
                 break
             events += [event_adapter.validate_json(stored.line) for stored in page]
             seq = page[-1].seq
+        self._taken_over = TakenOver(steps=self._turn.steps, results=_results_of(self._turn_id, events))
         return ContextInput(
             state=state.copy(),
             ai=self._ai,
@@ -255,7 +259,13 @@ class Speech:
             budget_tokens=min(MAX_PROMPT_TOKENS, self._seat.model.context_tokens * 3 // 4),
             counter=self._seat.counter,
             older=await self._older(events),
+            accounts=await self._accounts(events),
         )
+
+    async def _accounts(self, events: Sequence[Event]) -> Mapping[AccountId, Account]:
+        """Return those who spoke and are members no more, so that their old words keep their names."""
+        gone = {event.actor_id for event in events} - self._host.room.state.members.keys()
+        return await self._seat.storage.accounts(list(gone)) if gone else {}
 
     async def _older(self, events: Sequence[Event]) -> Sequence[Message]:
         """Return the messages to be answered that lie before `events`."""
@@ -321,4 +331,21 @@ class Speech:
         self._host.memory.signal(TurnProgress(room_id=self._host.room_id, turn_id=self._turn_id, phase=phase))
 
     async def _submit(self, command: TurnCommand) -> Done:
-        return await self._host.ask(self._ai_id, command, origin="server")
+        """Submit, again under the same key while the database is away. Raises `Refused` for what stays refused."""
+        key = self._seat.clock.new_id()
+        while True:
+            try:
+                return await self._host.ask(self._ai_id, command, key=key, origin="server")
+            except Refused as refused:
+                if refused.code not in PASSING:
+                    raise
+                await asyncio.sleep(TRY_AGAIN_S)
+
+
+def _results_of(turn_id: TurnId, events: Sequence[Event]) -> Mapping[str, ToolResult]:
+    """Return what the calls of a turn came to under its earlier holders: none of them runs again."""
+    return {
+        event.call_id: ToolResult(ok=event.is_ok, text=event.text, code=event.code, exit_status=event.exit_status)
+        for event in events
+        if isinstance(event, ToolFinished) and event.turn_id == turn_id
+    }

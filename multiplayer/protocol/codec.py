@@ -53,8 +53,11 @@ def frame(lines: Iterable[bytes]) -> bytes:
 
 
 def digest(command: AnyCommand) -> bytes:
-    """SHA-256 of the command's content, by which the same key with other content is known."""
-    return sha256(command.model_dump_json().encode()).digest()
+    """SHA-256 of the command's content, by which the same key with other content is known.
+
+    What has its default is left out: a field added in a later release does not make old retries look different.
+    """
+    return sha256(f"{command.type}{command.model_dump_json(exclude_defaults=True)}".encode()).digest()
 
 
 def decode_line(line: str) -> SessionRequest | Request:

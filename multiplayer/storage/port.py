@@ -26,8 +26,16 @@ class OutcomeUnknown(Exception):  # noqa: N818 - the world's state
     """The connection was lost during the commit: it may be stored or not."""
 
 
+class UnfitDatabase(Exception):  # noqa: N818 - the world's state
+    """The database cannot be used as it is; the sentence says what is wrong and what to do."""
+
+
 class HandleTaken(Exception):  # noqa: N818 - an answer
     """Another account has this handle."""
+
+
+MAX_UNREAD = 1_000
+"""Unread messages and mentions are counted among this many newest ones, so that a room list costs the same for ever."""
 
 
 @dataclass(frozen=True)
@@ -159,7 +167,20 @@ class RoomLog(Protocol):
         """Return the rooms of this name that are not deleted (names are not unique)."""
         ...
 
-    async def read_mark(self, room_id: RoomId, account_id: AccountId) -> ReadMark: ...
+    async def read_mark(self, room_id: RoomId, account_id: AccountId) -> ReadMark:
+        """Return the mark, and count the messages behind it: not deleted, by others, after the account's own joining.
+
+        Mentions count by name, by `all` and `here`, and by the member's role. At most `MAX_UNREAD` are counted.
+        """
+        ...
+
+    async def read_marks(self, room_id: RoomId, account_ids: Sequence[AccountId]) -> Mapping[AccountId, ReadMark]:
+        """Return the marks of those who are members."""
+        ...
+
+    async def room_number(self, room_id: RoomId) -> int:
+        """Return a small number that no other room of this database has (it becomes the workspace's uid)."""
+        ...
 
     async def mark_read(self, room_id: RoomId, account_id: AccountId, seq: int) -> bool:
         """Move the mark forward; return False if it was there or further already. Not an event."""
@@ -201,7 +222,7 @@ class TurnStore(Protocol):
     """
 
     async def hold(self, turn_id: TurnId, *, fence: int, pod: str, lease_s: float) -> bool:
-        """Take or renew the lease under `fence`."""
+        """Take or renew the lease under `fence`; of two pods with the same one, the first has it."""
         ...
 
     async def checkpoint(self, turn_id: TurnId, *, fence: int, text: str) -> bool: ...
@@ -399,7 +420,15 @@ class AccountStore(Protocol):
     async def put_setting(self, name: str, value: str) -> None: ...
 
 
-class Storage(RoomLog, TurnStore, AccountStore, Protocol):
+class AuditTrail(Protocol):
+    """The privileged acts, written by the methods that take an `AuditEntry`."""
+
+    async def verify_audit(self, room_id: RoomId | None) -> str | None:
+        """Walk a room's chain (None: the server's); return what is wrong with the first wrong row, None if all is right."""
+        ...
+
+
+class Storage(RoomLog, TurnStore, AccountStore, AuditTrail, Protocol):
     """One database, all of it."""
 
     async def check(self) -> float:

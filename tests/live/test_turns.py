@@ -156,5 +156,5 @@ async def test_a_turn_whose_asker_is_removed_loses_its_tools(tmp_path: Path) -> 
         await alice.expect_type("ai_delta")
         await alice.ask(type="remove_member", room_id=room_id, account_id=bob.id)
         go_on.set()
-        await alice.expect_type("turn_ended")
+        await alice.expect_type("turn_ended", outcome="refused")
         assert not any(line["type"] in {"tool_started", "tool_finished"} for line in alice.heard)

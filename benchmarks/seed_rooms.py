@@ -1,0 +1,82 @@
+"""Makes accounts, tokens and rooms in a data folder, as the command line does: `python -m benchmarks.seed_rooms`.
+
+Reads what is wanted as a line of JSON on stdin and writes what was made as one: tokens stand in no argument list.
+"""
+
+import asyncio
+import sys
+from collections.abc import Coroutine, Iterable
+from pathlib import Path
+from typing import TypeVar
+
+from pydantic import BaseModel
+
+from multiplayer.compose import command_line
+from multiplayer.live.pod import Pod
+from multiplayer.protocol.commands import InviteMember
+from multiplayer.protocol.ids import RoomId
+from multiplayer.protocol.members import Account
+from multiplayer.settings import load_settings
+
+_AT_ONCE = 8
+T = TypeVar("T")
+
+
+class RoomWanted(BaseModel):
+    name: str
+    members: int
+    """People, the owner with them: the first so many of the accounts."""
+    with_ai: bool = False
+
+
+class Wanted(BaseModel):
+    data_dir: Path
+    accounts: int
+    rooms: list[RoomWanted]
+
+
+class Made(BaseModel):
+    tokens: list[str]
+    room_ids: list[str]
+
+
+async def make(wanted: Wanted) -> Made:
+    most = max(room.members for room in wanted.rooms)
+    async with command_line(load_settings(wanted.data_dir, room_members=most + 10)) as pod:
+        people = await _in_parallel(_account(pod, f"member{number:04}") for number in range(wanted.accounts))
+        room_ids = await _in_parallel(_room(pod, room, [account for account, _ in people]) for room in wanted.rooms)
+        return Made(tokens=[token for _, token in people], room_ids=list(room_ids))
+
+
+async def _account(pod: Pod, handle: str) -> tuple[Account, str]:
+    account = await pod.lobby.create_account(handle, origin="cli")
+    return account, (await pod.doors.access_tokens.create(account.id, "benchmarks", None)).text
+
+
+async def _room(pod: Pod, room: RoomWanted, accounts: list[Account]) -> RoomId:
+    owner, *others = accounts[: room.members]
+    room_id = await pod.lobby.create_room(owner.id, room.name, with_ai=room.with_ai, origin="cli")
+    host = await pod.directory.host(room_id)
+    async with asyncio.TaskGroup() as tasks:
+        for account in others:
+            # All at once: the room takes them in one batch.
+            tasks.create_task(host.ask(owner.id, InviteMember(handle=account.handle), origin="cli"))
+    return room_id
+
+
+async def _in_parallel(work: Iterable[Coroutine[None, None, T]]) -> list[T]:
+    """Carry all out, a few at a time, and return the results in the order of `work`."""
+    gate = asyncio.Semaphore(_AT_ONCE)
+
+    async def gated(one: Coroutine[None, None, T]) -> T:
+        async with gate:
+            return await one
+
+    async with asyncio.TaskGroup() as tasks:
+        started = [tasks.create_task(gated(one)) for one in work]
+    return [task.result() for task in started]
+
+
+if __name__ == "__main__":
+    made = asyncio.run(make(Wanted.model_validate_json(sys.stdin.readline())))
+    sys.stdout.write(made.model_dump_json() + "\n")

@@ -1,0 +1,118 @@
+"""Where figures are measured: the servers that are up, the rooms on them, and how one verified run is made."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from benchmarks import disk
+from benchmarks.disk import Fdatasync
+from benchmarks.generator import RunFailed, measured
+from benchmarks.jobs import Place, RoomJob, RoomReport
+from benchmarks.report import Fact, settle
+from benchmarks.servers import Cores, Server
+
+_SETTLE_S = 0.3
+
+
+@dataclass(frozen=True)
+class Size:
+    """How much is done: the whole suite, or its small form."""
+
+    rounds: int
+    for_s: float
+    members: int
+    idle_rooms: int
+    idle_members: int
+    turns: int
+    bursts: tuple[int, ...]
+    """Messages in flight, one figure each."""
+
+
+FULL = Size(rounds=5, for_s=4.0, members=100, idle_rooms=50, idle_members=100, turns=20, bursts=(64,))
+SMOKE = Size(rounds=1, for_s=1.5, members=50, idle_rooms=10, idle_members=50, turns=3, bursts=(1, 32))
+
+
+@dataclass(frozen=True)
+class Load:
+    """A run's shape: closed loop with `senders` in flight, or open loop at a rate."""
+
+    room: str
+    senders: int
+    for_s: float
+    rate_per_s: float | None = None
+    at_most: int = 200_000
+
+
+@dataclass(frozen=True)
+class RunResult:
+    """A run without a fault."""
+
+    report: RoomReport
+    cpu_s: float
+    fdatasync: Fdatasync
+
+    @property
+    def deliveries_per_cpu_s(self) -> float:
+        return self.report.deliveries / max(0.01, self.cpu_s)
+
+    def facts(self, who: str) -> dict[str, Fact]:
+        report = self.report
+        return {
+            "server": who,
+            "deliveries/CPU-s": round(self.deliveries_per_cpu_s),
+            "messages/s": round(report.sent / report.for_s),
+            "ack p50 ms": report.ack_ms[0],
+            "ack p99 ms": report.ack_ms[1],
+            "delivery p50 ms": report.delivery_ms[0],
+            "delivery p99 ms": report.delivery_ms[1],
+            "lines/frame": report.lines_per_frame,
+            "server CPU s": self.cpu_s,
+            "run s": report.for_s,
+            "generator busy": f"{report.generator_cpu_s / report.for_s:.0%}",
+            "fdatasync mean ms": self.fdatasync.mean_ms,
+        }
+
+
+@dataclass
+class Stage:
+    folder: Path
+    cores: Cores
+    seed: int
+    size: Size
+    places: dict[tuple[str, str], Place]
+    """By server and room."""
+    fdatasync: list[Fdatasync] = field(default_factory=list)
+    _posted: Counter[tuple[str, str]] = field(default_factory=Counter)
+    _runs: int = 0
+
+    async def run(self, server: Server, load: Load) -> RunResult:
+        """One run with its verification, between two probes of the disk. Raises `RunFailed` when anything was wrong."""
+        self._runs += 1
+        place = self.places[server.dialect, load.room]
+        job = RoomJob(
+            place=place,
+            run=f"run{self._runs}",
+            senders=load.senders,
+            for_s=load.for_s,
+            at_most=load.at_most,
+            seed=self.seed + self._runs,
+            rate_per_s=load.rate_per_s,
+        )
+        await settle(_SETTLE_S)
+        before = disk.measure(self.folder)
+        report, cpu_s = await measured(job, RoomReport, server, self.cores)
+        probe = before + disk.measure(self.folder)
+        self.fdatasync.append(probe)
+        self._posted[server.dialect, load.room] += report.posted
+        faults = [
+            *report.faults,
+            *await server.check_log(place.room_id, self._posted[server.dialect, load.room]),
+        ]
+        if faults:
+            raise RunFailed(f"{server.dialect}, {load}: {'; '.join(faults)}")
+        return RunResult(report, cpu_s, probe)
+
+    def probe(self) -> Fdatasync:
+        found = disk.measure(self.folder)
+        self.fdatasync.append(found)
+        return found

@@ -1,0 +1,6 @@
+"""`multiplayer`, and `python -m multiplayer`."""
+
+from multiplayer.cli.app import main
+
+if __name__ == "__main__":
+    main()

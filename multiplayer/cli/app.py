@@ -1,0 +1,81 @@
+"""The tree of commands, and the door at which every error becomes one line, a hint and an exit code."""
+
+import sys
+from importlib.metadata import version
+from typing import Annotated
+
+import typer
+
+from multiplayer.cli import config, invites, migrations, rooms, tokens, users
+from multiplayer.cli.chat import chat as chat_command
+from multiplayer.cli.doctor import doctor
+from multiplayer.cli.options import DataDir
+
+app = typer.Typer(
+    name="multiplayer",
+    help="The room where a team and its AI work together.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+
+@app.callback()
+def _options(
+    _debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
+    _version: Annotated[
+        bool,
+        typer.Option(
+            "--version", help="Print the version.", is_eager=True, callback=lambda given: _show_version(given)
+        ),
+    ] = False,
+) -> None:
+    pass
+
+
+def _show_version(is_asked: bool) -> None:
+    if is_asked:
+        typer.echo(version("multiplayer"))
+        raise typer.Exit
+
+
+@app.command()
+def serve(
+    host: Annotated[str | None, typer.Option(help="The address to listen on (127.0.0.1).")] = None,
+    port: Annotated[int | None, typer.Option(help="The port to listen on (3002); 0 takes a free one.")] = None,
+    data_dir: DataDir = None,
+    ephemeral: Annotated[
+        bool, typer.Option("--ephemeral", help="Keep everything in a temporary folder, removed at the end.")
+    ] = False,
+) -> None:
+    """Start the server: rooms, AI and database, from this one command."""
+    from multiplayer.cli.serve import run
+
+    run(host=host, port=port, data_dir=data_dir, ephemeral=ephemeral)
+
+
+app.add_typer(users.app, name="user")
+app.add_typer(rooms.app, name="room")
+app.add_typer(tokens.app, name="token")
+app.add_typer(invites.app, name="invite")
+app.command(name="chat")(chat_command)
+app.command(name="migrate")(migrations.migrate)
+app.command(name="doctor")(doctor)
+app.add_typer(config.app, name="config")
+
+
+def main() -> None:
+    """Run the command that was typed. Ends the process: 0 ok, 1 failure, 2 usage, 3 check failed, 130 Ctrl-C."""
+    try:
+        app()
+    except Exception as error:
+        if "--debug" in sys.argv[1:]:
+            raise
+        from multiplayer.cli.failures import explain
+
+        said = explain(error)
+        sys.stderr.write(f"multiplayer: {said.message}\n")
+        if said.hint:
+            sys.stderr.write(f"  {said.hint}\n")
+        sys.exit(said.exit_code)

@@ -1,0 +1,69 @@
+"""What an error says to whoever typed the command: one line, a hint, an exit code."""
+
+from dataclasses import dataclass
+
+FAILURE, USAGE, CHECK_FAILED = 1, 2, 3
+
+
+@dataclass(frozen=True)
+class Said:
+    message: str
+    hint: str = ""
+    exit_code: int = FAILURE
+
+
+class Failure(Exception):  # noqa: N818 - how a command ended
+    """A command cannot do what was asked, in the words for whoever typed it."""
+
+    def __init__(self, message: str, *, hint: str = "", exit_code: int = FAILURE) -> None:
+        super().__init__(message)
+        self.said = Said(message, hint, exit_code)
+
+
+def explain(error: BaseException) -> Said:
+    """Put any error into words. Knows the world's; calls the rest what it is and points to `--debug`."""
+    # Imported here: only a command that failed pays for it.
+    from multiplayer.client.errors import ConnectionLost, NotSignedIn
+    from multiplayer.protocol.errors import Refused
+    from multiplayer.settings import BadSettings
+    from multiplayer.storage import migrate, port, runtime_dir
+
+    while isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
+        error = error.exceptions[0]
+    match error:
+        case Failure():
+            return error.said
+        case Refused():
+            return Said(_sentence(error.message), f"refused: {error.code.value}")
+        case NotSignedIn():
+            return Said(
+                _sentence(str(error)), "make a token with: multiplayer token create --account HANDLE --data-dir DIR"
+            )
+        case ConnectionLost():
+            return Said(f"the server cannot be reached: {error}", "is it running, and is --url its address?")
+        case BadSettings():
+            return Said(str(error), "see: multiplayer config show", USAGE)
+        case runtime_dir.DataDirBusy():
+            return Said(_sentence(str(error)), "another command or a starting server holds the data folder; try again")
+        case (
+            port.StorageUnavailable()
+            | port.UnfitDatabase()
+            | runtime_dir.PostgresFailed()
+            | migrate.BrokenMigrations()
+            | migrate.MigrationChanged()
+            | migrate.MigrationFailed()
+            | migrate.DatabaseTooNew()
+        ):
+            return Said(_sentence(str(error) or type(error).__name__), "multiplayer doctor says what is wrong")
+        case PermissionError():
+            return Said(str(error), "this account may not do that; is --data-dir the right folder?")
+        case OSError() | ValueError():
+            return Said(str(error) or type(error).__name__, "--debug shows where")
+        case _:
+            return Said(f"unexpected: {type(error).__name__}: {error}", "--debug shows the traceback")
+
+
+def _sentence(text: str) -> str:
+    from multiplayer.cli.visible import visible
+
+    return visible(text)

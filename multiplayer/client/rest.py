@@ -1,0 +1,121 @@
+"""The HTTP side: lists and pages that are asked for, and the log where live lines do not reach."""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import TypeVar
+
+import httpx
+from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
+
+from multiplayer.client.errors import ConnectionLost, NotSignedIn
+from multiplayer.client.lines import Line, UnknownLine, line_of, parse_line
+from multiplayer.client.link import cursor_text, is_own_machine
+from multiplayer.protocol.codec import JsonValue
+from multiplayer.protocol.errors import RefusalCode, Refused
+from multiplayer.protocol.events import EventFrame
+from multiplayer.protocol.ids import MessageId, RoomId
+from multiplayer.protocol.messages import Message
+from multiplayer.protocol.rooms import RoomListing
+from multiplayer.protocol.signals import Cursor
+
+API = "/api/v1"
+TIMEOUT = httpx.Timeout(20.0, connect=5.0)
+
+
+class _Body(BaseModel):
+    # A newer server may say more.
+    model_config = ConfigDict(extra="ignore")
+
+
+B = TypeVar("B", bound=_Body)
+
+
+class _Rooms(_Body):
+    rooms: tuple[RoomListing, ...]
+
+
+class _Messages(_Body):
+    messages: tuple[Message, ...]
+
+
+class _Events(_Body):
+    events: tuple[JsonValue, ...]
+
+
+class _Problem(_Body):
+    code: str = ""
+    detail: str = ""
+    retry_after_s: float | None = None
+
+
+_json: TypeAdapter[JsonValue] = TypeAdapter(JsonValue)
+
+
+def http_client(url: str, user_agent: str) -> httpx.AsyncClient:
+    return httpx.AsyncClient(
+        base_url=url.rstrip("/") + API,
+        timeout=TIMEOUT,
+        trust_env=not is_own_machine(url),
+        headers={"User-Agent": user_agent},
+    )
+
+
+def problem_of(response: httpx.Response) -> Refused | NotSignedIn | ConnectionLost:
+    """Return what a refusing answer means. The body must have been read."""
+    try:
+        said = _Problem.model_validate_json(response.content)
+    except ValidationError:
+        said = _Problem()
+    detail = said.detail or f"the server answered HTTP {response.status_code}"
+    if response.status_code == httpx.codes.UNAUTHORIZED:
+        return NotSignedIn(detail)
+    if said.code in set(RefusalCode):
+        return Refused(RefusalCode(said.code), detail, retry_after_s=said.retry_after_s)
+    return ConnectionLost(detail)
+
+
+class Rest:
+    """Every method raises `Refused`, `NotSignedIn` or `ConnectionLost`."""
+
+    def __init__(self, http: httpx.AsyncClient, token: Callable[[], Awaitable[str]]) -> None:
+        self._http = http
+        self._token = token
+
+    async def rooms(self) -> Sequence[RoomListing]:
+        """Return the rooms of this account."""
+        return _read(_Rooms, await self._get("/rooms")).rooms
+
+    async def messages(self, room_id: RoomId, *, before: MessageId | None, limit: int) -> Sequence[Message]:
+        """Return the last messages before one, oldest first."""
+        params = {"limit": str(limit)} | ({"before": before} if before is not None else {})
+        return _read(_Messages, await self._get(f"/rooms/{room_id}/messages", params)).messages
+
+    async def events(self, room_id: RoomId, after: Cursor, *, limit: int = 500) -> Sequence[Line]:
+        """Return the next events after a place in the log; a page, empty at the end."""
+        params = {"after": cursor_text(room_id, after).partition("@")[2], "limit": str(limit)}
+        body = await self._get(f"/rooms/{room_id}/events", params)
+        lines = []
+        for event in _read(_Events, body).events:
+            text = _json.dump_json(event).decode()
+            word = parse_line(text)
+            if not isinstance(word, EventFrame | UnknownLine):
+                raise ConnectionLost("the server's answer cannot be understood: this is no event")
+            lines.append(line_of(text, word))
+        return lines
+
+    async def _get(self, path: str, params: Mapping[str, str] | None = None) -> bytes:
+        try:
+            response = await self._http.get(
+                path, params=params, headers={"Authorization": f"Bearer {await self._token()}"}
+            )
+        except httpx.HTTPError as error:
+            raise ConnectionLost(str(error) or type(error).__name__) from None
+        if response.status_code != httpx.codes.OK:
+            raise problem_of(response)
+        return response.content
+
+
+def _read(shape: type[B], body: bytes) -> B:
+    try:
+        return shape.model_validate_json(body)
+    except ValidationError as error:
+        raise ConnectionLost(f"the server's answer cannot be understood: {error.errors()[0]['msg']}") from None

@@ -1,0 +1,251 @@
+"""Rooms in memory, by the same folds: for tests that need no database."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from multiplayer.protocol.events import Event, MessageDeleted, MessageEdited, MessagePosted, RoomCreated, RoomDeleted
+from multiplayer.protocol.ids import AccountId, MessageId, RoomId
+from multiplayer.protocol.messages import Message, Revision
+from multiplayer.protocol.rooms import ReadMark, RoomListing
+from multiplayer.protocol.timeline import fold_message, message_of, touched_message
+from multiplayer.rooms.state import RoomState, created
+from multiplayer.storage.append_rows import check
+from multiplayer.storage.audit_chain import ChainHead, ChainLink, linked
+from multiplayer.storage.memory_turns import MemoryTurns
+from multiplayer.storage.port import (
+    MAX_UNREAD,
+    Append,
+    Appended,
+    KeyUse,
+    ReadableRoom,
+    SearchHit,
+    StoredEvent,
+)
+from multiplayer.storage.redaction import redacted
+from multiplayer.storage.search_words import plan_search
+from multiplayer.storage.unfit import Unfit
+
+_EVERYONE = frozenset({"all", "here"})
+
+
+@dataclass
+class _Timeline:
+    messages: dict[MessageId, Message] = field(default_factory=dict)
+    revisions: dict[MessageId, tuple[tuple[int, Revision], ...]] = field(default_factory=dict)
+    """With the seq of the event that holds each."""
+
+
+@dataclass
+class MemoryRoom:
+    state: RoomState
+    direct_key: str | None
+    log: list[StoredEvent] = field(default_factory=list)
+    keys: dict[tuple[AccountId, str], KeyUse] = field(default_factory=dict)
+    timeline: _Timeline = field(default_factory=_Timeline)
+    audit: list[ChainLink] = field(default_factory=list)
+    audit_head: ChainHead = field(default_factory=ChainHead)
+
+    @property
+    def seq(self) -> int:
+        return self.state.seq
+
+
+class MemoryRooms(MemoryTurns):
+    """`port.RoomLog` in memory."""
+
+    def __init__(self, now_s: Callable[[], float]) -> None:
+        super().__init__(now_s)
+        self._rooms: dict[RoomId, MemoryRoom] = {}
+        self._marks: dict[tuple[RoomId, AccountId], int] = {}
+
+    async def epoch(self) -> str:
+        return "memory-1"
+
+    async def create_room(self, append: Append, *, direct_key: str | None) -> RoomId:
+        check(append)
+        if append.room_id in self._rooms:
+            return append.room_id
+        if direct_key is not None:
+            for room_id, room in self._live():
+                if room.direct_key == direct_key:
+                    return room_id
+        first = append.events[0].event
+        assert isinstance(first, RoomCreated), "a room begins with its creation"
+        room = MemoryRoom(created(first), direct_key)
+        self._write(room, append)
+        self._rooms[append.room_id] = room
+        return append.room_id
+
+    async def append(self, append: Append) -> Appended:
+        check(append)
+        room = self._room(append.room_id)
+        if room is None or room.seq != append.expected:
+            return Appended.CONFLICT
+        used = [(new.event.actor_id, new.key) for new in append.events if new.key is not None]
+        if len(set(used)) < len(used) or any(use in room.keys for use in used):
+            return Appended.KEY_TAKEN
+        self._write(room, append)
+        return Appended.COMMITTED
+
+    async def load(self, room_id: RoomId) -> RoomState | None:
+        room = self._room(room_id)
+        return None if room is None else room.state.copy()
+
+    async def seqs(self, room_ids: Sequence[RoomId]) -> Mapping[RoomId, int]:
+        return {room_id: room.seq for room_id in room_ids if (room := self._room(room_id)) is not None}
+
+    async def events_after(self, room_id: RoomId, seq: int, *, limit: int) -> Sequence[StoredEvent]:
+        room = self._rooms.get(room_id)
+        return [] if room is None else room.log[max(seq, 0) :][:limit]
+
+    async def find_keys(
+        self, room_id: RoomId, keys: Sequence[tuple[AccountId, str]]
+    ) -> Mapping[tuple[AccountId, str], KeyUse]:
+        room = self._rooms.get(room_id)
+        return {} if room is None else {key: room.keys[key] for key in keys if key in room.keys}
+
+    async def messages(self, room_id: RoomId, ids: Sequence[MessageId]) -> Mapping[MessageId, Message]:
+        room = self._rooms.get(room_id)
+        there = {} if room is None else room.timeline.messages
+        return {message_id: there[message_id] for message_id in ids if message_id in there}
+
+    async def recent_messages(
+        self, room_id: RoomId, *, limit: int, before_seq: int | None = None, from_seq: int = 0
+    ) -> Sequence[Message]:
+        room = self._rooms.get(room_id)
+        found = [
+            message
+            for message in ([] if room is None else room.timeline.messages.values())
+            if message.seq >= from_seq and (before_seq is None or message.seq < before_seq)
+        ]
+        return found[max(0, len(found) - limit) :]
+
+    async def revisions(self, room_id: RoomId, message_id: MessageId) -> Sequence[Revision]:
+        room = self._rooms.get(room_id)
+        message = None if room is None else room.timeline.messages.get(message_id)
+        if room is None or message is None or message.is_deleted:
+            return []
+        kept = room.timeline.revisions.get(message_id)
+        return [revision for _, revision in kept] if kept else [_revision(message)]
+
+    async def search(
+        self, rooms: Sequence[ReadableRoom], query: str, *, limit: int, before: MessageId | None = None
+    ) -> Sequence[SearchHit]:
+        plan = plan_search(query)
+        if plan.is_empty:
+            return []
+        hits = [
+            SearchHit(place.room_id, message)
+            for place in rooms
+            if (room := self._rooms.get(place.room_id)) is not None
+            for message in room.timeline.messages.values()
+            if message.seq >= place.from_seq and (before is None or message.id < before) and plan.finds(message.text)
+        ]
+        return sorted(hits, key=lambda hit: hit.message.id, reverse=True)[:limit]
+
+    async def rooms_of(self, account_id: AccountId) -> Sequence[RoomListing]:
+        listings = [
+            RoomListing(
+                room=room.state.room,
+                seq=room.seq,
+                role=room.state.members[account_id].role,
+                read=await self.read_mark(room_id, account_id),
+            )
+            for room_id, room in self._live()
+            if account_id in room.state.members
+        ]
+        return sorted(listings, key=lambda listing: (listing.room.name, listing.room.id))
+
+    async def rooms_named(self, name: str) -> Sequence[RoomId]:
+        return sorted(room_id for room_id, room in self._live() if room.state.room.name == name)
+
+    async def read_mark(self, room_id: RoomId, account_id: AccountId) -> ReadMark:
+        mark = self._marks.get((room_id, account_id), 0)
+        room = self._rooms.get(room_id)
+        if room is None:
+            return ReadMark(seq=mark)
+        member = room.state.members.get(account_id)
+        behind = max(mark, member.joined_seq) if member else mark
+        unread = [
+            message
+            for message in room.timeline.messages.values()
+            if message.seq > behind and message.author_id != account_id and not message.is_deleted
+        ][-MAX_UNREAD:]
+        groups = _EVERYONE | {member.role.value} if member else _EVERYONE
+        mentions = [m for m in unread if account_id in m.mentions or not groups.isdisjoint(m.mention_groups)]
+        return ReadMark(seq=mark, unread=len(unread), mentions=len(mentions))
+
+    async def read_marks(self, room_id: RoomId, account_ids: Sequence[AccountId]) -> Mapping[AccountId, ReadMark]:
+        room = self._rooms.get(room_id)
+        members = {} if room is None else room.state.members
+        return {key: await self.read_mark(room_id, key) for key in account_ids if key in members}
+
+    async def room_number(self, room_id: RoomId) -> int:
+        return list(self._rooms).index(room_id) + 1
+
+    async def mark_read(self, room_id: RoomId, account_id: AccountId, seq: int) -> bool:
+        room = self._rooms.get(room_id)
+        new = 0 if room is None else min(seq, room.seq)
+        if new <= self._marks.get((room_id, account_id), 0):
+            return False
+        self._marks[room_id, account_id] = new
+        return True
+
+    def _room(self, room_id: RoomId) -> MemoryRoom | None:
+        room = self._rooms.get(room_id)
+        return None if room is None or room.state.is_deleted else room
+
+    def _live(self) -> list[tuple[RoomId, MemoryRoom]]:
+        return [(room_id, room) for room_id, room in self._rooms.items() if not room.state.is_deleted]
+
+    def _write(self, room: MemoryRoom, append: Append) -> None:
+        """Change the room by all events of the append, or raise `Unfit` and leave it as it is."""
+        events = [new.event for new in append.events]
+        state = room.state.copy()
+        timeline = _Timeline(dict(room.timeline.messages), dict(room.timeline.revisions))
+        log = [*room.log, *(StoredEvent(new.event.seq, new.event.id, new.line) for new in append.events)]
+        try:
+            for event in events:
+                if not isinstance(event, RoomCreated):
+                    state.apply(event)
+                message_id = touched_message(event)
+                if message_id is not None:
+                    _change(timeline, log, event, message_id)
+        except KeyError as error:
+            raise Unfit(f"events that do not follow from what is stored: {error}") from error
+        self._project_turns(append.room_id, events)
+        room.state, room.timeline, room.log = state, timeline, log
+        for new in append.events:
+            if new.key is not None and new.digest is not None:
+                room.keys[new.event.actor_id, new.key] = KeyUse(new.event.seq, new.event.id, new.digest)
+            if isinstance(new.event, MessageDeleted):
+                turn_id = timeline.messages[new.event.message_id].turn_id
+                if turn_id is not None:
+                    self._redact_turn(turn_id)
+            if isinstance(new.event, RoomDeleted):
+                room.direct_key = None
+                self._drop_turns(append.room_id)
+        self._write_audit(append, room)
+
+    def _write_audit(self, append: Append, room: MemoryRoom) -> None:
+        links, room.audit_head = linked(append.room_id, room.audit_head, append.audit)
+        room.audit += links
+
+
+def _change(timeline: _Timeline, log: list[StoredEvent], event: Event, message_id: MessageId) -> None:
+    if isinstance(event, MessagePosted):
+        timeline.messages[message_id] = message_of(event)
+        return
+    before = timeline.messages[message_id]
+    timeline.messages[message_id] = fold_message(before, event)
+    if isinstance(event, MessageEdited):
+        kept = timeline.revisions.get(message_id) or ((before.seq, _revision(before)),)
+        new = Revision(revision=event.revision, at=event.at, text=event.text)
+        timeline.revisions[message_id] = (*kept, (event.seq, new))
+    elif isinstance(event, MessageDeleted):
+        for seq in {before.seq, *(seq for seq, _ in timeline.revisions.pop(message_id, ()))}:
+            log[seq - 1] = replace(log[seq - 1], line=redacted(log[seq - 1].line))
+
+
+def _revision(message: Message) -> Revision:
+    return Revision(revision=message.revision, at=message.at, text=message.text)

@@ -1,0 +1,1 @@
+"""The doors to the network: WebSocket, SSE with POST, and plain HTTP, all before the same pod."""

@@ -1,0 +1,87 @@
+"""The one ASGI application: routes from the registry, the WebSocket, and what stands around all of them."""
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.routing import WebSocketRoute
+
+from multiplayer.live.pod import Pod
+from multiplayer.protocol.errors import Refused
+from multiplayer.storage.port import OutcomeUnknown, StorageUnavailable
+from multiplayer.transports.admin_api import ADMIN_API
+from multiplayer.transports.config import HttpConfig
+from multiplayer.transports.health import HEALTH_API
+from multiplayer.transports.me_api import ME_API
+from multiplayer.transports.members_api import MEMBERS_API
+from multiplayer.transports.messages_api import MESSAGES_API
+from multiplayer.transports.middleware import Edge
+from multiplayer.transports.openapi import openapi
+from multiplayer.transports.pages import pages
+from multiplayer.transports.problems import answer_http, answer_refused, answer_world
+from multiplayer.transports.rate_limits import RateLimit
+from multiplayer.transports.rooms_api import ROOMS_API
+from multiplayer.transports.routes import Operation, Site, starlette_routes
+from multiplayer.transports.session_api import SESSION_API
+from multiplayer.transports.sse import STREAM_API
+from multiplayer.transports.websocket import WebSocketDoor
+
+
+__all__ = ["HttpConfig", "build_app", "operations"]
+
+
+def operations(config: HttpConfig) -> tuple[Operation, ...]:
+    """Return every operation this server has, in the order of its documentation."""
+    made: list[bytes] = []
+
+    def document() -> bytes:
+        if not made:
+            made.append(openapi(everything, version=config.version))
+        return made[0]
+
+    everything: tuple[Operation, ...] = (
+        *SESSION_API,
+        *ME_API,
+        *ROOMS_API,
+        *MEMBERS_API,
+        *STREAM_API,
+        *MESSAGES_API,
+        *ADMIN_API,
+        *HEALTH_API,
+        *pages(document),
+    )
+    return everything
+
+
+def build_app(pod: Pod, config: HttpConfig) -> Starlette:
+    """Return the application of a pod. It has no start or end of its own: the pod has."""
+    limits = pod.limits.session
+    monotonic_s = pod.clock.monotonic_s
+    site = Site(
+        pod,
+        config,
+        logins_by_address=RateLimit(
+            "attempts to sign in from this address", monotonic_s, per_min=config.logins_per_address_per_min
+        ),
+        logins_by_handle=RateLimit(
+            "attempts to sign in with this handle", monotonic_s, per_min=config.logins_per_handle_per_min
+        ),
+        tickets=RateLimit("tickets of this account", monotonic_s, per_min=config.tickets_per_account_per_min),
+        commands=RateLimit(
+            "commands at once", monotonic_s, per_min=limits.commands_per_s * 60, burst=limits.commands_burst
+        ),
+    )
+    app = Starlette(
+        routes=[
+            *starlette_routes(operations(config), site),
+            WebSocketRoute("/ws", WebSocketDoor(pod, config)),
+        ],
+        middleware=[Middleware(Edge, metrics=pod.metrics, new_id=pod.clock.new_id)],
+        exception_handlers={
+            Refused: answer_refused,
+            HTTPException: answer_http,
+            StorageUnavailable: answer_world,
+            OutcomeUnknown: answer_world,
+        },
+    )
+    app.router.redirect_slashes = False
+    return app

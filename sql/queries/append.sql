@@ -1,0 +1,177 @@
+-- Appending: the one hot statement, and what rarer events change beside it, in the same transaction.
+
+-- name: append_events
+-- Move the rooms that stand at their expected seq, in the order of their ids, and write their events and new messages.
+WITH want AS (
+    SELECT * FROM unnest($1::text[], $2::bigint[], $3::int[]) AS w(room_id, expected, n)
+), moved AS (
+    UPDATE rooms r SET seq = r.seq + w.n
+    FROM (SELECT w.* FROM want w JOIN rooms l ON l.id = w.room_id ORDER BY l.id FOR UPDATE OF l) w
+    WHERE r.id = w.room_id AND r.seq = w.expected AND r.deleted_at IS NULL
+    RETURNING r.id
+), written AS (
+    INSERT INTO events (room_id, seq, event_id, at, actor_id, type, body, key, digest)
+    SELECT e.*
+    FROM unnest($4::text[], $5::bigint[], $6::text[], $7::timestamptz[], $8::text[], $9::text[], $10::text[],
+                $11::text[], $12::bytea[])
+        AS e(room_id, seq, event_id, at, actor_id, type, body, key, digest)
+    JOIN moved m ON m.id = e.room_id
+), posted AS (
+    INSERT INTO messages (room_id, id, seq, author_id, at, text, reply_to, thread_root, turn_id, mentions,
+                          mention_groups, words)
+    SELECT p.room_id, p.id, p.seq, p.author_id, p.at, p.text, p.reply_to, p.thread_root, p.turn_id,
+           string_to_array(p.mentions, ' '), string_to_array(p.mention_groups, ' '), p.words::tsvector
+    FROM unnest($13::text[], $14::text[], $15::bigint[], $16::text[], $17::timestamptz[], $18::text[], $19::text[],
+                $20::text[], $21::text[], $22::text[], $23::text[], $24::text[])
+        AS p(room_id, id, seq, author_id, at, text, reply_to, thread_root, turn_id, mentions, mention_groups, words)
+    JOIN moved m ON m.id = p.room_id
+)
+SELECT id FROM moved
+
+-- name: insert_room
+-- Make a room's row at seq 0, unless the room or its direct key is there.
+INSERT INTO rooms (id, seq, kind, name, topic, settings, created_at, direct_key)
+VALUES ($1, 0, $2, $3, $4, $5::jsonb, $6, $7)
+ON CONFLICT DO NOTHING
+RETURNING id
+
+-- name: room_of_direct_key
+-- Find what stood in the way of making the room: the direct room of these accounts, or the room itself.
+SELECT id FROM rooms WHERE direct_key = $1 OR id = $2
+
+-- name: change_rooms
+-- Bring names, topics, settings, archive and deletion up to date; null leaves a thing as it is.
+UPDATE rooms r SET
+    name = coalesce(w.name, r.name),
+    topic = coalesce(w.topic, r.topic),
+    settings = coalesce(w.settings::jsonb, r.settings),
+    archived_at = CASE WHEN w.archives THEN w.archived_at ELSE r.archived_at END,
+    deleted_at = coalesce(w.deleted_at, r.deleted_at),
+    direct_key = CASE WHEN w.deleted_at IS NULL THEN r.direct_key END
+FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::bool[], $6::timestamptz[], $7::timestamptz[])
+    AS w(room_id, name, topic, settings, archives, archived_at, deleted_at)
+WHERE r.id = w.room_id
+
+-- name: remove_members
+-- Take memberships away.
+DELETE FROM members m
+USING unnest($1::text[], $2::text[]) AS w(room_id, account_id)
+WHERE m.room_id = w.room_id AND m.account_id = w.account_id
+
+-- name: put_members
+-- Write memberships as they are now.
+INSERT INTO members (room_id, account_id, kind, handle, display_name, role, joined_at, joined_seq, until)
+SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::timestamptz[],
+                     $8::bigint[], $9::timestamptz[])
+ON CONFLICT (room_id, account_id) DO UPDATE SET
+    kind = excluded.kind, handle = excluded.handle, display_name = excluded.display_name, role = excluded.role,
+    joined_at = excluded.joined_at, joined_seq = excluded.joined_seq, until = excluded.until
+
+-- name: change_roles
+-- Change the roles of members; only one who is a guest before and after keeps the end of the membership.
+UPDATE members m SET role = w.role, until = CASE WHEN w.keeps_until THEN m.until END
+FROM unnest($1::text[], $2::text[], $3::text[], $4::bool[]) AS w(room_id, account_id, role, keeps_until)
+WHERE m.room_id = w.room_id AND m.account_id = w.account_id
+
+-- name: put_bans
+-- Ban accounts from rooms.
+INSERT INTO bans (room_id, account_id) SELECT * FROM unnest($1::text[], $2::text[]) ON CONFLICT DO NOTHING
+
+-- name: lift_bans
+-- Lift bans.
+DELETE FROM bans b USING unnest($1::text[], $2::text[]) AS w(room_id, account_id)
+WHERE b.room_id = w.room_id AND b.account_id = w.account_id
+
+-- name: put_pins
+-- Pin messages, in the order of their events.
+INSERT INTO pins (room_id, seq, message_id) SELECT * FROM unnest($1::text[], $2::bigint[], $3::text[])
+
+-- name: remove_pins
+-- Take pins off.
+DELETE FROM pins p USING unnest($1::text[], $2::text[]) AS w(room_id, message_id)
+WHERE p.room_id = w.room_id AND p.message_id = w.message_id
+
+-- name: put_summaries
+-- Keep a version of a room's summary.
+INSERT INTO summaries (room_id, seq, version, text, up_to_seq, method, at)
+SELECT * FROM unnest($1::text[], $2::bigint[], $3::int[], $4::text[], $5::bigint[], $6::text[], $7::timestamptz[])
+
+-- name: messages_to_change
+-- Read the messages that edits, deletions and reactions are about, as they stand.
+SELECT m.room_id, m.id, m.seq, m.author_id, m.at, m.text, m.reply_to, m.thread_root, m.turn_id, m.mentions,
+       m.mention_groups, m.revision, m.edited_at, m.deleted_at, m.deleted_by, m.reactions
+FROM messages m JOIN unnest($1::text[], $2::text[]) AS w(room_id, id) ON m.room_id = w.room_id AND m.id = w.id
+
+-- name: change_messages
+-- Write messages as they stand after edits, deletions and reactions.
+UPDATE messages m SET
+    text = w.text, mentions = string_to_array(w.mentions, ' '), mention_groups = string_to_array(w.mention_groups, ' '),
+    revision = w.revision, edited_at = w.edited_at, deleted_at = w.deleted_at, deleted_by = w.deleted_by,
+    reactions = w.reactions::jsonb, words = w.words::tsvector
+FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::int[], $7::timestamptz[],
+            $8::timestamptz[], $9::text[], $10::text[], $11::text[])
+    AS w(room_id, id, text, mentions, mention_groups, revision, edited_at, deleted_at, deleted_by, reactions, words)
+WHERE m.room_id = w.room_id AND m.id = w.id
+
+-- name: put_revisions
+-- Keep states of texts. The first one is kept at the first edit.
+INSERT INTO revisions (room_id, message_id, seq, revision, at, text)
+SELECT * FROM unnest($1::text[], $2::text[], $3::bigint[], $4::int[], $5::timestamptz[], $6::text[])
+ON CONFLICT (room_id, message_id, seq) DO NOTHING
+
+-- name: remove_revisions
+-- Forget the earlier texts of deleted messages, and tell in which events they stand.
+DELETE FROM revisions r USING unnest($1::text[], $2::text[]) AS w(room_id, message_id)
+WHERE r.room_id = w.room_id AND r.message_id = w.message_id
+RETURNING r.room_id, r.seq
+
+-- name: lines_to_redact
+-- Read lines of the log that hold the text of a deleted message.
+SELECT e.room_id, e.seq, e.body
+FROM events e JOIN unnest($1::text[], $2::bigint[]) AS w(room_id, seq) ON e.room_id = w.room_id AND e.seq = w.seq
+
+-- name: redact_lines
+-- Put lines without the text in their place.
+UPDATE events e SET body = w.body
+FROM unnest($1::text[], $2::bigint[], $3::text[]) AS w(room_id, seq, body)
+WHERE e.room_id = w.room_id AND e.seq = w.seq
+
+-- name: redact_turn_texts
+-- Forget the running words of turns whose message was deleted.
+UPDATE turns SET text = '' WHERE id = ANY($1::text[])
+
+-- name: turns_to_change
+-- Read the open turns that events are about.
+SELECT id, open_state FROM turns WHERE id = ANY($1::text[]) AND ended_at IS NULL
+
+-- name: put_turns
+-- Write turns that were asked for.
+INSERT INTO turns (id, room_id, ai_id, requested_at, requested_seq, open_state, state)
+SELECT t.id, t.room_id, t.ai_id, t.requested_at, t.requested_seq, t.open_state::jsonb, 'requested'
+FROM unnest($1::text[], $2::text[], $3::text[], $4::timestamptz[], $5::bigint[], $6::text[])
+    AS t(id, room_id, ai_id, requested_at, requested_seq, open_state)
+
+-- name: change_turns
+-- Write turns as their events leave them. A new fence ends the lease of the pod before.
+UPDATE turns t SET
+    open_state = w.open_state::jsonb,
+    state = w.state,
+    fence = greatest(t.fence, w.fence),
+    pod = CASE WHEN w.fence > t.fence THEN w.pod ELSE t.pod END,
+    lease_until = CASE WHEN w.fence > t.fence THEN NULL ELSE t.lease_until END,
+    touched_at = CASE WHEN w.fence > t.fence THEN clock_timestamp() ELSE t.touched_at END,
+    text = CASE WHEN w.ended_at IS NULL THEN t.text ELSE '' END,
+    ended_at = w.ended_at
+FROM unnest($1::text[], $2::text[], $3::text[], $4::bigint[], $5::text[], $6::timestamptz[])
+    AS w(id, open_state, state, fence, pod, ended_at)
+WHERE t.id = w.id
+
+-- name: put_usage
+-- Keep what ended turns used.
+INSERT INTO usage (turn_id, room_id, ai_id, askers, at, model, tokens_in, tokens_cached, tokens_out, cost_micros,
+                   is_estimated)
+SELECT u.turn_id, u.room_id, u.ai_id, string_to_array(u.askers, ' '), u.at, u.model, u.tokens_in, u.tokens_cached,
+       u.tokens_out, u.cost_micros, u.is_estimated
+FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::timestamptz[], $6::text[], $7::bigint[], $8::bigint[],
+            $9::bigint[], $10::bigint[], $11::bool[])
+    AS u(turn_id, room_id, ai_id, askers, at, model, tokens_in, tokens_cached, tokens_out, cost_micros, is_estimated)

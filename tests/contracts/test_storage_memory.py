@@ -1,0 +1,60 @@
+"""The storage contract on the in-memory store."""
+
+from collections.abc import Sequence
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+
+from multiplayer.storage.memory import MemoryStorage
+from multiplayer.storage.port import Storage
+from tests.contracts.account_suite import AccountContract
+from tests.contracts.room_scripts import RoomScript, Step, steps
+from tests.contracts.storage_suite import (
+    AuditContract,
+    LogContract,
+    ReadingContract,
+    SearchContract,
+    TurnContract,
+    check_that_a_room_is_what_its_log_amounts_to,
+    searched_room,
+)
+
+
+@pytest.fixture(scope="module")
+def storage() -> Storage:
+    return MemoryStorage()
+
+
+@pytest.fixture(scope="module")
+async def searched(storage: Storage) -> RoomScript:
+    return await searched_room(storage)
+
+
+@settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(script_steps=steps)
+async def test_a_room_is_what_its_log_amounts_to(storage: Storage, script_steps: Sequence[Step]) -> None:
+    await check_that_a_room_is_what_its_log_amounts_to(storage, script_steps)
+
+
+class TestLog(LogContract):
+    pass
+
+
+class TestSearch(SearchContract):
+    pass
+
+
+class TestReading(ReadingContract):
+    pass
+
+
+class TestTurns(TurnContract):
+    pass
+
+
+class TestAudit(AuditContract):
+    pass
+
+
+class TestAccounts(AccountContract):
+    pass

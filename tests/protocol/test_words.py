@@ -1,0 +1,143 @@
+"""Every word of the server's goes over the wire and comes back equal, and is what the schema says."""
+
+import json
+from datetime import datetime
+from enum import StrEnum
+from types import NoneType, UnionType
+from typing import Annotated, Literal, NewType, Union, get_args, get_origin
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from jsonschema import Draft202012Validator
+
+from multiplayer.protocol.codec import decode_line, encode
+from multiplayer.protocol.commands import Command
+from multiplayer.protocol.events import Event, EventFrame
+from multiplayer.protocol.example_session import client_line
+from multiplayer.protocol.requests import Hello, Renew, Request, SessionRequest
+from multiplayer.protocol.schema import json_schema
+from multiplayer.protocol.signals import Answer, Signal, server_line_adapter
+from multiplayer.protocol.values import Frozen
+
+SERVER_WORDS = [*get_args(Event), *get_args(Signal), *get_args(Answer)]
+SCHEMA = json_schema()
+VALID_SERVER_LINE = Draft202012Validator({"$ref": "#/$defs/ServerLine", "$defs": SCHEMA["$defs"]})
+VALID_CLIENT_LINE = Draft202012Validator({"$ref": "#/$defs/ClientLine", "$defs": SCHEMA["$defs"]})
+
+texts = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=8)
+times = st.datetimes(min_value=datetime(1970, 1, 1)).map(lambda at: at.isoformat() + "Z")  # noqa: DTZ001 - hypothesis wants bounds without a zone
+instants = times.map(datetime.fromisoformat)
+
+
+def any_value(annotation: object) -> st.SearchStrategy[object]:
+    """Return a strategy for what a field of this type may hold."""
+    if isinstance(annotation, NewType):
+        return texts
+    origin, parts = get_origin(annotation), get_args(annotation)
+    if origin in (Union, UnionType):
+        return st.one_of([st.none() if part is NoneType else any_value(part) for part in parts])
+    if origin is Annotated:
+        return any_value(parts[0])
+    if origin is tuple:
+        return st.lists(any_value(parts[0]), max_size=2).map(tuple)
+    if origin is dict:
+        return st.dictionaries(texts, any_value(parts[1]), max_size=2)
+    if origin is Literal:
+        return st.sampled_from(parts)
+    if annotation is datetime:
+        return instants
+    assert isinstance(annotation, type)
+    if issubclass(annotation, Frozen):
+        return any_of(annotation)
+    if issubclass(annotation, StrEnum):
+        return st.sampled_from(list(annotation))
+    plain: dict[type, st.SearchStrategy[object]] = {
+        str: texts,
+        int: st.integers(0, 2**53 - 1),
+        bool: st.booleans(),
+        float: st.floats(0, 1e6),
+    }
+    return plain[annotation]
+
+
+def any_of(model: type[Frozen]) -> st.SearchStrategy[Frozen]:
+    """Return a strategy for words of this type; short where it has bounds."""
+    fields = {
+        name: st.just("2026-01-31T12:00:00Z") if name == "until" and model.__name__ == "InviteMember" else field
+        for name, field in ((name, any_value(field.annotation)) for name, field in model.model_fields.items())
+    }
+    return st.fixed_dictionaries(fields).map(model.model_validate)
+
+
+@pytest.mark.parametrize("model", SERVER_WORDS, ids=lambda model: model.__name__)
+@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(data=st.data())
+def test_a_servers_word_comes_back_equal_and_fits_the_schema(model: type[Frozen], data: st.DataObject) -> None:
+    word = data.draw(any_of(model))
+    encoded = encode(word)
+    assert b"\n" not in encoded
+    assert server_line_adapter.validate_json(encoded) == word
+    body = json.loads(encoded)
+    assert None not in body.values()
+    VALID_SERVER_LINE.validate(body)
+
+
+@pytest.mark.parametrize("model", get_args(Command), ids=lambda model: model.__name__)
+@settings(max_examples=5, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(data=st.data())
+def test_a_command_is_read_as_it_was_sent_and_fits_the_schema(model: type[Frozen], data: st.DataObject) -> None:
+    body = {"id": "1", "room_id": "room", "key": "k", "command": data.draw(any_of(model))}
+    request = Request.model_validate(body)
+    line = client_line(request)
+    assert decode_line(line.decode()) == request
+    VALID_CLIENT_LINE.validate(json.loads(line))
+
+
+@pytest.mark.parametrize("model", get_args(SessionRequest), ids=lambda model: model.__name__)
+@settings(max_examples=5, deadline=None)
+@given(data=st.data())
+def test_a_session_request_is_read_as_it_was_sent_and_fits_the_schema(model: type[Frozen], data: st.DataObject) -> None:
+    if issubclass(model, Hello | Renew):
+        word: Frozen = model.model_validate({"token": "mp_x", **({"id": "1"} if model is Renew else {})})
+    else:
+        word = data.draw(any_of(model))
+    assert isinstance(word, SessionRequest)
+    line = client_line(word)
+    assert decode_line(line.decode()) == word
+    VALID_CLIENT_LINE.validate(json.loads(line))
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"type": "post_message", "id": "1", "room_id": "r"},
+        {"type": "post_message", "id": "1", "text": "hello"},
+        {"type": "post_message", "room_id": "r", "text": "hello"},
+        {"type": "post_message", "id": "1", "room_id": "r", "text": 5},
+        {"type": "post_message", "id": "1", "room_id": "r", "text": "hello", "role": "owner"},
+        {"type": "post_massage", "id": "1", "room_id": "r", "text": "hello"},
+        {"id": "1", "room_id": "r", "text": "hello"},
+        {"type": "mark_read", "id": "1", "room_id": "r", "seq": -1},
+        {"type": "ping", "id": "x" * 65},
+        {"type": "end_turn", "id": "1", "room_id": "r", "turn_id": "t", "fence": 1, "outcome": "done"},
+    ],
+)
+def test_the_schema_refuses_what_the_codec_refuses(body: dict[str, object]) -> None:
+    assert not VALID_CLIENT_LINE.is_valid(body)
+
+
+def test_no_two_words_have_the_same_type() -> None:
+    words = [*SERVER_WORDS, *get_args(Command), *get_args(SessionRequest)]
+    kinds = [model.model_fields["type"].default for model in words]
+    assert len(set(kinds)) == len(kinds)
+
+
+def test_every_event_has_the_frame_of_one() -> None:
+    assert all(issubclass(model, EventFrame) for model in get_args(Event))
+    assert not any(issubclass(model, EventFrame) for model in (*get_args(Signal), *get_args(Answer)))
+
+
+def test_a_word_does_not_change() -> None:
+    with pytest.raises(ValueError, match="frozen"):
+        Hello.model_validate({"token": "a"}).client = "other"  # type: ignore[misc]  # that it is refused is the point

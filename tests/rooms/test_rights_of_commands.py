@@ -1,0 +1,230 @@
+"""Every command, asked by every role and by an outsider, through the room itself."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import get_args
+
+import pytest
+
+from multiplayer.protocol.commands import (
+    AddReaction,
+    ArchiveRoom,
+    AskAi,
+    Command,
+    DeleteMessage,
+    DeleteRoom,
+    EditMessage,
+    InviteMember,
+    LeaveRoom,
+    LiftBan,
+    MarkRead,
+    PinMessage,
+    PostMessage,
+    RemoveMember,
+    RemoveReaction,
+    RenameRoom,
+    SetRole,
+    SetRoomSettings,
+    SetTopic,
+    SetTyping,
+    StopTurn,
+    UnpinMessage,
+)
+from multiplayer.protocol.errors import RefusalCode, Refused
+from multiplayer.protocol.events import MemberRemoved, RoleChanged
+from multiplayer.protocol.ids import AccountId, MessageId
+from multiplayer.protocol.members import AccountKind, Role
+from multiplayer.protocol.rooms import RoomSettings
+from multiplayer.rooms.permissions import Right
+from multiplayer.rooms.room import COMMAND_RIGHTS
+from tests.rooms.roles_table import ROLES, Asked, allows
+from tests.rooms.test_permissions import ROW_OF
+from tests.support.playbook import Playbook, account, room_of, such
+
+BOB, CAROL, BOT = AccountId("bob"), AccountId("carol"), AccountId("bot")
+OPEN = RoomSettings(guests_post=True, guests_ask_ai=True, guests_see_workspace=True, members_invite=True)
+CLOSED = RoomSettings()
+
+
+def scene(role: Role) -> Playbook:
+    """Olga owns the room; Bob is a member, Bot an AI; Alice has `role`. All switches are on."""
+    return Playbook(
+        room_of(olga="owner", bob="member", bot="ai", alice=role, settings=OPEN),
+        accounts=[account("carol"), account("robot", AccountKind.AI)],
+    )
+
+
+def own_message(book: Playbook) -> MessageId:
+    return book.posts("alice", "mine")
+
+
+def others_message(book: Playbook) -> MessageId:
+    return book.posts("bob", "not mine")
+
+
+def reacted(book: Playbook) -> MessageId:
+    message_id = others_message(book)
+    book.given("alice", AddReaction(message_id=message_id, emoji="👍"))
+    return message_id
+
+
+def pinned(book: Playbook) -> MessageId:
+    message_id = others_message(book)
+    book.given("olga", PinMessage(message_id=message_id))
+    return message_id
+
+
+def banned(book: Playbook) -> AccountId:
+    book.given("olga", RemoveMember(account_id=BOB, ban=True))
+    return BOB
+
+
+def own_turn(book: Playbook) -> Command:
+    can_ask = book.room.state.members[AccountId("alice")].role is not Role.AI
+    return StopTurn(turn_id=book.asks("alice" if can_ask else "olga", "bot"))
+
+
+@dataclass(frozen=True)
+class Case:
+    """A command that is right in every respect but perhaps who asks; `make` may set the scene for it."""
+
+    row: str
+    make: Callable[[Playbook], Command]
+    asked: Asked
+
+
+def case(right: Right, make: Callable[[Playbook], Command], **asked: Role | bool) -> Case:
+    towards, is_own = asked.get("towards"), asked.get("is_own_request")
+    return Case(ROW_OF[right], make, Asked(towards if isinstance(towards, Role) else None, is_own is True))
+
+
+CASES: dict[str, tuple[type[Command], Case]] = {
+    "post": (PostMessage, case(Right.POST, lambda _: PostMessage(text="hello"))),
+    "reply": (PostMessage, case(Right.POST, lambda book: PostMessage(text="yes", reply_to=others_message(book)))),
+    "edit": (EditMessage, case(Right.EDIT_OWN, lambda book: EditMessage(message_id=own_message(book), text="new"))),
+    "delete own": (DeleteMessage, case(Right.EDIT_OWN, lambda book: DeleteMessage(message_id=own_message(book)))),
+    "delete any": (DeleteMessage, case(Right.DELETE_ANY, lambda book: DeleteMessage(message_id=others_message(book)))),
+    "react": (AddReaction, case(Right.REACT, lambda book: AddReaction(message_id=others_message(book), emoji="👍"))),
+    "unreact": (RemoveReaction, case(Right.REACT, lambda book: RemoveReaction(message_id=reacted(book), emoji="👍"))),
+    "pin": (PinMessage, case(Right.PIN, lambda book: PinMessage(message_id=others_message(book)))),
+    "unpin": (UnpinMessage, case(Right.PIN, lambda book: UnpinMessage(message_id=pinned(book)))),
+    "mark read": (MarkRead, case(Right.MARK_READ, lambda _: MarkRead(seq=1))),
+    "typing": (SetTyping, case(Right.MARK_READ, lambda _: SetTyping())),
+    "invite": (InviteMember, case(Right.INVITE, lambda _: InviteMember(handle="carol"))),
+    "invite an AI": (InviteMember, case(Right.CHOOSE_AI, lambda _: InviteMember(handle="robot"))),
+    "remove": (RemoveMember, case(Right.REMOVE, lambda _: RemoveMember(account_id=BOB), towards=Role.MEMBER)),
+    "ban": (RemoveMember, case(Right.REMOVE, lambda _: RemoveMember(account_id=BOB, ban=True), towards=Role.MEMBER)),
+    "ban an outsider": (
+        RemoveMember,
+        case(Right.REMOVE, lambda _: RemoveMember(account_id=CAROL, ban=True), towards=Role.AI),
+    ),
+    "lift a ban": (LiftBan, case(Right.REMOVE, lambda book: LiftBan(account_id=banned(book)), towards=Role.AI)),
+    "set role": (
+        SetRole,
+        case(Right.CHANGE_ROLE, lambda _: SetRole(account_id=BOB, role=Role.GUEST), towards=Role.MEMBER),
+    ),
+    "hand over": (SetRole, case(Right.HAND_OVER, lambda _: SetRole(account_id=BOB, role=Role.OWNER))),
+    "leave": (LeaveRoom, case(Right.READ, lambda _: LeaveRoom())),
+    "rename": (RenameRoom, case(Right.RENAME, lambda _: RenameRoom(name="new"))),
+    "topic": (SetTopic, case(Right.RENAME, lambda _: SetTopic(topic="new"))),
+    "settings": (
+        SetRoomSettings,
+        case(Right.SETTINGS, lambda _: SetRoomSettings(settings=RoomSettings(persona="terse"))),
+    ),
+    "archive": (ArchiveRoom, case(Right.ARCHIVE, lambda _: ArchiveRoom())),
+    "delete the room": (DeleteRoom, case(Right.ARCHIVE, lambda _: DeleteRoom())),
+    "ask": (AskAi, case(Right.ASK_AI, lambda _: AskAi())),
+    "stop": (StopTurn, case(Right.STOP_TURN, lambda book: StopTurn(turn_id=book.asks("olga", "bot")))),
+    "stop own": (StopTurn, case(Right.STOP_TURN, own_turn, is_own_request=True)),
+}
+SILENT = (MarkRead, SetTyping)
+
+
+def test_every_command_is_tried_and_stands_under_a_right() -> None:
+    every = set(get_args(Command))
+    assert {kind for kind, _ in CASES.values()} == every
+    assert set(COMMAND_RIGHTS) == every
+
+
+def test_a_command_stands_under_the_right_it_is_tried_with() -> None:
+    for kind, right in COMMAND_RIGHTS.items():
+        assert ROW_OF[right] in {case.row for tried, case in CASES.values() if tried is kind}
+
+
+@pytest.mark.parametrize("settings", [CLOSED, OPEN], ids=["closed", "open"])
+@pytest.mark.parametrize("role", ROLES)
+@pytest.mark.parametrize("name", CASES)
+def test_a_command_is_decided_as_the_written_table_says(name: str, role: Role, settings: RoomSettings) -> None:
+    kind, tried = CASES[name]
+    book = scene(role)
+    command = tried.make(book)
+    if settings != OPEN:
+        book.given("olga", SetRoomSettings(settings=settings))
+    assert isinstance(command, kind)
+    seq = book.room.seq
+    if allows(tried.row, role, settings, tried.asked):
+        events = book.given("alice", command)
+        assert bool(events) == (kind not in SILENT)
+        assert [event.seq for event in events] == list(range(seq + 1, seq + 1 + len(events)))
+    else:
+        (book >> ("alice", command)).refuses(RefusalCode.FORBIDDEN)
+        assert book.room.seq == seq
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_for_an_outsider_the_room_looks_as_if_it_were_not_there(name: str) -> None:
+    _, tried = CASES[name]
+    book = scene(Role.MEMBER)
+    command = tried.make(book)
+    outside = refusal_of(book, "dave", command)
+    book.given("olga", DeleteRoom())
+    gone = refusal_of(book, "dave", command)
+    assert outside == gone == (RefusalCode.NOT_FOUND, "there is no such room")
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_who_was_removed_is_an_outsider_at_once(name: str) -> None:
+    _, tried = CASES[name]
+    book = scene(Role.ADMIN)
+    command = tried.make(book)
+    book.given("olga", RemoveMember(account_id=AccountId("alice")))
+    assert refusal_of(book, "alice", command) == (RefusalCode.NOT_FOUND, "there is no such room")
+
+
+def refusal_of(book: Playbook, actor: str, command: Command) -> tuple[RefusalCode, str]:
+    with pytest.raises(Refused) as refused:
+        book.decide(actor, command)
+    return refused.value.code, refused.value.message
+
+
+_REMOVES = {
+    Role.OWNER: {Role.OWNER, Role.ADMIN, Role.MEMBER, Role.GUEST, Role.AI},
+    Role.ADMIN: {Role.MEMBER, Role.GUEST, Role.AI},
+    Role.MEMBER: set[Role](),
+    Role.GUEST: set[Role](),
+    Role.AI: set[Role](),
+}
+
+
+@pytest.mark.parametrize("target", ROLES)
+@pytest.mark.parametrize("role", ROLES)
+def test_only_lower_ranks_are_removed_and_owners_by_owners(role: Role, target: Role) -> None:
+    book = Playbook(room_of(olga="owner", alice=role, bob=target)) >> ("alice", RemoveMember(account_id=BOB))
+    if target in _REMOVES[role]:
+        assert book << such(MemberRemoved, account_id="bob", actor_id="alice", is_banned=False)
+    else:
+        assert book.refuses(RefusalCode.FORBIDDEN)
+
+
+@pytest.mark.parametrize("new", [Role.OWNER, Role.ADMIN, Role.MEMBER, Role.GUEST])
+@pytest.mark.parametrize("target", [Role.OWNER, Role.ADMIN, Role.MEMBER, Role.GUEST])
+@pytest.mark.parametrize("role", ROLES)
+def test_nobody_gives_more_than_they_may_or_acts_on_their_own_rank(role: Role, target: Role, new: Role) -> None:
+    book = Playbook(room_of(olga="owner", alice=role, bob=target)) >> ("alice", SetRole(account_id=BOB, role=new))
+    may_give = {Role.OWNER: set(Role), Role.ADMIN: {Role.MEMBER, Role.GUEST}}.get(role, set())
+    if target not in _REMOVES[role] or new not in may_give:
+        assert book.refuses(RefusalCode.FORBIDDEN)
+    elif new is target:
+        assert book.refuses(RefusalCode.NO_CHANGE)
+    else:
+        assert book << such(RoleChanged, account_id="bob", role=new, previous=target)

@@ -1,0 +1,374 @@
+"""Random scripts by random people: every view of the log is the room, and nobody gets what they have no right to."""
+
+from collections.abc import Sequence
+from copy import deepcopy
+from dataclasses import replace
+from datetime import timedelta
+from typing import get_args
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from typing_extensions import override
+
+from multiplayer.protocol.codec import encode
+from multiplayer.protocol.commands import (
+    AcceptInvite,
+    AddReaction,
+    AnyCommand,
+    ArchiveRoom,
+    AskAi,
+    CallTool,
+    Command,
+    DeleteMessage,
+    DeleteRoom,
+    EditMessage,
+    EndTurn,
+    ExpireMember,
+    FinishTool,
+    InviteMember,
+    LeaveRoom,
+    LiftBan,
+    MarkRead,
+    PinMessage,
+    PostMessage,
+    RemoveMember,
+    RemoveReaction,
+    RenameRoom,
+    SetRole,
+    SetRoomSettings,
+    SetTopic,
+    SetTyping,
+    StartTool,
+    StartTurn,
+    StopTurn,
+    TurnCommand,
+    UnpinMessage,
+    UpdateSummary,
+)
+from multiplayer.protocol.errors import Refused
+from multiplayer.protocol.events import Event, MemberJoined, RoleChanged, RoomCreated, event_adapter
+from multiplayer.protocol.ids import AccountId, CallId, MessageId, TurnId
+from multiplayer.protocol.members import AccountKind, Role
+from multiplayer.protocol.messages import Message
+from multiplayer.protocol.rooms import ReadMark, RoomSettings, Snapshot
+from multiplayer.protocol.turns import TurnOutcome
+from multiplayer.rooms.limits import RoomLimits
+from multiplayer.rooms.snapshot import snapshot_of
+from multiplayer.rooms.state import RoomState, created, folded
+from tests.rooms.roles_table import RANKS, Asked, allows
+from tests.support.playbook import Playbook, account, fold_into, room_of
+
+PEOPLE = ("olga", "alice", "bob", "carol", "dave", "eve")
+AIS = ("bot", "robot")
+EVERYONE = (*PEOPLE, *AIS)
+LIMITS = RoomLimits(members=7, pins=2, emojis_per_message=2)
+INVITE_ID = "01" + "0" * 24
+
+anyone = st.sampled_from(EVERYONE).map(AccountId)
+role = st.sampled_from(list(Role))
+emoji = st.sampled_from(["👍", "ok", "中"])
+text = st.sampled_from(["hi", "@bot hello", "@ai @robot", "@bob @all", "`@bot`", "你好", " "])
+maybe = st.booleans()
+some_settings = st.builds(
+    RoomSettings,
+    guests_see_history=maybe,
+    guests_post=maybe,
+    guests_ask_ai=maybe,
+    members_invite=maybe,
+    default_ai=st.none() | st.sampled_from(AIS),
+)
+
+
+def commands(messages: Sequence[MessageId], turns: Sequence[TurnId]) -> st.SearchStrategy[Command]:
+    message, turn = st.sampled_from([*messages, MessageId("nowhere")]), st.sampled_from([*turns, TurnId("none")])
+    return st.one_of(
+        st.builds(PostMessage, text=text, reply_to=st.none() | message),
+        st.builds(EditMessage, message_id=message, text=text),
+        st.builds(DeleteMessage, message_id=message),
+        st.builds(AddReaction, message_id=message, emoji=emoji),
+        st.builds(RemoveReaction, message_id=message, emoji=emoji),
+        st.builds(PinMessage, message_id=message),
+        st.builds(UnpinMessage, message_id=message),
+        st.builds(MarkRead, seq=st.integers(0, 9)),
+        st.builds(SetTyping),
+        st.builds(InviteMember, handle=anyone, role=role),
+        st.builds(RemoveMember, account_id=anyone, ban=maybe),
+        st.builds(LiftBan, account_id=anyone),
+        st.builds(SetRole, account_id=anyone, role=role),
+        st.builds(LeaveRoom),
+        st.builds(RenameRoom, name=st.sampled_from(["one", "two"])),
+        st.builds(SetTopic, topic=st.sampled_from(["", "one"])),
+        st.builds(SetRoomSettings, settings=some_settings),
+        st.builds(ArchiveRoom, is_archived=st.sampled_from([False, False, True])),
+        st.builds(AskAi, ai_id=st.none() | anyone, message_id=st.none() | message),
+        st.builds(StopTurn, turn_id=turn),
+    )
+
+
+def turn_commands(turn_id: TurnId, fence: int) -> st.SearchStrategy[TurnCommand]:
+    call = st.sampled_from(["c1", "c2"]).map(CallId)
+    ids = {"turn_id": st.just(turn_id), "fence": st.just(fence)}
+    return st.one_of(
+        st.builds(CallTool, **ids, call_id=call, name=st.just("list_files"), arguments=st.just("{}")),
+        st.builds(StartTool, **ids, call_id=call),
+        st.builds(FinishTool, **ids, call_id=call, is_ok=maybe, text=text),
+        st.builds(
+            UpdateSummary, **ids, version=st.integers(1, 3), text=text, up_to_seq=st.just(1), method=st.just("demo")
+        ),
+        st.builds(EndTurn, **ids, outcome=st.sampled_from(TurnOutcome), text=st.just("") | text),
+    )
+
+
+class RoomMachine(RuleBasedStateMachine):
+    """The room that decides, and beside it the views that only read: a replayed copy, and old snapshots."""
+
+    @initialize(open_=some_settings)
+    def begin(self, open_: RoomSettings) -> None:
+        first = room_of(olga="owner", alice="admin", bob="member", carol="guest", bot="ai", settings=open_)
+        first = first.model_copy(update={"settings": open_.model_copy(update={"default_ai": None})})
+        accounts = [account(name, AccountKind.AI if name in AIS else AccountKind.HUMAN) for name in EVERYONE]
+        self.book = Playbook(first, limits=LIMITS, accounts=accounts)
+        arrived = _sent(first)
+        assert isinstance(arrived, RoomCreated)
+        self.copy: RoomState = created(arrived)
+        self.ended: list[TurnId] = []
+        self.snapshots: list[tuple[Snapshot, AccountId, int]] = []
+
+    @rule(data=st.data(), actor=anyone)
+    def someone_asks(self, data: st.DataObject, actor: AccountId) -> None:
+        turns = [*self.book.room.state.turns, *self.ended[-1:]]
+        self._ask(actor, data.draw(commands(list(self.book.messages)[-4:], turns)))
+
+    @rule(data=st.data())
+    def an_owner_asks(self, data: st.DataObject) -> None:
+        turns = list(self.book.room.state.turns)
+        owner = data.draw(st.sampled_from([member.account_id for member in self.book.room.state.owners()]))
+        self._ask(owner, data.draw(commands(list(self.book.messages)[-4:], turns)))
+
+    @precondition(lambda self: self.book.room.state.turns)
+    @rule(data=st.data(), fence_off=st.sampled_from([0, 0, 0, 1]))
+    def an_ai_goes_on(self, data: st.DataObject, fence_off: int) -> None:
+        turn = data.draw(st.sampled_from(list(self.book.room.state.turns.values())))
+        actor = turn.ai_id if fence_off == 0 else data.draw(anyone)
+        if not turn.is_running or data.draw(st.integers(0, 4)) == 0:
+            self._ask(actor, StartTurn(turn_id=turn.turn_id, fence=turn.fence + 1 + fence_off, pod="pod"))
+        else:
+            self._ask(actor, data.draw(turn_commands(turn.turn_id, turn.fence - fence_off)))
+
+    @rule(actor=anyone, maker=anyone, given_role=role, minutes=st.none() | st.integers(0, 3))
+    def someone_follows_a_link(self, actor: AccountId, maker: AccountId, given_role: Role, minutes: int | None) -> None:
+        until = None if minutes is None else self.book.at + timedelta(minutes=minutes)
+        self._ask(actor, AcceptInvite(invite_id=INVITE_ID, invited_by=maker, role=given_role, until=until))
+
+    @rule(member=anyone)
+    def time_passes(self, member: AccountId) -> None:
+        self.book.later(60)
+        self._ask(member, ExpireMember(account_id=member))
+
+    @precondition(lambda self: len(self.book.log) > 25)
+    @rule(actor=anyone, chance=st.integers(0, 9))
+    def someone_deletes_the_room(self, actor: AccountId, chance: int) -> None:
+        if chance == 9:
+            self._ask(actor, DeleteRoom())
+
+    @rule(data=st.data())
+    def someone_joins(self, data: st.DataObject) -> None:
+        reader = data.draw(st.sampled_from(list(self.book.room.state.members)))
+        self.snapshots.append((self._snapshot(reader), reader, len(self.book.log)))
+
+    def _ask(self, actor: AccountId, command: AnyCommand) -> None:
+        self.book.later(1)
+        state = self.book.room.state
+        before = deepcopy(state) if len(self.book.log) % 5 == 0 else None
+        decided_on = state.copy()
+        try:
+            events = self.book.decide(actor, command)
+        except Refused:
+            events = []
+        assert before is None or before == state, "a decision changed the room"
+        if events:
+            check_right(decided_on, self.book.messages, actor, command)
+        for event in events:
+            check_escalation(self.book.room.state, event)
+            if event.type == "turn_ended":
+                self.ended.append(event.turn_id)
+            self.book.take(event)
+            self.copy.apply(_sent(event))
+
+    def _snapshot(self, reader: AccountId) -> Snapshot:
+        state = self.book.room.state
+        snapshot = snapshot_of(
+            state,
+            reader=state.members[reader],
+            messages=tuple(self.book.messages.values()),
+            online=(),
+            read=ReadMark(),
+            texts={},
+        )
+        return Snapshot.model_validate_json(encode(snapshot))
+
+    @invariant()
+    def the_replayed_copy_is_the_room(self) -> None:
+        assert self.copy == self.book.room.state
+
+    @invariant()
+    def the_room_has_an_owner_and_every_ai_is_an_ai(self) -> None:
+        state = self.book.room.state
+        assert state.owners()
+        assert all((member.role is Role.AI) == (member.account_id in AIS) for member in state.members.values())
+        assert len(state.members) <= LIMITS.members
+        assert len(state.pins) <= LIMITS.pins
+        assert not state.banned & state.members.keys()
+
+    @invariant()
+    def each_ai_has_one_turn_waiting_and_one_running_at_most(self) -> None:
+        state = self.book.room.state
+        assert all(turn.ai_id in state.members for turn in state.turns.values())
+        for ai in AIS:
+            running = [turn.is_running for turn in state.turns_of(AccountId(ai))]
+            assert running.count(True) <= 1
+            assert running.count(False) <= 1
+        assert len(self.ended) == len(set(self.ended))
+        assert not set(self.ended) & set(state.turns)
+
+    @override
+    def teardown(self) -> None:
+        if not hasattr(self, "book"):
+            return
+        log = self.book.log
+        assert [event.seq for event in log] == list(range(1, len(log) + 1))
+        assert len({event.id for event in log}) == len(log)
+        assert folded(self.book.replayed()) == self.book.room.state
+        for snapshot, reader, position in self.snapshots:
+            self._check_brought_up_to_date(snapshot, reader, log[position:])
+
+    def _check_brought_up_to_date(self, snapshot: Snapshot, reader: AccountId, events: Sequence[Event]) -> None:
+        """A client's view: a snapshot and the events after it are the snapshot taken now.
+
+        A guest is compared only where nothing was kept from it in between; what is kept from one, test_snapshot tells.
+        """
+        state = RoomState(
+            room=snapshot.room,
+            seq=snapshot.seq,
+            members={member.account_id: member for member in snapshot.members},
+            pins=snapshot.pins,
+            turns={turn.turn_id: turn for turn in snapshot.turns},
+            summary=snapshot.summary,
+        )
+        messages: dict[MessageId, Message] = {message.id: message for message in snapshot.messages}
+        for event in map(_sent, events):
+            if not _sees_all(state, reader):
+                return
+            state.apply(event)
+            fold_into(messages, event)
+        if _sees_all(state, reader) and not state.is_deleted:
+            now = self._snapshot(reader)
+            assert replace(state, banned=frozenset()) == replace(self.book.room.state, banned=frozenset())
+            assert tuple(messages.values()) == now.messages
+            brought = snapshot_of(
+                replace(state, banned=self.book.room.state.banned),
+                reader=state.members[reader],
+                messages=tuple(messages.values()),
+                online=(),
+                read=ReadMark(),
+                texts={},
+            )
+            assert brought == now
+
+
+def _sees_all(state: RoomState, reader: AccountId) -> bool:
+    member = state.members.get(reader)
+    return member is not None and (member.role is not Role.GUEST or state.room.settings.guests_see_history)
+
+
+def _sent(event: Event) -> Event:
+    """Return the event as it arrives elsewhere."""
+    return event_adapter.validate_json(encode(event))
+
+
+ROW: dict[type[AnyCommand], str] = {
+    PostMessage: "post, reply",
+    EditMessage: "edit / delete own message",
+    AddReaction: "react",
+    RemoveReaction: "react",
+    PinMessage: "pin",
+    UnpinMessage: "pin",
+    RemoveMember: "remove or ban a member",
+    LiftBan: "remove or ban a member",
+    LeaveRoom: "read the room, its history and files",
+    RenameRoom: "rename, topic",
+    SetTopic: "rename, topic",
+    SetRoomSettings: "room settings",
+    ArchiveRoom: "archive, delete the room",
+    DeleteRoom: "archive, delete the room",
+    AskAi: "ask the AI",
+    StopTurn: "stop a turn",
+}
+HIGHEST_BY_LINK = {Role.OWNER: Role.ADMIN, Role.ADMIN: Role.MEMBER, Role.MEMBER: Role.MEMBER}
+
+
+def check_right(state: RoomState, messages: dict[MessageId, Message], actor_id: AccountId, command: AnyCommand) -> None:
+    """Say again, from the written table alone, that whoever caused something may do so."""
+    assert not state.is_deleted
+    if isinstance(command, ExpireMember):
+        assert state.members[command.account_id].until is not None
+        return
+    settings_ = state.room.settings
+    if isinstance(command, AcceptInvite):
+        maker = state.members[command.invited_by].role
+        assert allows("invite (link or by name)", maker, settings_, Asked())
+        assert RANKS[command.role] <= RANKS[HIGHEST_BY_LINK[maker]]
+        assert actor_id not in state.banned
+        return
+    actor = state.members[actor_id].role
+    if isinstance(command, get_args(TurnCommand)):
+        assert state.turns[command.turn_id].ai_id == actor_id
+        assert actor is Role.AI
+        return
+    asked = Asked()
+    match command:
+        case DeleteMessage():
+            is_own = messages[command.message_id].author_id == actor_id
+            row = "edit / delete own message" if is_own else "delete anyone's message"
+        case InviteMember():
+            is_ai = command.handle in AIS
+            row = "choose AI members, model, persona, triggers" if is_ai else "invite (link or by name)"
+        case SetRole():
+            row = "hand over ownership" if command.role is Role.OWNER else "change a role"
+            asked = Asked(towards=state.members[command.account_id].role)
+        case RemoveMember():
+            row = ROW[RemoveMember]
+            target = state.members.get(command.account_id)
+            asked = Asked(towards=target.role if target else Role.AI)
+        case LiftBan():
+            row = ROW[LiftBan]
+            asked = Asked(towards=Role.AI)
+        case StopTurn():
+            row = ROW[StopTurn]
+            asked = Asked(is_own_request=state.turns[command.turn_id].askers == (actor_id,))
+        case _:
+            row = ROW[type(command)]
+    assert allows(row, actor, settings_, asked), f"{actor} caused something by {command!r}"
+
+
+def check_escalation(state: RoomState, event: Event) -> None:
+    """Nobody gives more than they have, or acts on their own rank or a higher one, except owners on owners."""
+    if isinstance(event, RoleChanged):
+        actor = state.members[event.actor_id].role
+        assert RANKS[event.role] <= RANKS[actor]
+        assert actor is Role.OWNER or RANKS[event.previous] < RANKS[actor]
+        assert Role.AI not in (event.role, event.previous)
+    if isinstance(event, MemberJoined) and event.invite_id is None:
+        assert RANKS[event.member.role] <= RANKS[state.members[event.actor_id].role]
+        assert event.member.role is not Role.OWNER
+
+
+TestRoomMachine = pytest.mark.slow(RoomMachine.TestCase)
+TestRoomMachine.settings = settings(
+    max_examples=60,
+    stateful_step_count=50,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large],
+)

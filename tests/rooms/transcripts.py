@@ -1,0 +1,201 @@
+"""Golden transcripts: whole scripts as commands, the event lines they cause, and the snapshot at the end.
+
+They stand in tests/vectors/ for other implementations (a web client's fold, another server's rules) and to show every
+change of the wire in review. Write them anew with `python -m tests.rooms.transcripts`.
+"""
+
+import json
+from datetime import timedelta
+from pathlib import Path
+
+from multiplayer.protocol.codec import JsonObject, encode
+from multiplayer.protocol.commands import (
+    AddReaction,
+    AnyCommand,
+    ArchiveRoom,
+    CallTool,
+    DeleteMessage,
+    EditMessage,
+    EndTurn,
+    FinishTool,
+    InviteMember,
+    LeaveRoom,
+    LiftBan,
+    MarkRead,
+    PinMessage,
+    PostMessage,
+    RemoveMember,
+    RemoveReaction,
+    RenameRoom,
+    SetRole,
+    SetRoomSettings,
+    SetTopic,
+    StartTool,
+    StartTurn,
+    StopTurn,
+    UpdateSummary,
+)
+from multiplayer.protocol.errors import Refused
+from multiplayer.protocol.ids import AccountId, CallId, MessageId, TurnId
+from multiplayer.protocol.members import AccountKind, Role
+from multiplayer.protocol.rooms import ReadMark, RoomSettings, Snapshot
+from multiplayer.protocol.turns import TokenUsage, TurnOutcome
+from multiplayer.protocol.values import Frozen, rfc3339
+from multiplayer.rooms.snapshot import snapshot_of
+from tests.support.playbook import START, Playbook, account, counted_ids, room_of
+
+VECTORS = Path(__file__).parents[1] / "vectors"
+ROOM = "01KDV2GM000000000000000R00"
+IDS = "01KDV2GM0000000000{:08d}"
+
+
+class Transcript:
+    """Writes down what is asked of a room and what comes of it."""
+
+    def __init__(self, about: str, book: Playbook) -> None:
+        self.about = about
+        self.book = book
+        self.steps: list[JsonObject] = []
+
+    def ask(self, actor: str, command: AnyCommand) -> str:
+        """Carry it out, and return the id of the first event; empty if there is none."""
+        self.book.later(1)
+        step: JsonObject = {"actor_id": actor, "at": rfc3339(self.book.at), "command": plain(command)}
+        self.steps.append(step)
+        try:
+            events = self.book.decide(actor, command)
+        except Refused as refused:
+            step["refused"] = refused.code.value
+            return ""
+        for event in events:
+            self.book.take(event)
+        step["events"] = [plain(event) for event in events]
+        return events[0].id if events else ""
+
+    def written(self, reader: str) -> JsonObject:
+        return {
+            "about": self.about,
+            "first": plain(self.book.log[0]),
+            "steps": list(self.steps),
+            "reader": reader,
+            "snapshot": plain(self.snapshot(reader)),
+        }
+
+    def snapshot(self, reader: str) -> Snapshot:
+        state = self.book.room.state
+        return snapshot_of(
+            state,
+            reader=state.members[AccountId(reader)],
+            messages=tuple(self.book.messages.values()),
+            online=(),
+            read=ReadMark(),
+            texts={turn_id: ("Let me se", 2) for turn_id, turn in state.turns.items() if turn.is_running},
+        )
+
+
+def plain(word: Frozen) -> JsonObject:
+    body = json.loads(encode(word))
+    assert isinstance(body, dict)
+    return body
+
+
+def conversation() -> JsonObject:
+    """What people say to each other."""
+    book = Playbook(room_of(room_id=ROOM, alice="owner", bob="member"), new_id=counted_ids(IDS))
+    told = Transcript("Two people talk: thread, edit, reactions, pin, tombstone; and what is refused.", book)
+    hello = MessageId(told.ask("alice", PostMessage(text="Hello @bob, 你好 👋")))
+    reply = MessageId(told.ask("bob", PostMessage(text="Hi!", reply_to=hello)))
+    told.ask("alice", PostMessage(text="In the thread", reply_to=reply))
+    told.ask("bob", EditMessage(message_id=reply, text="Hi @alice!"))
+    told.ask("alice", EditMessage(message_id=reply, text="Not mine"))
+    for actor in ("alice", "bob"):
+        told.ask(actor, AddReaction(message_id=hello, emoji="🎉"))
+    told.ask("alice", AddReaction(message_id=hello, emoji="👍"))
+    told.ask("alice", RemoveReaction(message_id=hello, emoji="🎉"))
+    told.ask("bob", PinMessage(message_id=hello))
+    told.ask("bob", PinMessage(message_id=reply))
+    told.ask("bob", PostMessage(text="  "))
+    told.ask("bob", MarkRead(seq=4))
+    told.ask("alice", DeleteMessage(message_id=reply))
+    told.ask("bob", EditMessage(message_id=reply, text="too late"))
+    told.ask("mallory", PostMessage(text="hello?"))
+    return told.written("bob")
+
+
+def ai_turn() -> JsonObject:
+    """What an AI does for people."""
+    book = Playbook(room_of(room_id=ROOM, alice="owner", bob="member", bot="ai"), new_id=counted_ids(IDS))
+    told = Transcript("An AI is asked, calls a tool, is taken over by another pod, answers, and is stopped.", book)
+    told.ask("alice", PostMessage(text="@ai list the files"))
+    told.ask("bob", PostMessage(text="@bot and count them"))
+    turn_id = next(iter(book.room.state.turns))
+    call_id = CallId("01KDV2GM000000000000000C01")
+    told.ask("bot", StartTurn(turn_id=turn_id, fence=1, pod="pod-1"))
+    told.ask("bot", StartTurn(turn_id=turn_id, fence=1, pod="pod-2"))
+    told.ask("bot", CallTool(turn_id=turn_id, fence=1, call_id=call_id, name="list_files", arguments='{"path":"."}'))
+    told.ask("bot", StartTool(turn_id=turn_id, fence=1, call_id=call_id))
+    told.ask("bot", FinishTool(turn_id=turn_id, fence=1, call_id=call_id, is_ok=True, text="a.txt\nb.txt"))
+    told.ask("bot", StartTurn(turn_id=turn_id, fence=2, pod="pod-2"))
+    told.ask(
+        "bot",
+        UpdateSummary(turn_id=turn_id, fence=2, version=1, text="Files.", up_to_seq=4, method="extractive"),
+    )
+    told.ask("bot", end(turn_id, 1, "late"))
+    told.ask("bot", end(turn_id, 2, "Two files: a.txt and b.txt, @alice."))
+    told.ask("bot", end(turn_id, 2, "again"))
+    told.ask("bob", PostMessage(text="@bot wait"))
+    waiting = next(iter(book.room.state.turns))
+    told.ask("bob", StopTurn(turn_id=waiting))
+    told.ask("alice", PostMessage(text="@bot go on"))
+    told.ask("bot", StartTurn(turn_id=next(iter(book.room.state.turns)), fence=1, pod="pod-1"))
+    return told.written("alice")
+
+
+def end(turn_id: TurnId, fence: int, text: str) -> EndTurn:
+    usage = TokenUsage(model="demo", tokens_in=120, tokens_cached=100, tokens_out=12, cost_micros=34)
+    return EndTurn(turn_id=turn_id, fence=fence, outcome=TurnOutcome.DONE, text=text, usage=usage)
+
+
+def membership() -> JsonObject:
+    """Who comes and goes."""
+    accounts = [account("carol"), account("dave"), account("robot", AccountKind.AI)]
+    first = room_of(room_id=ROOM, alice="owner", bob="admin")
+    book = Playbook(first, accounts=accounts, new_id=counted_ids(IDS))
+    told = Transcript("People come, rise, leave, are banned; the room is renamed and archived.", book)
+    told.ask("alice", PostMessage(text="Before anyone came"))
+    told.ask("bob", InviteMember(handle="carol", role=Role.ADMIN))
+    until = START + timedelta(days=7)
+    told.ask("bob", InviteMember(handle="carol", role=Role.GUEST, until=until))
+    told.ask("carol", PostMessage(text="May I?"))
+    settings = RoomSettings(guests_see_history=False, guests_post=True, persona="Be brief.")
+    told.ask("alice", SetRoomSettings(settings=settings))
+    told.ask("carol", PostMessage(text="Thank you"))
+    told.ask("alice", InviteMember(handle="dave"))
+    told.ask("alice", InviteMember(handle="robot"))
+    told.ask("bob", SetRole(account_id=AccountId("dave"), role=Role.ADMIN))
+    told.ask("alice", SetRole(account_id=AccountId("dave"), role=Role.OWNER))
+    told.ask("bob", RemoveMember(account_id=AccountId("alice")))
+    told.ask("alice", LeaveRoom())
+    told.ask("dave", LeaveRoom())
+    told.ask("dave", RemoveMember(account_id=AccountId("bob"), ban=True))
+    told.ask("dave", InviteMember(handle="bob"))
+    told.ask("dave", RemoveMember(account_id=AccountId("alice"), ban=True))
+    told.ask("dave", LiftBan(account_id=AccountId("bob")))
+    told.ask("dave", RenameRoom(name="  quiet  "))
+    told.ask("dave", SetTopic(topic="the end"))
+    told.ask("dave", ArchiveRoom())
+    told.ask("dave", PostMessage(text="closed"))
+    return told.written("carol")
+
+
+TRANSCRIPTS = {"conversation": conversation, "ai_turn": ai_turn, "membership": membership}
+
+
+def text_of(name: str) -> str:
+    return json.dumps(TRANSCRIPTS[name](), indent=1, ensure_ascii=False) + "\n"
+
+
+if __name__ == "__main__":
+    VECTORS.mkdir(exist_ok=True)
+    for name in TRANSCRIPTS:
+        (VECTORS / f"{name}.json").write_text(text_of(name), encoding="utf-8")
