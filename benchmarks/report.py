@@ -94,7 +94,7 @@ def now() -> datetime:
 
 def say(text: str) -> None:
     """Tell whoever waits how far it is; the results themselves go to stdout."""
-    sys.stderr.write(text + "\n")
+    sys.stderr.write(f"{datetime.now(UTC):%H:%M:%S} {text}\n")
     sys.stderr.flush()
 
 

@@ -1,7 +1,6 @@
 """The tree of commands, and the door at which every error becomes one line, a hint and an exit code."""
 
 import sys
-from importlib.metadata import version
 from typing import Annotated
 
 import typer
@@ -21,23 +20,23 @@ app = typer.Typer(
 )
 
 
+def _show_version(is_asked: bool) -> None:
+    if is_asked:
+        from importlib.metadata import version
+
+        typer.echo(version("multiplayer"))
+        raise typer.Exit
+
+
 @app.callback()
 def _options(
     _debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
     _version: Annotated[
         bool,
-        typer.Option(
-            "--version", help="Print the version.", is_eager=True, callback=lambda given: _show_version(given)
-        ),
+        typer.Option("--version", help="Print the version.", is_eager=True, callback=_show_version),
     ] = False,
 ) -> None:
     pass
-
-
-def _show_version(is_asked: bool) -> None:
-    if is_asked:
-        typer.echo(version("multiplayer"))
-        raise typer.Exit
 
 
 @app.command()

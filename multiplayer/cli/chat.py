@@ -39,9 +39,9 @@ def chat(
 
     from multiplayer.cli.chat_session import run_chat
 
-    code = asyncio.run(
-        run_chat(url, _read_token() if token == "-" else token, room, once=once, as_json=as_json, uses_sse=sse)
-    )
+    if token == "-":  # noqa: S105 - says where the token is
+        token = _read_token()
+    code = asyncio.run(run_chat(url, token, room, once=once, as_json=as_json, uses_sse=sse))
     if code:
         raise typer.Exit(code)
 

@@ -65,17 +65,7 @@ class Screen:
     def __init__(self, console: Console, room: Room) -> None:
         self._console = console
         self._room = room
-        self._known: dict[AccountId, Member] = dict(room.view.members)
-        """Also those who have left: their words stay."""
-        self._ais: dict[TurnId, AccountId] = {turn_id: turn.ai_id for turn_id, turn in room.view.turns.items()}
-        self._running: dict[TurnId, RunningText] = {
-            turn_id: RunningText(turn.text) for turn_id, turn in room.view.turns.items()
-        }
-        self._printed: dict[TurnId, str] = {}
-        self._speaking: TurnId | None = None
-        """Whose words the unfinished last line holds."""
-        self._outputs: dict[CallId, str] = {}
-        self._tools: dict[CallId, str] = {}
+        self._begin()
 
     def open(self) -> None:
         """Show where we are and what was said last."""
@@ -122,12 +112,26 @@ class Screen:
                     self._note(f"{self._name(word.account_id)} is {'here' if is_here else 'away'}")
             case Reset():
                 self._note("what came before is void: this is the room as it is now")
-                self.__init__(self._console, self._room)  # type: ignore[misc]  # a reset is a new beginning
+                self._begin()
                 self.open()
             case AiThinking() | TurnProgress():
                 pass
             case _:
                 self._event(word)
+
+    def _begin(self) -> None:
+        view = self._room.view
+        self._known: dict[AccountId, Member] = dict(view.members)
+        """Also those who have left: their words stay."""
+        self._ais: dict[TurnId, AccountId] = {turn_id: turn.ai_id for turn_id, turn in view.turns.items()}
+        self._running: dict[TurnId, RunningText] = {
+            turn_id: RunningText(turn.text) for turn_id, turn in view.turns.items()
+        }
+        self._printed: dict[TurnId, str] = {}
+        self._speaking: TurnId | None = None
+        """Whose words the unfinished last line holds."""
+        self._outputs: dict[CallId, str] = {}
+        self._tools: dict[CallId, str] = {}
 
     def _event(self, event: Event) -> None:
         who = self._name(event.actor_id)

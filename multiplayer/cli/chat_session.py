@@ -149,10 +149,10 @@ class Sitting:
 
     async def _send(self, text: str, *, waits: bool = False) -> None:
         """Send, and note the turns that follow. `waits`: a pipe is as slow as the server's limits want it."""
-        while True:
+        sent: Sent | None = None
+        while sent is None:
             try:
                 sent = await self._room.send(text)
-                break
             except Refused as refused:
                 if not waits or refused.code is not RefusalCode.RATE_LIMITED or refused.retry_after_s is None:
                     raise

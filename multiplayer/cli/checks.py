@@ -2,7 +2,6 @@
 
 import os
 import platform
-import sys
 import tempfile
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -51,15 +50,15 @@ async def all_checks(settings: Settings) -> list[Check]:
 
 
 def check_python() -> Check:
-    found = platform.python_version()
-    if sys.version_info < (3, 11):  # noqa: UP036 - somebody may have forced the installation
-        return Check("python", "failed", found, "install Python 3.11 or newer")
-    return Check("python", "ok", found)
+    # Somebody may have forced the installation.
+    if tuple(int(part) for part in platform.python_version_tuple()[:2]) < (3, 11):
+        return Check("python", "failed", platform.python_version(), "install Python 3.11 or newer")
+    return Check("python", "ok", platform.python_version())
 
 
 def check_platform() -> Check:
     found = f"{platform.system()} {platform.machine()}"
-    if sys.platform == "linux":
+    if platform.system() == "Linux":
         return Check("platform", "ok", found)
     return Check("platform", "warning", f"{found}: the AI has no terminal here", "run the server on Linux")
 
@@ -165,7 +164,7 @@ async def check_server(settings: Settings) -> Check:
         return Check(
             "server",
             "failed",
-            f"{url} does not answer: {error or type(error).__name__}",
+            f"{url} does not answer: {str(error) or type(error).__name__}",
             "look at its log; start it again",
         )
     if answer.status_code != httpx.codes.OK:

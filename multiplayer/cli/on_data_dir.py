@@ -8,7 +8,7 @@ from typing import TypeVar
 from multiplayer.cli.failures import USAGE, Failure
 from multiplayer.compose import command_line
 from multiplayer.live.pod import Pod
-from multiplayer.live.room_host import Done, RoomHost
+from multiplayer.live.room_host import RoomHost
 from multiplayer.protocol.commands import Command
 from multiplayer.protocol.ids import AccountId, RoomId
 from multiplayer.protocol.members import Member, Role
@@ -66,9 +66,9 @@ def owner_of(host: RoomHost) -> AccountId:
     return min(owners, key=lambda member: member.joined_seq).account_id
 
 
-async def as_owner(host: RoomHost, command: Command) -> Done:
+async def as_owner(host: RoomHost, command: Command) -> None:
     """Carry out a command as the room's first owner, marked in the audit trail as the command line's."""
-    return await host.ask(owner_of(host), command, origin="cli")
+    await host.ask(owner_of(host), command, origin="cli")
 
 
 def member_called(host: RoomHost, handle: str) -> Member:

@@ -7,7 +7,7 @@ from typing import TypeAlias
 
 from multiplayer.cli.visible import visible
 
-Json: TypeAlias = "str | int | float | bool | None | Sequence[Json] | dict[str, Json]"
+Json: TypeAlias = "str | int | float | bool | Sequence[Json] | dict[str, Json] | None"
 
 
 def print_json(value: Json) -> None:

@@ -19,7 +19,7 @@ from multiplayer.live.lobby import OPERATOR_HANDLE
 from multiplayer.settings import Settings, load_settings, unknown_names
 from multiplayer.telemetry import logs
 from multiplayer.transports.app import HttpConfig, build_app
-from multiplayer.transports.server import Server
+from multiplayer.transports.server import Server, raise_file_limit
 
 _log = structlog.get_logger(__name__)
 
@@ -35,6 +35,7 @@ def run(
     with _folder(data_dir, is_ephemeral=ephemeral) as folder:
         settings = load_settings(folder, host=host, port=port, ephemeral=True if ephemeral else None)
         logs.set_up(settings.log_level)
+        raise_file_limit()
         for line in unknown_names():
             _log.warning("unknown_setting", hint=line)
         uvloop.run(_serve(settings))

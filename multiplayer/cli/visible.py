@@ -10,7 +10,7 @@ _JOINERS = "\u200c\u200d"
 
 
 def visible(text: str, *, keeps_lines: bool = False) -> str:
-    """Return `text` with control and direction characters written out as `\\x1b`; line ends too, unless kept."""
+    r"""Return `text` with control and direction characters written out as `\x1b`; line ends too, unless kept."""
     if text.isascii() and text.isprintable():
         return text
     kept = _KEPT if keeps_lines else ""

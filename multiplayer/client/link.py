@@ -48,14 +48,16 @@ def cursor_text(room_id: RoomId, after: Cursor | None) -> str:
 def line_to_send(word: Frozen) -> str:
     """Return a request as a line. A token in it is written out: this goes to the server and nowhere else."""
     if isinstance(word, Request):
-        around = {"id": word.id, "room_id": word.room_id}
-        if word.key is not None:
-            around["key"] = word.key
-        return _json({**word.command.model_dump(mode="json", exclude_none=True), **around})
+        return _json({**_command(word), "id": word.id, "room_id": word.room_id})
     if isinstance(word, Renew):
         assert word.token is not None, "the client renews by token"
         return _json({"type": "renew", "id": word.id, "token": word.token.get_secret_value()})
     return encode(word).decode()
+
+
+def command_body(request: Request) -> str:
+    """Return a command as the body of a POST, whose address says which room."""
+    return _json(_command(request))
 
 
 def is_own_machine(url: str) -> bool:
@@ -65,6 +67,11 @@ def is_own_machine(url: str) -> bool:
         return ip_address(host).is_loopback
     except ValueError:
         return host == "localhost"
+
+
+def _command(request: Request) -> dict[str, object]:
+    keyed = {} if request.key is None else {"key": request.key}
+    return {**request.command.model_dump(mode="json", exclude_none=True), **keyed}
 
 
 def _json(body: Mapping[str, object]) -> str:

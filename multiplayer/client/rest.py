@@ -4,12 +4,11 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import TypeVar
 
 import httpx
-from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, JsonValue, TypeAdapter, ValidationError
 
 from multiplayer.client.errors import ConnectionLost, NotSignedIn
 from multiplayer.client.lines import Line, UnknownLine, line_of, parse_line
 from multiplayer.client.link import cursor_text, is_own_machine
-from multiplayer.protocol.codec import JsonValue
 from multiplayer.protocol.errors import RefusalCode, Refused
 from multiplayer.protocol.events import EventFrame
 from multiplayer.protocol.ids import MessageId, RoomId

@@ -27,7 +27,7 @@ class RoomFeed:
     @property
     def join_id(self) -> str:
         """The answer id of this room's joins, so that a refusal finds its room."""
-        return f"join {self.room_id}"
+        return self.room_id
 
     @property
     def view(self) -> View:

@@ -5,10 +5,10 @@ from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
 
 import httpx
-from pydantic import TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from multiplayer.client.errors import ConnectionLost, LinkLost, NotSignedIn
-from multiplayer.client.link import Link, Opening, Sendable, cursor_text, line_to_send
+from multiplayer.client.link import Link, Opening, Sendable, command_body, cursor_text
 from multiplayer.client.rest import http_client, problem_of
 from multiplayer.protocol.codec import encode
 from multiplayer.protocol.errors import RefusalCode, Refused
@@ -18,7 +18,12 @@ from multiplayer.protocol.signals import Accepted, RefusedLine
 SILENT_S = 45.0
 """The server writes a comment every 15 seconds; after three missing ones the stream is dead."""
 
-_accepted: TypeAdapter[Accepted] = TypeAdapter(Accepted)
+
+class _Committed(BaseModel):
+    model_config = ConfigDict(extra="ignore")
+
+    seq: int | None = None
+    event_id: str | None = None
 
 
 class SseLink:
@@ -117,7 +122,7 @@ class SseLink:
         try:
             answer = await self._http.post(
                 f"/rooms/{request.room_id}/commands",
-                content=line_to_send(request),
+                content=command_body(request),
                 headers={**self._headers(), "Content-Type": "application/json"},
             )
         except httpx.HTTPError as error:
@@ -126,7 +131,8 @@ class SseLink:
             return
         if answer.is_success:
             try:
-                self._answer(_accepted.validate_json(answer.content).model_copy(update={"re": request.id}))
+                done = _Committed.model_validate_json(answer.content)
+                self._answer(Accepted(re=request.id, seq=done.seq, event_id=done.event_id))
             except ValidationError:
                 self._answer(_unknown(request, "the server's answer cannot be understood"))
             return

@@ -113,6 +113,7 @@ class Pod:
         self._watch = watch
         self._background = asyncio.TaskGroup()
         self._loops: list[asyncio.Task[None]] = []
+        self._spawned: set[asyncio.Task[None]] = set()
         directory.listen(sessions.hear, turns.hear)
         metrics.gauge("multiplayer_sessions", "Open sessions.", lambda: float(len(sessions)))
         metrics.gauge("multiplayer_rooms", "Rooms running on this pod.", lambda: float(len(directory)))
@@ -138,8 +139,8 @@ class Pod:
                 await self.directory.__aexit__(None, None, None)
         except TimeoutError:
             _log.warning("drain_timed_out")
-        for loop in self._loops:
-            loop.cancel()
+        for task in (*self._loops, *self._spawned):
+            task.cancel()
         await self._background.__aexit__(None, None, None)
 
     def drain(self) -> None:
@@ -222,7 +223,9 @@ class Pod:
 
     def spawn(self, work: Coroutine[None, None, None]) -> None:
         """Run what a session has to do beside its transport."""
-        self._background.create_task(self._guarded(work))
+        task = self._background.create_task(self._guarded(work))
+        self._spawned.add(task)
+        task.add_done_callback(self._spawned.discard)
 
     async def _guarded(self, work: Coroutine[None, None, None]) -> None:
         try:

@@ -25,7 +25,6 @@ from multiplayer.transports.session_api import SESSION_API
 from multiplayer.transports.sse import STREAM_API
 from multiplayer.transports.websocket import WebSocketDoor
 
-
 __all__ = ["HttpConfig", "build_app", "operations"]
 
 

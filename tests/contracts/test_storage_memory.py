@@ -8,15 +8,11 @@ from hypothesis import HealthCheck, given, settings
 from multiplayer.storage.memory import MemoryStorage
 from multiplayer.storage.port import Storage
 from tests.contracts.account_suite import AccountContract
+from tests.contracts.reading_suite import AuditContract, ReadingContract, SearchContract, TurnContract, searched_room
 from tests.contracts.room_scripts import RoomScript, Step, steps
 from tests.contracts.storage_suite import (
-    AuditContract,
     LogContract,
-    ReadingContract,
-    SearchContract,
-    TurnContract,
     check_that_a_room_is_what_its_log_amounts_to,
-    searched_room,
 )
 
 

@@ -21,15 +21,11 @@ from multiplayer.storage.port import (
 from multiplayer.storage.postgres import PostgresStorage
 from tests.contracts.account_suite import AccountContract, made
 from tests.contracts.databases import migrated_database
+from tests.contracts.reading_suite import AuditContract, ReadingContract, SearchContract, TurnContract, searched_room
 from tests.contracts.room_scripts import ALICE, RoomScript, Step, audit, post_at, steps
 from tests.contracts.storage_suite import (
-    AuditContract,
     LogContract,
-    ReadingContract,
-    SearchContract,
-    TurnContract,
     check_that_a_room_is_what_its_log_amounts_to,
-    searched_room,
     stored,
 )
 from tests.support.postgres import ephemeral_postgres, fresh_database

@@ -39,6 +39,8 @@ from tests.support.provider import (
     whole_json,
 )
 
+pytestmark = pytest.mark.slow
+
 WELL = "I am well again."
 
 

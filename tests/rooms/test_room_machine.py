@@ -142,6 +142,14 @@ class RoomMachine(RuleBasedStateMachine):
         self._ask(actor, data.draw(commands(list(self.book.messages)[-4:], turns)))
 
     @rule(data=st.data())
+    def members_ask(self, data: st.DataObject) -> None:
+        for _ in range(5):
+            members = list(self.book.room.state.members)
+            turns = list(self.book.room.state.turns)
+            actor = data.draw(st.sampled_from(members))
+            self._ask(actor, data.draw(commands(list(self.book.messages)[-4:], turns)))
+
+    @rule(data=st.data())
     def an_owner_asks(self, data: st.DataObject) -> None:
         turns = list(self.book.room.state.turns)
         owner = data.draw(st.sampled_from([member.account_id for member in self.book.room.state.owners()]))
@@ -368,7 +376,7 @@ def check_escalation(state: RoomState, event: Event) -> None:
 TestRoomMachine = pytest.mark.slow(RoomMachine.TestCase)
 TestRoomMachine.settings = settings(
     max_examples=60,
-    stateful_step_count=50,
+    stateful_step_count=40,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large],
 )
