@@ -51,16 +51,16 @@ async def _sit(command: str, folder: Path, size: Size, seed: int, wanted: Sequen
     cores = Cores.of_this_machine()
     _raise_file_limit(size.idle_rooms * size.idle_members + _SPARE_FILES)
     say("Making rooms …")
-    made, idle_places = _seed(folder, size)
+    made, rooms = _seed(folder, size)
     say("Starting the servers …")
     async with (
         servers.multiplayer(folder / "multiplayer", cores) as ours,
         servers.naive(folder / "naive", cores) as naive,
     ):
-        stage = Stage(folder, cores, seed, size, _places(made, size, ours, naive))
-        found = await _measure(stage, ours, naive, [_at(place, ours) for place in idle_places], wanted)
+        stage = Stage(folder, cores, seed, size, _places(made, rooms, ours, naive))
+        found = await _measure(stage, ours, naive, wanted)
         postgres = await ours.postgres_version()
-    if "start" in wanted:
+    if "start" in wanted and size.compares_all:
         found.append(await _start_up(folder, cores, ours))
     probes = stage.fdatasync or [stage.probe()]
     return Sitting(
@@ -76,24 +76,22 @@ async def _sit(command: str, folder: Path, size: Size, seed: int, wanted: Sequen
     )
 
 
-async def _measure(
-    stage: Stage, ours: Server, naive: Server, idle_places: Sequence[Place], wanted: Sequence[str]
-) -> list[Figure]:
+async def _measure(stage: Stage, ours: Server, naive: Server, wanted: Sequence[str]) -> list[Figure]:
     both = {"multiplayer": ours, "naive": naive}
     found: list[Figure] = []
     # Before anything else has made the server's memory grow.
     if "idle" in wanted:
         say("Idle sessions …")
-        found.append(await figures.idle_sessions(stage, ours, tuple(idle_places)))
+        found.append(await figures.idle_sessions(stage, ours))
     if "ai" in wanted:
         say("First words …")
         found.append(await figures.first_words(stage, ours))
     if "ack" in wanted:
         say("Acknowledgement …")
-        found.append(await figures.acknowledgement(stage, both))
+        found.append(await figures.acknowledgement(stage, both if stage.size.compares_all else {"multiplayer": ours}))
     if "delivery" in wanted:
         say("Delivery on a schedule …")
-        found.append(await figures.delivery(stage, both))
+        found.append(await figures.delivery(stage, both if stage.size.compares_all else {"multiplayer": ours}))
     if "durable" in wanted:
         for in_flight in stage.size.bursts:
             say(f"Durable room, {in_flight} in flight …")
@@ -115,32 +113,29 @@ async def _start_up(folder: Path, cores: Cores, warm: Server) -> Figure:
     )
 
 
-def _seed(folder: Path, size: Size) -> tuple[Made, list[Place]]:
+def _seed(folder: Path, size: Size) -> tuple[Made, list[RoomWanted]]:
+    """Each measured room has people of its own: who is in two is told in one what happens in the other."""
     rooms = [
         RoomWanted(name=figures.DURABLE, members=size.members),
-        RoomWanted(name=figures.SMALL, members=_SMALL_ROOM),
-        RoomWanted(name=figures.TALK, members=_SMALL_ROOM, with_ai=True),
+        RoomWanted(name=figures.SMALL, members=_SMALL_ROOM, first=size.members),
+        RoomWanted(name=figures.TALK, members=_SMALL_ROOM, first=size.members + _SMALL_ROOM, with_ai=True),
     ]
-    rooms += [RoomWanted(name=f"idle {number}", members=size.idle_members) for number in range(size.idle_rooms)]
-    made = servers.seed(folder / "multiplayer", max(size.members, size.idle_members), rooms)
-    tokens = tuple(made.tokens[: size.idle_members])
-    idle = [Place(dialect="multiplayer", port=0, room_id=room_id, tokens=tokens) for room_id in made.room_ids[3:]]
-    return made, idle
+    accounts = size.members + 2 * _SMALL_ROOM
+    rooms += [
+        RoomWanted(name=f"idle {number}", members=size.idle_members, first=accounts)
+        for number in range(size.idle_rooms)
+    ]
+    return servers.seed(folder / "multiplayer", accounts + size.idle_members, rooms), rooms
 
 
-def _places(made: Made, size: Size, ours: Server, naive: Server) -> dict[tuple[str, str], Place]:
+def _places(made: Made, rooms: Sequence[RoomWanted], ours: Server, naive: Server) -> dict[tuple[str, str], Place]:
     places = {}
-    members = {figures.DURABLE: size.members, figures.SMALL: _SMALL_ROOM, figures.TALK: _SMALL_ROOM}
-    for (room, count), room_id in zip(members.items(), made.room_ids, strict=False):
-        tokens = tuple(made.tokens[:count])
-        places["multiplayer", room] = Place(dialect="multiplayer", port=ours.port, room_id=room_id, tokens=tokens)
-        names = tuple(f"member{number:04}" for number in range(count))
-        places["naive", room] = Place(dialect="naive", port=naive.port, room_id=room, tokens=names)
+    for room, room_id in zip(rooms, made.room_ids, strict=True):
+        tokens = tuple(made.tokens[room.first : room.first + room.members])
+        places["multiplayer", room.name] = Place(dialect="multiplayer", port=ours.port, room_id=room_id, tokens=tokens)
+        names = tuple(f"member{number:04}" for number in range(room.members))
+        places["naive", room.name] = Place(dialect="naive", port=naive.port, room_id=room.name, tokens=names)
     return places
-
-
-def _at(place: Place, server: Server) -> Place:
-    return place.model_copy(update={"port": server.port})
 
 
 def _raise_file_limit(needed: int) -> None:

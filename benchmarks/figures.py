@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from benchmarks import processes
 from benchmarks.generator import RunFailed, connected, measured
-from benchmarks.jobs import FirstWordsJob, FirstWordsReport, IdleJob, IdleReport, Place
+from benchmarks.jobs import FirstWordsJob, FirstWordsReport, IdleJob, IdleReport
 from benchmarks.report import Fact, Figure, say, settle
 from benchmarks.servers import Server
 from benchmarks.spread import median, median_and_range, percentile
@@ -15,12 +15,12 @@ from multiplayer.models.port import ChatRequest, PromptMessage
 from multiplayer.models.scripted import DemoModel
 
 DURABLE, SMALL, TALK = "durable", "small", "talk"
+BUSY = frozenset({DURABLE, SMALL, TALK})
 GOAL_RATIO = 8.0
 GOAL_ACK_MS = 5.0
 GOAL_DELIVERY_MS = 100.0
 GOAL_IDLE_KIB = 40.0
 GOAL_FIRST_MS = 50.0
-_STEADY_S = 3.0
 
 
 async def durable_room(stage: Stage, servers: Mapping[str, Server], in_flight: int) -> Figure:
@@ -98,19 +98,20 @@ async def delivery(stage: Stage, servers: Mapping[str, Server]) -> Figure:
     )
 
 
-async def idle_sessions(stage: Stage, server: Server, places: tuple[Place, ...]) -> Figure:
+async def idle_sessions(stage: Stage, server: Server) -> Figure:
     """What a session that is signed in and has joined a room weighs in the server's memory."""
+    places = tuple(place for (who, room), place in stage.places.items() if who == "multiplayer" and room not in BUSY)
     few = IdleJob(places=tuple(place.model_copy(update={"tokens": place.tokens[:1]}) for place in places))
     # First one session in each room: what a room weighs is not counted as what a session weighs.
     async with connected(few, stage.cores) as run:
         await run.go(IdleReport)
-    await settle(_STEADY_S / 3)
+    await settle(stage.size.steady_s)
     before_kib = processes.rss_kib(server.pid)
     async with connected(IdleJob(places=places), stage.cores) as run:
-        await settle(_STEADY_S)
+        await settle(stage.size.steady_s)
         after_kib = processes.rss_kib(server.pid)
         cpu_s = server.cpu_s()
-        await settle(_STEADY_S)
+        await settle(stage.size.steady_s)
         cpu_s = server.cpu_s() - cpu_s
         report = await run.go(IdleReport)
     if report.faults:
@@ -128,7 +129,7 @@ async def idle_sessions(stage: Stage, server: Server, places: tuple[Place, ...])
                 "RSS before MiB": before_kib / 1024,
                 "RSS after MiB": after_kib / 1024,
                 "connected in s": report.connected_in_s,
-                "CPU while idle": f"{cpu_s / _STEADY_S:.1%}",
+                "CPU while idle": f"{cpu_s / stage.size.steady_s:.1%}",
             }
         ],
     )
@@ -138,7 +139,7 @@ async def first_words(stage: Stage, server: Server) -> Figure:
     """From a mention to the first delta at the last member, over what the model itself takes to its first token."""
     job = FirstWordsJob(place=stage.places["multiplayer", TALK], run="talk", turns=stage.size.turns)
     before = stage.probe()
-    report, _ = await measured(job, FirstWordsReport, server, stage.cores)
+    report, *_ = await measured(job, FirstWordsReport, server, stage.cores)
     probe = before + stage.probe()
     if report.faults:
         raise RunFailed(f"first words: {'; '.join(report.faults)}")

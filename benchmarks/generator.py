@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TypeVar
 
+from benchmarks import processes
 from benchmarks.jobs import Failed, Job, Ready, Report, report_adapter
 from benchmarks.servers import ROOT, Cores, Server, environment, on_cores
 
@@ -66,12 +67,12 @@ async def connected(job: Job, cores: Cores) -> AsyncIterator[Run]:
                 await process.wait()
 
 
-async def measured(job: Job, kind: type[R], server: Server, cores: Cores) -> tuple[R, float]:
-    """Run a job to its end; return its report and the CPU seconds of the server's tree meanwhile."""
+async def measured(job: Job, kind: type[R], server: Server, cores: Cores) -> tuple[R, float, float]:
+    """Run a job to its end; return its report and, of the meanwhile, the server's CPU seconds: the tree's, its own."""
     async with connected(job, cores) as run:
-        before_s = server.cpu_s()
+        tree_s, own_s = server.cpu_s(), processes.own_cpu_s(server.pid)
         report = await run.go(kind)
-        return report, server.cpu_s() - before_s
+        return report, server.cpu_s() - tree_s, processes.own_cpu_s(server.pid) - own_s
 
 
 async def _tell(process: asyncio.subprocess.Process, line: bytes) -> None:

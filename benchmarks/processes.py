@@ -39,6 +39,14 @@ def cpu_s(pid: int) -> float:
     return ticks / _TICKS_PER_S
 
 
+def own_cpu_s(pid: int) -> float:
+    """CPU seconds so far of this one process."""
+    fields = _stat(pid)
+    if fields is None:
+        raise ProcessLookupError(f"process {pid} has ended")
+    return sum(int(field) for field in fields[11:13]) / _TICKS_PER_S
+
+
 def rss_kib(pid: int) -> int:
     """Resident memory of this one process."""
     for line in Path(f"/proc/{pid}/status").read_text(encoding="utf-8").splitlines():

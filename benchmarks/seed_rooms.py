@@ -25,7 +25,9 @@ T = TypeVar("T")
 class RoomWanted(BaseModel):
     name: str
     members: int
-    """People, the owner with them: the first so many of the accounts."""
+    """People, the owner with them."""
+    first: int = 0
+    """Which of the accounts is the first of them, and the owner."""
     with_ai: bool = False
 
 
@@ -54,7 +56,7 @@ async def _account(pod: Pod, handle: str) -> tuple[Account, str]:
 
 
 async def _room(pod: Pod, room: RoomWanted, accounts: list[Account]) -> RoomId:
-    owner, *others = accounts[: room.members]
+    owner, *others = accounts[room.first : room.first + room.members]
     room_id = await pod.lobby.create_room(owner.id, room.name, with_ai=room.with_ai, origin="cli")
     host = await pod.directory.host(room_id)
     async with asyncio.TaskGroup() as tasks:

@@ -26,10 +26,37 @@ class Size:
     turns: int
     bursts: tuple[int, ...]
     """Messages in flight, one figure each."""
+    probe_s: float
+    """How long the disk is probed before and after each run."""
+    steady_s: float
+    compares_all: bool
+    """Whether the naive peer is measured where there is no goal against it, and starting up is."""
 
 
-FULL = Size(rounds=5, for_s=4.0, members=100, idle_rooms=50, idle_members=100, turns=20, bursts=(64,))
-SMOKE = Size(rounds=1, for_s=1.5, members=50, idle_rooms=10, idle_members=50, turns=3, bursts=(1, 32))
+FULL = Size(
+    rounds=5,
+    for_s=4.0,
+    members=100,
+    idle_rooms=50,
+    idle_members=100,
+    turns=20,
+    bursts=(64,),
+    probe_s=0.7,
+    steady_s=3.0,
+    compares_all=True,
+)
+SMOKE = Size(
+    rounds=1,
+    for_s=1.0,
+    members=50,
+    idle_rooms=4,
+    idle_members=50,
+    turns=3,
+    bursts=(1, 32),
+    probe_s=0.15,
+    steady_s=0.7,
+    compares_all=False,
+)
 
 
 @dataclass(frozen=True)
@@ -49,6 +76,8 @@ class RunResult:
 
     report: RoomReport
     cpu_s: float
+    postgres_s: float
+    """How much of that its Postgres used."""
     fdatasync: Fdatasync
 
     @property
@@ -66,7 +95,8 @@ class RunResult:
             "delivery p50 ms": report.delivery_ms[0],
             "delivery p99 ms": report.delivery_ms[1],
             "lines/frame": report.lines_per_frame,
-            "server CPU s": self.cpu_s,
+            "CPU s": self.cpu_s,
+            "of it Postgres": f"{self.postgres_s / max(0.01, self.cpu_s):.0%}",
             "run s": report.for_s,
             "generator busy": f"{report.generator_cpu_s / report.for_s:.0%}",
             "fdatasync mean ms": self.fdatasync.mean_ms,
@@ -99,9 +129,9 @@ class Stage:
             rate_per_s=load.rate_per_s,
         )
         await settle(_SETTLE_S)
-        before = disk.measure(self.folder)
-        report, cpu_s = await measured(job, RoomReport, server, self.cores)
-        probe = before + disk.measure(self.folder)
+        before = disk.measure(self.folder, for_s=self.size.probe_s)
+        report, cpu_s, own_s = await measured(job, RoomReport, server, self.cores)
+        probe = before + disk.measure(self.folder, for_s=self.size.probe_s)
         self.fdatasync.append(probe)
         self._posted[server.dialect, load.room] += report.posted
         faults = [
@@ -110,9 +140,9 @@ class Stage:
         ]
         if faults:
             raise RunFailed(f"{server.dialect}, {load}: {'; '.join(faults)}")
-        return RunResult(report, cpu_s, probe)
+        return RunResult(report, cpu_s, max(0.0, cpu_s - own_s), probe)
 
     def probe(self) -> Fdatasync:
-        found = disk.measure(self.folder)
+        found = disk.measure(self.folder, for_s=self.size.probe_s)
         self.fdatasync.append(found)
         return found

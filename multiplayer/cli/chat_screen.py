@@ -1,6 +1,6 @@
 """A room on a terminal: who says what, AI words as they come, tools at work. Nothing printed is trusted."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from itertools import islice
 from typing import assert_never
@@ -9,8 +9,9 @@ from rich.console import Console
 from rich.text import Text
 
 from multiplayer.cli.visible import indented, shortened, visible
-from multiplayer.client import Room, RoomWord
+from multiplayer.client import RoomWord
 from multiplayer.client.running_text import RunningText
+from multiplayer.client.view import View
 from multiplayer.protocol.events import (
     BanLifted,
     Event,
@@ -62,14 +63,14 @@ RESULT_LINES = 12
 
 
 class Screen:
-    def __init__(self, console: Console, room: Room) -> None:
+    def __init__(self, console: Console, view: Callable[[], View]) -> None:
         self._console = console
-        self._room = room
+        self._view = view
         self._begin()
 
     def open(self) -> None:
         """Show where we are and what was said last."""
-        view = self._room.view
+        view = self._view()
         self._note(f"{view.room.name}" + (f" · {view.room.topic}" if view.room.topic else "") + " · /help for help")
         for message in view.messages.values():
             self.message(message)
@@ -81,7 +82,7 @@ class Screen:
         self._said(message.author_id, message.at, text, " (edited)" if message.edited_at else "")
 
     def members(self) -> None:
-        view = self._room.view
+        view = self._view()
         for member in sorted(view.members.values(), key=lambda member: (-member.role.rank, member.handle)):
             self._note(self._name(member.account_id) + (" · online" if member.account_id in view.online else ""))
 
@@ -120,7 +121,7 @@ class Screen:
                 self._event(word)
 
     def _begin(self) -> None:
-        view = self._room.view
+        view = self._view()
         self._known: dict[AccountId, Member] = dict(view.members)
         """Also those who have left: their words stay."""
         self._ais: dict[TurnId, AccountId] = {turn_id: turn.ai_id for turn_id, turn in view.turns.items()}

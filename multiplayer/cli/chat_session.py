@@ -75,7 +75,7 @@ async def run_chat(url: str, token: str, room_name: str, *, once: str | None, as
             if refused.code is RefusalCode.CONFLICT:
                 raise Failure(refused.message, hint="give the id", exit_code=USAGE) from None
             raise
-        sitting = Sitting(client, room, None if as_json else Screen(Console(highlight=False), room))
+        sitting = Sitting(client, room, None if as_json else Screen(Console(highlight=False), lambda: room.view))
         return await sitting.run(once)
 
 

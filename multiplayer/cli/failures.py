@@ -27,6 +27,7 @@ def explain(error: BaseException) -> Said:
     from multiplayer.protocol.errors import Refused
     from multiplayer.settings import BadSettings
     from multiplayer.storage import migrate, port, runtime_dir
+    from multiplayer.transports.server import CannotListen
 
     while isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
         error = error.exceptions[0]
@@ -43,6 +44,8 @@ def explain(error: BaseException) -> Said:
             return Said(f"the server cannot be reached: {error}", "is it running, and is --url its address?")
         case BadSettings():
             return Said(str(error), "see: multiplayer config show", USAGE)
+        case CannotListen():
+            return Said(_sentence(str(error)))
         case runtime_dir.DataDirBusy():
             return Said(_sentence(str(error)), "another command or a starting server holds the data folder; try again")
         case (

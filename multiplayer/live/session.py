@@ -101,8 +101,8 @@ class Session:
         self._rooms: dict[RoomId, OpenRoom] = {}
         self._bucket = TokenBucket(limits.commands_per_s, limits.commands_burst, clock.monotonic_s())
         self._is_catching_up = False
-        self._timer: asyncio.TimerHandle | None = None
-        self._watch_expiry()
+        # In the loop's next turn: by then whoever opened the session has put the welcome first.
+        self._timer: asyncio.Handle | None = asyncio.get_running_loop().call_soon(self._watch_expiry)
 
     @property
     def account_id(self) -> AccountId:
@@ -281,7 +281,7 @@ class Session:
         left_s = (expires_at - self._clock.now()).total_seconds()
         loop = asyncio.get_running_loop()
         if left_s <= 0:
-            self._timer = loop.call_soon(self._expire)  # type: ignore[assignment]  # a handle like any other
+            self._timer = loop.call_soon(self._expire)
         elif left_s <= WARNING_S:
             self.tell(encode(SessionExpiring(at=expires_at)))
             self._timer = loop.call_later(left_s, self._expire)

@@ -13,6 +13,7 @@ from multiplayer.protocol.commands import (
     LeaveRoom,
     LiftBan,
     MarkRead,
+    PinMessage,
     PostMessage,
     RemoveMember,
     RenameRoom,
@@ -39,6 +40,7 @@ from multiplayer.protocol.members import AccountKind, Role
 from multiplayer.protocol.rooms import RoomKind, RoomSettings
 from multiplayer.protocol.turns import TurnOutcome
 from multiplayer.rooms.limits import RoomLimits
+from multiplayer.rooms.state import folded
 from tests.support.playbook import START, Playbook, account, room_of, such
 
 ALICE, BOB, CAROL, BOT = AccountId("alice"), AccountId("bob"), AccountId("carol"), AccountId("bot")
@@ -352,3 +354,17 @@ def test_settings_name_an_ai_of_this_room_and_a_persona_of_some_length() -> None
     for other in (ALICE, CAROL):
         command = SetRoomSettings(settings=RoomSettings(default_ai=other))
         assert (book >> ("alice", command)).refuses(RefusalCode.NOT_FOUND)
+
+
+def test_what_is_applied_to_a_tentative_room_is_not_seen_in_the_room() -> None:
+    book = room(alice="owner", bob="member", bot="ai")
+    before = book.room.copy()
+    tentative = book.room.copy()
+    message_id = book.posts("alice", "@bot hello")
+    book.given("alice", PinMessage(message_id=message_id))
+    book.given("alice", RemoveMember(account_id=BOB, ban=True))
+    for event in book.log[1:]:
+        tentative.apply(event)
+    assert tentative.state == book.room.state
+    assert before.state == folded(book.log[:1])
+    assert before.seq == 1

@@ -267,6 +267,7 @@ async def person(
                 proxy=None,
                 compression=None,
                 open_timeout=PATIENCE_S,
+                close_timeout=0.5,
             ) as connection,
             asyncio.TaskGroup() as tasks,
         ):
@@ -290,3 +291,10 @@ async def person(
                 yield someone
             finally:
                 reading.cancel()
+
+
+async def until(is_so: Callable[[], bool], *, within_s: float = PATIENCE_S) -> None:
+    """Wait for what the server does by itself and tells nobody."""
+    async with asyncio.timeout(within_s):
+        while not is_so():
+            await asyncio.sleep(0.01)
