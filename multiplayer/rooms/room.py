@@ -74,7 +74,16 @@ COMMAND_RIGHTS: Final[dict[type[Command], Right]] = {
 """The row of the table of rights that each command stands under; what has none is refused."""
 
 # What brings a closed room in order, or only looks at it.
-_ALLOWED_WHEN_ARCHIVED: Final = (ArchiveRoom, DeleteRoom, LeaveRoom, MarkRead, RemoveMember, LiftBan, SetRole)
+_ALLOWED_WHEN_ARCHIVED: Final = (
+    ArchiveRoom,
+    DeleteRoom,
+    ExpireMember,
+    LeaveRoom,
+    LiftBan,
+    MarkRead,
+    RemoveMember,
+    SetRole,
+)
 
 
 class Room:
@@ -146,9 +155,7 @@ class Room:
         deciding = Deciding(self.state, actor_id, stamp, facts, self._limits)
         if not isinstance(command, get_args(InnerCommand)):
             _ = deciding.actor
-        if self.state.room.archived_at is not None and not isinstance(
-            command, (*_ALLOWED_WHEN_ARCHIVED, *get_args(InnerCommand))
-        ):
+        if self.state.room.archived_at is not None and not isinstance(command, _ALLOWED_WHEN_ARCHIVED):
             raise Refused(RefusalCode.ARCHIVED, "this room is archived: it can be read, not written")
         return self._decide(deciding, command)
 

@@ -160,6 +160,8 @@ def _summarise(deciding: Deciding, command: UpdateSummary) -> list[Event]:
     current = deciding.state.summary
     if command.version != (current.version if current else 0) + 1:
         raise Refused(RefusalCode.CONFLICT, "the room has a newer summary")
+    if not (current.up_to_seq if current else 0) <= command.up_to_seq <= deciding.state.seq:
+        raise Refused(RefusalCode.CONFLICT, "a summary covers no less than the one before, and nothing that is to come")
     return [
         SummaryUpdated(
             **deciding.head(),

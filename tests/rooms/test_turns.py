@@ -275,13 +275,17 @@ def test_a_summary_follows_on_the_one_before() -> None:
     book = room()
     turn_id = book.runs("alice", "bot")
 
-    def summary(version: int) -> UpdateSummary:
-        return UpdateSummary(turn_id=turn_id, fence=1, version=version, text="s", up_to_seq=2, method="extractive")
+    def summary(version: int, up_to_seq: int = 2) -> UpdateSummary:
+        return UpdateSummary(
+            turn_id=turn_id, fence=1, version=version, text="s", up_to_seq=up_to_seq, method="extractive"
+        )
 
+    assert (book >> ("bot", summary(1, up_to_seq=book.room.seq + 1))).refuses(RefusalCode.CONFLICT)
     for version in (0, 2):
         assert (book >> ("bot", summary(version))).refuses(RefusalCode.CONFLICT)
     assert book >> ("bot", summary(1)) << such(SummaryUpdated, version=1, up_to_seq=2)
     assert (book >> ("bot", summary(1))).refuses(RefusalCode.CONFLICT)
+    assert (book >> ("bot", summary(2, up_to_seq=1))).refuses(RefusalCode.CONFLICT)
     assert book >> ("bot", summary(2)) << such(SummaryUpdated, version=2)
 
 
