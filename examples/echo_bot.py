@@ -1,4 +1,4 @@
-"""A bot that repeats what is said to it: `MULTIPLAYER_TOKEN=mp_… python examples/echo_bot.py http://127.0.0.1:3002 demo`."""
+"""A bot that repeats what is said to it: `MULTIPLAYER_TOKEN=mp_… python examples/echo_bot.py http://127.0.0.1:3002 demo`."""  # noqa: INP001 - a script, no package
 
 import asyncio
 import os

@@ -1,5 +1,7 @@
 """The tree of commands, and the door at which every error becomes one line, a hint and an exit code."""
 
+import io
+import os
 import sys
 from typing import Annotated
 
@@ -66,13 +68,21 @@ app.add_typer(config.app, name="config")
 
 def main() -> None:
     """Run the command that was typed. Ends the process: 0 ok, 1 failure, 2 usage, 3 check failed, 130 Ctrl-C."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            # What a terminal's encoding lacks is written out instead of being an error.
+            stream.reconfigure(errors="backslashreplace")
     try:
         app()
     except Exception as error:
         if "--debug" in sys.argv[1:]:
             raise
-        from multiplayer.cli.failures import explain
+        from multiplayer.cli.failures import explain, is_broken_pipe
 
+        if is_broken_pipe(error):
+            # Whoever read our output has gone; nobody is left to tell, at the end of the process neither.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            sys.exit(1)
         said = explain(error)
         sys.stderr.write(f"multiplayer: {said.message}\n")
         if said.hint:

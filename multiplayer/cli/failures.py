@@ -29,8 +29,7 @@ def explain(error: BaseException) -> Said:
     from multiplayer.storage import migrate, port, runtime_dir
     from multiplayer.transports.server import CannotListen
 
-    while isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
-        error = error.exceptions[0]
+    error = _inner(error)
     match error:
         case Failure():
             return error.said
@@ -64,6 +63,17 @@ def explain(error: BaseException) -> Said:
             return Said(str(error) or type(error).__name__, "--debug shows where")
         case _:
             return Said(f"unexpected: {type(error).__name__}: {error}", "--debug shows the traceback")
+
+
+def is_broken_pipe(error: BaseException) -> bool:
+    return isinstance(_inner(error), BrokenPipeError)
+
+
+def _inner(error: BaseException) -> BaseException:
+    """Return the error itself when a group of tasks has only wrapped it."""
+    while isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
+        error = error.exceptions[0]
+    return error
 
 
 def _sentence(text: str) -> str:

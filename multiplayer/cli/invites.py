@@ -59,7 +59,7 @@ def create(
 def list_(room: RoomOption, data_dir: DataDir = None, as_json: AsJson = False) -> None:
     """List a room's invites, without their codes."""
     from multiplayer.cli.on_data_dir import Pod, on_data_dir, room_called
-    from multiplayer.storage.port import StoredInvite
+    from multiplayer.storage.account_port import StoredInvite
 
     async def work(pod: Pod) -> list[StoredInvite]:
         return list(await pod.storage.list_invites((await room_called(pod, room)).room_id))

@@ -13,7 +13,7 @@ from multiplayer.protocol.commands import Command
 from multiplayer.protocol.ids import AccountId, RoomId
 from multiplayer.protocol.members import Member, Role
 from multiplayer.settings import load_settings
-from multiplayer.storage.port import StoredAccount
+from multiplayer.storage.account_port import StoredAccount
 from multiplayer.telemetry import logs
 
 __all__ = ["Pod", "account_called", "as_owner", "member_called", "on_data_dir", "owner_of", "room_called"]

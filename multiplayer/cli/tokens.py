@@ -52,7 +52,7 @@ def list_(
 ) -> None:
     """List tokens, without their text."""
     from multiplayer.cli.on_data_dir import Pod, account_called, on_data_dir
-    from multiplayer.storage.port import StoredCredential
+    from multiplayer.storage.account_port import StoredCredential
 
     async def work(pod: Pod) -> tuple[list[StoredCredential], dict[str, str]]:
         only = (await account_called(pod, account)).id if account is not None else None

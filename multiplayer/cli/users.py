@@ -57,7 +57,7 @@ def create(
 def list_(data_dir: DataDir = None, as_json: AsJson = False) -> None:
     """List all accounts."""
     from multiplayer.cli.on_data_dir import Pod, on_data_dir
-    from multiplayer.storage.port import StoredAccount
+    from multiplayer.storage.account_port import StoredAccount
 
     async def work(pod: Pod) -> list[StoredAccount]:
         return list(await pod.storage.list_accounts())
@@ -126,7 +126,7 @@ def reset(handle: Handle, data_dir: DataDir = None, as_json: AsJson = False) -> 
 
 def _set_disabled(handle: str, data_dir: DataDir, as_json: bool, *, is_disabled: bool) -> None:
     from multiplayer.cli.on_data_dir import Pod, account_called, on_data_dir
-    from multiplayer.storage.port import AuditEntry
+    from multiplayer.storage.audit_port import AuditEntry
 
     async def work(pod: Pod) -> tuple[str, bool]:
         account = await account_called(pod, handle)

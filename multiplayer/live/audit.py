@@ -18,7 +18,7 @@ from multiplayer.protocol.events import (
     TurnStopRequested,
 )
 from multiplayer.rooms.state import RoomState
-from multiplayer.storage.port import AuditEntry
+from multiplayer.storage.audit_port import AuditEntry
 
 Origin = Literal["ws", "sse", "http", "cli", "server"]
 

@@ -23,7 +23,9 @@ from multiplayer.rooms.limits import RoomLimits
 from multiplayer.rooms.member_rules import member_of
 from multiplayer.rooms.permissions import Right, highest_role_given_by
 from multiplayer.rooms.state import created
-from multiplayer.storage.port import Append, AuditEntry, HandleTaken, NewEvent, Storage, StoredAccount, StoredInvite
+from multiplayer.storage.account_port import HandleTaken, StoredAccount, StoredInvite
+from multiplayer.storage.audit_port import AuditEntry
+from multiplayer.storage.port import Append, NewEvent, Storage
 
 OPERATOR_HANDLE = "host"
 AI_HANDLE = "ai"

@@ -19,11 +19,11 @@ from multiplayer.protocol.events import Event, MemberLeft, MemberRemoved, RoomDe
 from multiplayer.protocol.ids import AccountId, RoomId
 from multiplayer.rooms.facts import Facts, Needs
 from multiplayer.rooms.room import Room
+from multiplayer.storage.audit_port import AuditEntry
 from multiplayer.storage.cache import CachedLog
 from multiplayer.storage.port import (
     Append,
     Appended,
-    AuditEntry,
     KeyUse,
     NewEvent,
     OutcomeUnknown,

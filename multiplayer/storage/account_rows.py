@@ -7,9 +7,10 @@ import asyncpg
 
 from multiplayer.protocol.ids import AccountId
 from multiplayer.protocol.members import Account, AccountKind
+from multiplayer.storage.account_port import HandleTaken, StoredAccount
+from multiplayer.storage.audit_port import AuditEntry
 from multiplayer.storage.database import Database
 from multiplayer.storage.handles import CANDIDATES, numbered_handles
-from multiplayer.storage.port import AuditEntry, HandleTaken, StoredAccount
 from multiplayer.storage.projections import append_server_audit
 
 

@@ -7,7 +7,7 @@ from datetime import UTC
 from hashlib import sha256
 from typing import Final
 
-from multiplayer.storage.port import AuditEntry
+from multiplayer.storage.audit_port import AuditEntry
 
 SERVER_CHAIN: Final = "server"
 

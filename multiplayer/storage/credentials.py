@@ -6,8 +6,8 @@ from datetime import datetime
 import asyncpg
 
 from multiplayer.protocol.ids import AccountId
+from multiplayer.storage.account_port import StoredCredential
 from multiplayer.storage.database import Database
-from multiplayer.storage.port import StoredCredential
 
 
 class PostgresCredentials:

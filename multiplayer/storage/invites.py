@@ -6,8 +6,9 @@ from datetime import datetime
 import asyncpg
 
 from multiplayer.protocol.ids import AccountId, RoomId
+from multiplayer.storage.account_port import StoredInvite
+from multiplayer.storage.audit_port import AuditEntry
 from multiplayer.storage.database import Database
-from multiplayer.storage.port import AuditEntry, StoredInvite
 from multiplayer.storage.projections import append_room_audit
 
 

@@ -6,10 +6,11 @@ from datetime import datetime
 from time import monotonic
 
 from multiplayer.protocol.ids import RoomId
+from multiplayer.storage.account_port import StoredInvite
 from multiplayer.storage.audit_chain import SERVER_CHAIN, ChainHead, end_fault, first_fault, linked
+from multiplayer.storage.audit_port import AuditEntry
 from multiplayer.storage.memory_accounts import MemoryAccounts
 from multiplayer.storage.memory_rooms import MemoryRooms
-from multiplayer.storage.port import AuditEntry, StoredInvite
 
 
 class MemoryStorage(MemoryRooms, MemoryAccounts):

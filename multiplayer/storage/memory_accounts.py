@@ -6,9 +6,10 @@ from datetime import datetime
 
 from multiplayer.protocol.ids import AccountId, RoomId
 from multiplayer.protocol.members import Account, AccountKind
+from multiplayer.storage.account_port import HandleTaken, StoredAccount, StoredCredential, StoredInvite
 from multiplayer.storage.audit_chain import SERVER_CHAIN, ChainHead, ChainLink, linked
+from multiplayer.storage.audit_port import AuditEntry
 from multiplayer.storage.handles import CANDIDATES, numbered_handles
-from multiplayer.storage.port import AuditEntry, HandleTaken, StoredAccount, StoredCredential, StoredInvite
 
 
 @dataclass

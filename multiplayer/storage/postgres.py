@@ -9,12 +9,13 @@ from typing import Final
 from multiplayer.protocol.ids import RoomId
 from multiplayer.storage.account_rows import PostgresAccounts
 from multiplayer.storage.audit_chain import SERVER_CHAIN, ChainHead, ChainLink, end_fault, first_fault
+from multiplayer.storage.audit_port import AuditEntry
 from multiplayer.storage.credentials import PostgresCredentials
 from multiplayer.storage.database import Connection, Database, Dsn, connect, open_database, parse_dsn, port_errors
 from multiplayer.storage.group_commit import GroupCommit, WriterConnection
 from multiplayer.storage.invites import PostgresInvites
 from multiplayer.storage.migrate import DatabaseTooNew, MigrationChanged, pending
-from multiplayer.storage.port import AuditEntry, StorageUnavailable, UnfitDatabase
+from multiplayer.storage.port import StorageUnavailable, UnfitDatabase
 from multiplayer.storage.room_log import PostgresRoomLog
 from multiplayer.storage.turn_leases import PostgresTurns
 

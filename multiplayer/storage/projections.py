@@ -24,9 +24,10 @@ from multiplayer.protocol.events import (
 from multiplayer.protocol.ids import AccountId, MessageId, RoomId
 from multiplayer.protocol.members import Member, Role
 from multiplayer.storage.audit_chain import SERVER_CHAIN, ChainHead, ChainLink, linked
+from multiplayer.storage.audit_port import AuditEntry
 from multiplayer.storage.database import Connection, columns
 from multiplayer.storage.message_projection import project_messages
-from multiplayer.storage.port import Append, AuditEntry
+from multiplayer.storage.port import Append
 from multiplayer.storage.queries import Queries
 from multiplayer.storage.turn_projection import project_turns
 

@@ -11,7 +11,8 @@ from multiplayer.protocol.errors import RefusalCode, Refused
 from multiplayer.protocol.ids import AccountId
 from multiplayer.protocol.members import Account, AccountKind
 from multiplayer.protocol.values import Frozen
-from multiplayer.storage.port import AuditEntry, StoredAccount
+from multiplayer.storage.account_port import StoredAccount
+from multiplayer.storage.audit_port import AuditEntry
 from multiplayer.transports.routes import Access, Call, Nothing, Operation, Route
 
 

@@ -14,7 +14,7 @@ from multiplayer.protocol.members import Account, Member, Role
 from multiplayer.protocol.rooms import RoomKind
 from multiplayer.protocol.values import Frozen, UtcTime
 from multiplayer.rooms.permissions import Right
-from multiplayer.storage.port import AuditEntry
+from multiplayer.storage.audit_port import AuditEntry
 from multiplayer.transports.rooms_api import Committed, committed, perform
 from multiplayer.transports.routes import Access, Answer, Call, Nothing, Operation, Reply, Route
 from multiplayer.transports.sign_in_answers import SessionMade, session_made

@@ -270,6 +270,29 @@ async def test_a_revoked_token_ends_the_client_and_is_not_tried_again(
         assert proxy.connections == tried
 
 
+async def test_a_client_that_is_told_to_come_back_does_and_misses_nothing(
+    server: RunningServer, alice: Known, bob: Known, transport: Transport
+) -> None:
+    await server.room(alice, bob)
+    async with client_of(server.url, alice, transport) as one:
+        room = await one.room("demo")
+        start = room.view.seq
+        changes = one.status.subscribe()
+        server.pod.close_sessions()
+        async with asyncio.timeout(PATIENCE_S):
+            assert (await anext(changes)).state is Connectivity.ONLINE
+            away = await anext(changes)
+            assert away.state is Connectivity.RECONNECTING
+            assert "restart" in away.reason
+            # While one is away; the server said to stay away for half a second.
+            async with client_of(server.url, bob, transport) as two:
+                await (await two.room("demo")).send("in between")
+            assert (await anext(changes)).state is Connectivity.ONLINE
+        assert [text for _, text in await texts(room, 1, after=start)] == ["in between"]
+        await room.send("back")
+        assert [text for _, text in await texts(room, 2, after=start)] == ["in between", "back"]
+
+
 async def test_a_wrong_token_is_said_at_once(server: RunningServer, transport: Transport) -> None:
     with pytest.raises(NotSignedIn):
         async with Client(server.url, token="mp_wrong", transport=transport):

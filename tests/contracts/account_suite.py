@@ -9,7 +9,8 @@ import pytest
 from multiplayer.auth.port import CredentialStore
 from multiplayer.protocol.ids import AccountId, RoomId
 from multiplayer.protocol.members import Account, AccountKind
-from multiplayer.storage.port import HandleTaken, Storage, StoredInvite
+from multiplayer.storage.account_port import HandleTaken, StoredInvite
+from multiplayer.storage.port import Storage
 from tests.contracts.room_scripts import ALICE, NOW, RoomScript, audit, ulid
 from tests.contracts.storage_suite import stored
 

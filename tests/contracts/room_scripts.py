@@ -47,7 +47,8 @@ from multiplayer.protocol.rooms import RoomKind, RoomSettings
 from multiplayer.protocol.timeline import fold_message, message_of, touched_message
 from multiplayer.protocol.turns import TokenUsage, TurnOutcome, TurnReason
 from multiplayer.rooms.state import folded
-from multiplayer.storage.port import Append, AuditEntry, NewEvent
+from multiplayer.storage.audit_port import AuditEntry
+from multiplayer.storage.port import Append, NewEvent
 from multiplayer.storage.redaction import redacted
 
 NOW = datetime(2026, 11, 21, 12, 0, 0, 123000, tzinfo=UTC)

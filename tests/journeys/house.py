@@ -281,15 +281,16 @@ def _is_of(line: Line, turn_id: JsonValue) -> bool:
     return line["type"] == "message_posted" and isinstance(message, dict) and message.get("turn_id") == turn_id
 
 
-def processes_of(data_dir: Path) -> list[str]:
-    """Return the command lines of the processes that name this folder; on Linux only."""
+def processes_of(folder: Path) -> list[str]:
+    """Return the command lines of the processes that name this folder or stand in it; on Linux only."""
     found = []
-    for entry in Path("/proc").glob("[0-9]*/cmdline"):
+    for entry in Path("/proc").glob("[0-9]*"):
         try:
-            line = entry.read_bytes().replace(b"\0", b" ").decode(errors="replace")
+            line = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+            where = str((entry / "cwd").readlink())
         except OSError:
-            # It ended while we looked.
+            # It ended while we looked, or is somebody else's.
             continue
-        if str(data_dir) in line:
+        if str(folder) in line or str(folder) in where:
             found.append(line)
     return found

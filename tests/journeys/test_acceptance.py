@@ -93,7 +93,6 @@ async def test_the_commands_of_the_readme_work_before_and_while_the_server_runs(
 
 async def test_commands_that_cannot_be_carried_out_say_why_and_with_which_code(house: House) -> None:
     token = (await house.know("alice")).token
-    alone = {"needs_data_dir": False}
     taken = await house.cli("user", "create", "alice")
     assert (taken.code, taken.out) == (1, "")
     reserved = await house.cli("user", "create", "ai")
@@ -112,7 +111,8 @@ async def test_commands_that_cannot_be_carried_out_say_why_and_with_which_code(h
     assert (code, lines) == (1, [])
     assert "mp_wrong" not in complaint
     nowhere = await house.cli(
-        "chat", "demo", "--url", f"http://127.0.0.1:{free_port()}", "--token", token, "--once", "hi", **alone
+        *("chat", "demo", "--url", f"http://127.0.0.1:{free_port()}", "--token", token, "--once", "hi"),
+        needs_data_dir=False,
     )
     assert nowhere.code == 1
     assert "cannot be reached" in nowhere.err

@@ -16,9 +16,9 @@ pytestmark = pytest.mark.slow
 BOTH = pytest.mark.parametrize("transport", ["websocket", "sse"])
 
 
-async def posted(person: Person, room_id: RoomId, text: str, **more: object) -> Line:
+async def posted(person: Person, room_id: RoomId, text: str, *, reply_to: JsonValue = None) -> Line:
     """Post and return the message as it was posted."""
-    accepted = await person.post(room_id, text, **more)
+    accepted = await person.post(room_id, text, reply_to=reply_to)
     assert accepted["type"] == "accepted", accepted
     event = await person.expect_type("message_posted", seq=accepted["seq"], room_id=room_id)
     return as_object(event["message"])

@@ -77,9 +77,7 @@ class Person(ABC):
                 assert not self._is_over, f"the session ended before it came; heard {self.heard[-5:]}"
                 await self._news.wait()
 
-    async def expect_type(
-        self, kind: str, *, start: int = 0, within_s: float = PATIENCE_S, **fields: object
-    ) -> Line:
+    async def expect_type(self, kind: str, *, start: int = 0, within_s: float = PATIENCE_S, **fields: object) -> Line:
         return await self.expect(
             lambda line: line["type"] == kind and all(line.get(name) == value for name, value in fields.items()),
             start=start,

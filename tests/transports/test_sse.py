@@ -25,9 +25,7 @@ async def events(
     """The raw events of a stream: the id, and the lines."""
     async with (
         httpx.AsyncClient(base_url=server.url, trust_env=False, timeout=PATIENCE_S) as http,
-        http.stream(
-            "GET", path, headers={**known.bearer, "Accept": "text/event-stream", **headers}
-        ) as stream,
+        http.stream("GET", path, headers={**known.bearer, "Accept": "text/event-stream", **headers}) as stream,
     ):
         assert stream.status_code == 200
         assert stream.headers["content-type"].startswith("text/event-stream")
@@ -147,14 +145,12 @@ async def test_the_log_comes_as_json_pages_with_the_place_to_go_on_from(server: 
     assert seqs == [1, 2, 3, 4]
     assert after == f"{server.pod.epoch}:4"
     for wrong, status in (("other:1", 409), ("x", 400), (f"{server.pod.epoch}:-1", 400)):
-        answer = await server.http.get(
-            f"/api/v1/rooms/{room_id}/events", params={"after": wrong}, headers=alice.bearer
-        )
+        answer = await server.http.get(f"/api/v1/rooms/{room_id}/events", params={"after": wrong}, headers=alice.bearer)
         assert answer.status_code == status, wrong
 
 
 async def test_a_guest_who_may_not_see_history_gets_no_page_of_it(server: RunningServer) -> None:
-    alice, guest = await server.know("alice"), await server.know("guest")
+    alice, guest = await server.know("alice"), await server.know("gus")
     room_id = await server.room(alice)
     await _say(server, alice, room_id, "before")
     changed = await server.http.patch(
@@ -166,9 +162,7 @@ async def test_a_guest_who_may_not_see_history_gets_no_page_of_it(server: Runnin
     path = f"/api/v1/rooms/{room_id}"
     page = (await server.http.get(f"{path}/events", headers=guest.bearer)).json()
     assert [event["type"] for event in page["events"]] == ["member_joined", "message_posted"]
-    early = await server.http.get(
-        f"{path}/events", params={"after": f"{server.pod.epoch}:1"}, headers=guest.bearer
-    )
+    early = await server.http.get(f"{path}/events", params={"after": f"{server.pod.epoch}:1"}, headers=guest.bearer)
     assert early.status_code == 409
     messages = (await server.http.get(f"{path}/messages", headers=guest.bearer)).json()["messages"]
     assert [message["text"] for message in messages] == ["after"]

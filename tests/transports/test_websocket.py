@@ -314,4 +314,3 @@ async def test_too_many_connections_of_an_address_or_account_are_4029(tmp_path: 
             assert code == 4029
             for open_one in (a, b, c):
                 assert open_one.close_code is None
-
