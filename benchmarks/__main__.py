@@ -60,6 +60,12 @@ async def _sit(command: str, folder: Path, size: Size, seed: int, wanted: Sequen
         stage = Stage(folder, cores, seed, size, _places(made, rooms, ours, naive))
         found = await _measure(stage, ours, naive, wanted)
         postgres = await ours.postgres_version()
+    if "idle" in wanted:
+        say("Idle sessions …")
+        # A process of its own: what the figures before it left in memory would hide what a session weighs.
+        async with servers.multiplayer(folder / "multiplayer", cores) as ours:
+            stage.places = _places(made, rooms, ours, naive)
+            found.append(await figures.idle_sessions(stage, ours))
     if "start" in wanted and size.compares_all:
         found.append(await _start_up(folder, cores, ours))
     probes = stage.fdatasync or [stage.probe()]
@@ -79,10 +85,6 @@ async def _sit(command: str, folder: Path, size: Size, seed: int, wanted: Sequen
 async def _measure(stage: Stage, ours: Server, naive: Server, wanted: Sequence[str]) -> list[Figure]:
     both = {"multiplayer": ours, "naive": naive}
     found: list[Figure] = []
-    # Before anything else has made the server's memory grow.
-    if "idle" in wanted:
-        say("Idle sessions …")
-        found.append(await figures.idle_sessions(stage, ours))
     if "ai" in wanted:
         say("First words …")
         found.append(await figures.first_words(stage, ours))

@@ -275,7 +275,9 @@ class Screen:
         self._line(self._heading(author_id, at), Text(indented(text, INDENT)), Text(after, "dim"))
 
     def _heading(self, author_id: AccountId | None, at: datetime | None) -> Text:
-        heading = Text(f"{at.astimezone():%H:%M} " if at is not None else "", "dim")
+        heading = Text()
+        if at is not None:
+            heading.append(f"{at.astimezone():%H:%M} ", "dim")
         if author_id is not None:
             style = "bold magenta" if self._is_ai(author_id) else "bold"
             heading.append(self._name(author_id), style)

@@ -26,7 +26,7 @@ def openapi(operations: Sequence[Operation], *, version: str) -> bytes:
     for operation in operations:
         methods = paths.setdefault(operation.path, {})
         assert isinstance(methods, dict), "made here"
-        methods[operation.method.lower()] = _operation(operation, schemas)
+        methods[operation.method.lower()] = _operation(operation, schemas, components)
     document: Schema = {
         "openapi": "3.1.0",
         "info": {
@@ -86,8 +86,7 @@ def _add_key(union: JsonValue, components: Schema) -> None:
     kinds = union["oneOf"]
     assert isinstance(kinds, list), "of commands"
     for kind in kinds:
-        assert isinstance(kind, dict), "each by reference"
-        command = components[str(kind["$ref"]).rpartition("/")[2]]
+        command = components[_model_of(kind)]
         assert isinstance(command, dict), "a model"
         properties = command["properties"]
         assert isinstance(properties, dict), "by name"
@@ -98,11 +97,16 @@ def _add_key(union: JsonValue, components: Schema) -> None:
         command["required"] = ["type", *[name for name in required if name != "type"]]
 
 
+def _model_of(schema: JsonValue) -> str:
+    assert isinstance(schema, dict), "a reference"
+    return str(schema["$ref"]).rpartition("/")[2]
+
+
 def _name(operation: Operation) -> str:
     return f"{operation.method} {operation.path}"
 
 
-def _operation(operation: Operation, schemas: Mapping[tuple[str, str], JsonValue]) -> Schema:
+def _operation(operation: Operation, schemas: Mapping[tuple[str, str], JsonValue], components: Schema) -> Schema:
     name = _name(operation)
     parameters: list[JsonValue] = [
         {"name": place, "in": "path", "required": True, "schema": {"type": "string", "format": "ulid"}}
@@ -110,7 +114,7 @@ def _operation(operation: Operation, schemas: Mapping[tuple[str, str], JsonValue
     ]
     query = schemas.get(("query", name))
     if query is not None:
-        parameters += _query_parameters(query)
+        parameters += _query_parameters(components[_model_of(query)])
     responses: Schema = {}
     answer = schemas.get(("answer", name))
     said: Schema = {"description": HTTPStatus(operation.status).phrase}
@@ -140,7 +144,7 @@ def _operation(operation: Operation, schemas: Mapping[tuple[str, str], JsonValue
 def _query_parameters(query: JsonValue) -> list[JsonValue]:
     assert isinstance(query, dict), "a model"
     properties = query.get("properties")
-    assert isinstance(properties, dict), "queries are inlined"
+    assert isinstance(properties, dict), "with fields"
     required = query.get("required", [])
     assert isinstance(required, list), "names"
     return [

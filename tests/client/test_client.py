@@ -24,12 +24,14 @@ from multiplayer.client.view import View
 from multiplayer.models.scripted import Say, ScriptedModel
 from multiplayer.protocol.commands import (
     AddReaction,
+    DeleteMessage,
     EditMessage,
     InviteMember,
     PinMessage,
     RemoveMember,
     SetTopic,
     SetTyping,
+    UnpinMessage,
 )
 from multiplayer.protocol.events import EventFrame, MemberRemoved, MessagePosted, TurnEnded
 from multiplayer.protocol.ids import MessageId
@@ -158,7 +160,12 @@ async def test_a_view_kept_by_folding_is_the_snapshot_somebody_gets_who_comes_la
         first, second = await room.send("one"), await room.send("two")
         await room.command(EditMessage(message_id=first.message_id, text="one, better"))
         await room.command(AddReaction(message_id=second.message_id, emoji="👍"))
-        await room.command(PinMessage(message_id=second.message_id))
+        for sent in (first, second):
+            await room.command(PinMessage(message_id=sent.message_id))
+        await room.command(DeleteMessage(message_id=first.message_id))
+        third = await room.send("three")
+        await room.command(PinMessage(message_id=third.message_id))
+        await room.command(UnpinMessage(message_id=second.message_id))
         last = await room.command(SetTopic(topic="folding"))
         assert last.seq is not None
         await texts(room, 2, after=1)

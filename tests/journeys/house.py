@@ -198,6 +198,8 @@ async def _banner(process: asyncio.subprocess.Process, log: Path) -> str:
     async with asyncio.timeout(START_S):
         while "Ctrl-C ends it" not in said:
             line = await process.stdout.readline()
+            if not line:
+                await process.wait()
             assert line, f"the server did not start: {said}\n{_text_of(log)}"
             said += line.decode()
     return said

@@ -11,6 +11,7 @@ from multiplayer.protocol.ids import RoomId
 from tests.journeys.conftest import Linked
 from tests.journeys.house import WITHIN_A_SECOND, House, Transport, entered
 from tests.support.people import Person
+from tests.support.provider import Behaviour, Reply, call, calls
 from tests.support.server import Known
 from tests.support.supabase import BOB_SUBJECT
 
@@ -185,7 +186,7 @@ async def test_a_supabase_token_is_exchanged_for_a_sign_in_that_ends_with_it(lin
     made = await house.post("/api/v1/sessions", {"supabase_token": text})
     house.secrets += [text, str(made["token"])]
     me = await house.http.get("/api/v1/me", headers={"Authorization": f"Bearer {made['token']}"})
-    assert me.json()["expires_at"] <= made["expires_at"]  # type: ignore[operator]  # both are times as text
+    assert me.json()["expires_at"] <= made["expires_at"]
     for wrong in (
         project.token(aud="somebody-else"),
         project.token(iss="https://evil.example/auth/v1"),
@@ -204,7 +205,6 @@ async def test_a_running_turn_of_someone_banned_by_the_command_line_does_nothing
     owner, bob = await house.know("alice"), await house.know("bob")
     room_id = await house.room(owner, bob, name="turns")
     go_on = asyncio.Event()
-    from tests.support.provider import Behaviour, Reply, call, calls
 
     async def play(reply: Reply) -> None:
         await go_on.wait()

@@ -283,7 +283,7 @@ async def person(
         async with http.stream("GET", path, headers=headers) as stream, asyncio.TaskGroup() as tasks:
             assert stream.status_code == 200, await stream.aread()
             someone = SsePerson(known, http, stream)
-            reading = tasks.create_task(cast("SsePerson", someone).run())
+            reading = tasks.create_task(someone.run())
             try:
                 await someone.expect_type("welcome")
                 yield someone
@@ -294,5 +294,5 @@ async def person(
 async def until(is_so: Callable[[], bool], *, within_s: float = PATIENCE_S) -> None:
     """Wait for what the server does by itself and tells nobody."""
     async with asyncio.timeout(within_s):
-        while not is_so():
+        while not is_so():  # noqa: ASYNC110 - the server announces it to nobody
             await asyncio.sleep(0.01)
