@@ -52,29 +52,42 @@ async def durable_room(stage: Stage, servers: Mapping[str, Server], in_flight: i
 
 
 async def acknowledgement(stage: Stage, servers: Mapping[str, Server]) -> Figure:
-    """One sender, ten members, one message at a time: the answer's time against the disk's."""
+    """One sender, ten members, one message at a time: the answer's time against the disk's.
+
+    Judged by the rounds in which the machine did little else, where there are any: this is a figure of milliseconds, and
+    a process that waits for a CPU waits for four or eight of them.
+    """
     rounds: list[dict[str, Fact]] = []
-    over: list[float] = []
     ours: list[RunResult] = []
     for number in range(stage.size.rounds):
         for who in _turn_about(servers, number):
             result = await stage.run(servers[who], Load(SMALL, 1, min(stage.size.for_s, 3.0)))
-            bound_ms = 3 * result.fdatasync.mean_ms + GOAL_ACK_MS
+            bound_ms = _ack_bound_ms(result)
             rounds.append(result.facts(who) | {"bound ms": bound_ms})
             say(f"  {who}: ack p99 {result.report.ack_ms[1]:.2f} ms, bound {bound_ms:.2f} ms")
             if who == "multiplayer":
                 ours.append(result)
-                over.append(result.report.ack_ms[1] - bound_ms)
-    p50s, p99s = ([result.report.ack_ms[which] for result in ours] for which in (0, 1))
-    fdatasync_ms = median([result.fdatasync.mean_ms for result in ours])
+    judged = [result for result in ours if result.is_quiet] or ours
+    p50s, p99s = ([result.report.ack_ms[which] for result in judged] for which in (0, 1))
+    fdatasync_ms = median([result.fdatasync.mean_ms for result in judged])
+    all_p99s = [result.report.ack_ms[1] for result in ours]
+    quiet = sum(result.is_quiet for result in ours)
     return Figure(
         name="acknowledgement, 1 sender, 10 members, one at a time",
         result=f"p50 {median_and_range(p50s, 2)} ms, p99 {median_and_range(p99s, 2)} ms; "
         f"mean fdatasync {fdatasync_ms:.2f} ms",
         goal=f"p99 ≤ 3 × mean fdatasync of the run + {GOAL_ACK_MS:.0f} ms",
-        is_met=median(over) <= 0,
+        is_met=median([result.report.ack_ms[1] - _ack_bound_ms(result) for result in judged]) <= 0,
         rounds=rounds,
+        notes=[
+            f"judged by {'the quiet rounds' if quiet else 'all rounds, none was quiet'}: {quiet} of {len(ours)}",
+            f"all rounds: p99 {median_and_range(all_p99s, 2)} ms",
+        ],
     )
+
+
+def _ack_bound_ms(result: RunResult) -> float:
+    return 3 * result.fdatasync.mean_ms + GOAL_ACK_MS
 
 
 async def delivery(stage: Stage, servers: Mapping[str, Server]) -> Figure:
@@ -139,7 +152,7 @@ async def first_words(stage: Stage, server: Server) -> Figure:
     """From a mention to the first delta at the last member, over what the model itself takes to its first token."""
     job = FirstWordsJob(place=stage.places["multiplayer", TALK], run="talk", turns=stage.size.turns)
     before = stage.probe()
-    report, *_ = await measured(job, FirstWordsReport, server, stage.cores)
+    report, _ = await measured(job, FirstWordsReport, server, stage.cores)
     probe = before + stage.probe()
     if report.faults:
         raise RunFailed(f"first words: {'; '.join(report.faults)}")

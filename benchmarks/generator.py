@@ -67,12 +67,31 @@ async def connected(job: Job, cores: Cores) -> AsyncIterator[Run]:
                 await process.wait()
 
 
-async def measured(job: Job, kind: type[R], server: Server, cores: Cores) -> tuple[R, float, float]:
-    """Run a job to its end; return its report and, of the meanwhile, the server's CPU seconds: the tree's, its own."""
+@dataclass(frozen=True)
+class Used:
+    """CPU seconds between the start and the end of a run."""
+
+    tree_s: float
+    """The server and its Postgres."""
+    own_s: float
+    """The server alone."""
+    machine_s: float
+    """Everything on this machine."""
+
+
+async def measured(job: Job, kind: type[R], server: Server, cores: Cores) -> tuple[R, Used]:
+    """Run a job to its end; return its report and what was used meanwhile."""
     async with connected(job, cores) as run:
-        tree_s, own_s = server.cpu_s(), processes.own_cpu_s(server.pid)
+        before = _used(server)
         report = await run.go(kind)
-        return report, server.cpu_s() - tree_s, processes.own_cpu_s(server.pid) - own_s
+        after = _used(server)
+        return report, Used(
+            after.tree_s - before.tree_s, after.own_s - before.own_s, after.machine_s - before.machine_s
+        )
+
+
+def _used(server: Server) -> Used:
+    return Used(server.cpu_s(), processes.own_cpu_s(server.pid), processes.machine_cpu_s())
 
 
 async def _tell(process: asyncio.subprocess.Process, line: bytes) -> None:

@@ -2,7 +2,7 @@
 
 It is what a good programmer writes in an afternoon, and it is durable and ordered: the seq comes from the room's row in
 the transaction that inserts the message, and a lock per room keeps commit and fan-out of two messages apart (without
-it receivers see different orders). It has no sign-in, no limits, no members' rights and no answer to slow readers.
+it nothing says that two fan-outs do not cross). It has no sign-in, no limits, no members' rights and no answer to slow readers.
 """
 
 import argparse

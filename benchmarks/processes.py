@@ -47,6 +47,13 @@ def own_cpu_s(pid: int) -> float:
     return sum(int(field) for field in fields[11:13]) / _TICKS_PER_S
 
 
+def machine_cpu_s() -> float:
+    """CPU seconds so far that this machine did not idle, those that its host took away included."""
+    with Path("/proc/stat").open(encoding="utf-8") as stat:
+        user, nice, system, _idle, _wait, irq, softirq, stolen = (int(field) for field in stat.readline().split()[1:9])
+    return (user + nice + system + irq + softirq + stolen) / _TICKS_PER_S
+
+
 def rss_kib(pid: int) -> int:
     """Resident memory of this one process."""
     for line in Path(f"/proc/{pid}/status").read_text(encoding="utf-8").splitlines():

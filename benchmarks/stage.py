@@ -1,17 +1,19 @@
 """Where figures are measured: the servers that are up, the rooms on them, and how one verified run is made."""
 
+import time
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from benchmarks import disk
+from benchmarks import disk, processes
 from benchmarks.disk import Fdatasync
-from benchmarks.generator import RunFailed, measured
+from benchmarks.generator import RunFailed, Used, measured
 from benchmarks.jobs import Place, RoomJob, RoomReport
 from benchmarks.report import Fact, settle
 from benchmarks.servers import Cores, Server
 
-_SETTLE_S = 0.3
+_SETTLE_S = 0.4
+_QUIET_SHARE = 0.25
 
 
 @dataclass(frozen=True)
@@ -29,6 +31,8 @@ class Size:
     probe_s: float
     """How long the disk is probed before and after each run."""
     steady_s: float
+    quiet_s: float
+    """How long each run may wait for a moment in which the machine has nothing else to do."""
     compares_all: bool
     """Whether the naive peer is measured where there is no goal against it, and starting up is."""
 
@@ -43,6 +47,7 @@ FULL = Size(
     bursts=(64,),
     probe_s=0.7,
     steady_s=3.0,
+    quiet_s=8.0,
     compares_all=True,
 )
 SMOKE = Size(
@@ -55,6 +60,7 @@ SMOKE = Size(
     bursts=(1, 32),
     probe_s=0.15,
     steady_s=0.7,
+    quiet_s=0.5,
     compares_all=False,
 )
 
@@ -75,14 +81,22 @@ class RunResult:
     """A run without a fault."""
 
     report: RoomReport
-    cpu_s: float
-    postgres_s: float
-    """How much of that its Postgres used."""
+    used: Used
     fdatasync: Fdatasync
 
     @property
     def deliveries_per_cpu_s(self) -> float:
-        return self.report.deliveries / max(0.01, self.cpu_s)
+        return self.report.deliveries / max(0.01, self.used.tree_s)
+
+    @property
+    def others_share(self) -> float:
+        """What everything else on this machine used meanwhile, in CPUs."""
+        others_s = self.used.machine_s - self.used.tree_s - self.report.generator_cpu_s
+        return max(0.0, others_s) / self.report.for_s
+
+    @property
+    def is_quiet(self) -> bool:
+        return self.others_share <= _QUIET_SHARE
 
     def facts(self, who: str) -> dict[str, Fact]:
         report = self.report
@@ -95,10 +109,11 @@ class RunResult:
             "delivery p50 ms": report.delivery_ms[0],
             "delivery p99 ms": report.delivery_ms[1],
             "lines/frame": report.lines_per_frame,
-            "CPU s": self.cpu_s,
-            "of it Postgres": f"{self.postgres_s / max(0.01, self.cpu_s):.0%}",
+            "CPU s": self.used.tree_s,
+            "of it Postgres": f"{1 - self.used.own_s / max(0.01, self.used.tree_s):.0%}",
             "run s": report.for_s,
             "generator busy": f"{report.generator_cpu_s / report.for_s:.0%}",
+            "others busy": f"{self.others_share:.0%}",
             "fdatasync mean ms": self.fdatasync.mean_ms,
         }
 
@@ -128,9 +143,9 @@ class Stage:
             seed=self.seed + self._runs,
             rate_per_s=load.rate_per_s,
         )
-        await settle(_SETTLE_S)
+        await _quiet(self.size.quiet_s)
         before = disk.measure(self.folder, for_s=self.size.probe_s)
-        report, cpu_s, own_s = await measured(job, RoomReport, server, self.cores)
+        report, used = await measured(job, RoomReport, server, self.cores)
         probe = before + disk.measure(self.folder, for_s=self.size.probe_s)
         self.fdatasync.append(probe)
         self._posted[server.dialect, load.room] += report.posted
@@ -140,9 +155,18 @@ class Stage:
         ]
         if faults:
             raise RunFailed(f"{server.dialect}, {load}: {'; '.join(faults)}")
-        return RunResult(report, cpu_s, max(0.0, cpu_s - own_s), probe)
+        return RunResult(report, used, probe)
 
     def probe(self) -> Fdatasync:
         found = disk.measure(self.folder, for_s=self.size.probe_s)
         self.fdatasync.append(found)
         return found
+
+
+async def _quiet(at_most_s: float) -> None:
+    until_s = time.perf_counter() + at_most_s
+    while True:
+        before_s = processes.machine_cpu_s()
+        await settle(_SETTLE_S)
+        if processes.machine_cpu_s() - before_s <= _QUIET_SHARE * _SETTLE_S or time.perf_counter() > until_s:
+            return

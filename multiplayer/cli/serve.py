@@ -32,8 +32,9 @@ def run(
     ephemeral: bool,
 ) -> None:
     """Serve until Ctrl-C or SIGTERM; a second one ends at once. Raises what could not be started, as a sentence."""
-    with _folder(data_dir, is_ephemeral=ephemeral) as folder:
-        settings = load_settings(folder, host=host, port=port, ephemeral=True if ephemeral else None)
+    asked = load_settings(data_dir, host=host, port=port, ephemeral=True if ephemeral else None)
+    with _folder(asked.data_dir, is_ephemeral=asked.ephemeral) as folder:
+        settings = asked.model_copy(update={"data_dir": folder})
         logs.set_up(settings.log_level)
         raise_file_limit()
         for line in unknown_names():

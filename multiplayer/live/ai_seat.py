@@ -2,9 +2,10 @@
 
 import asyncio
 import hmac
+import math
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import aclosing, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from multiplayer.ai.agent import (
@@ -23,7 +24,7 @@ from multiplayer.ai.agent import (
     run_turn,
 )
 from multiplayer.ai.context import ContextInput, Prompt, build_prompt, needs_summary
-from multiplayer.ai.summary import plan, summarise_with_model
+from multiplayer.ai.summary import SummaryLimits, plan, summarise_with_model
 from multiplayer.ai.tokens import TokenCounter
 from multiplayer.live.batch import Done
 from multiplayer.live.clock import Clock
@@ -96,7 +97,9 @@ class Speech:
         self._usage: TokenUsage | None = None
         self._ai_id = host.room.state.turns[turn_id].ai_id
         self._outputs = 0
+        self._spent: Usage | None = None
         self._taken_over = TakenOver()
+        self._deadline_s = seat.clock.monotonic_s() + seat.limits.turn_s
 
     @property
     def so_far(self) -> str:
@@ -124,7 +127,8 @@ class Speech:
                 secret=self._seat.room_secret(self._host),
                 counter=self._seat.counter,
                 clock=self._seat.clock.monotonic_s,
-                limits=self._seat.limits,
+                # In whole seconds, because people read them when they are over.
+                limits=replace(self._seat.limits, turn_s=math.ceil(max(self._left_s, 1.0))),
                 price=self._seat.price,
                 taken_over=self._taken_over,
             )
@@ -195,7 +199,7 @@ class Speech:
                 )
                 self._progress("model")
             case Used():
-                self._usage = step.usage
+                self._usage = _with_summary(step.usage, self._spent)
             case Ended():
                 await self.end(step.outcome, step.reason)
                 return True
@@ -221,7 +225,9 @@ class Speech:
             secret=given.secret,
             counter=self._seat.counter,
             clock=self._seat.clock.monotonic_s,
+            limits=self._summary_limits,
         )
+        self._spent = made.usage
         await self._submit(
             UpdateSummary(
                 turn_id=self._turn_id,
@@ -317,6 +323,17 @@ class Speech:
         return ToolCallContext(workspace=workspace, authority=authority, emit=emit, call_id=call_id, policy=policy)
 
     @property
+    def _left_s(self) -> float:
+        return self._deadline_s - self._seat.clock.monotonic_s()
+
+    @property
+    def _summary_limits(self) -> SummaryLimits:
+        """The turn's own patience, and at most half of its time: the answer is what people wait for."""
+        limits = self._seat.limits
+        whole_s = min(SummaryLimits().whole_s, self._left_s / 2)
+        return SummaryLimits(first_token_s=limits.first_token_s, progress_s=limits.progress_s, whole_s=whole_s)
+
+    @property
     def _turn(self) -> TurnState:
         turn = self._host.room.state.turns.get(self._turn_id)
         if turn is None:
@@ -340,6 +357,19 @@ class Speech:
                 if refused.code not in PASSING:
                     raise
                 await asyncio.sleep(TRY_AGAIN_S)
+
+
+def _with_summary(usage: TokenUsage, spent: Usage | None) -> TokenUsage:
+    """Add what the summary before the answer has used."""
+    if spent is None:
+        return usage
+    return usage.model_copy(
+        update={
+            "tokens_in": usage.tokens_in + spent.tokens_in,
+            "tokens_cached": usage.tokens_cached + spent.tokens_cached,
+            "tokens_out": usage.tokens_out + spent.tokens_out,
+        }
+    )
 
 
 def _results_of(turn_id: TurnId, events: Sequence[Event]) -> Mapping[str, ToolResult]:

@@ -12,7 +12,7 @@ from multiplayer.protocol.errors import RefusalCode, Refused
 from multiplayer.protocol.events import Event, MemberJoined, MemberLeft, MemberRemoved, MessagePosted, RoomDeleted
 from multiplayer.protocol.ids import AccountId, RoomId, SessionId
 from multiplayer.protocol.signals import AccountSignal, RoomActivity, RoomAdded, RoomRemoved
-from multiplayer.storage.port import Storage
+from multiplayer.storage.port import Storage, StorageUnavailable
 
 ACTIVITY_S = 1.0
 
@@ -106,7 +106,13 @@ class Sessions:
                 elsewhere = self._elsewhere(host)
                 if not elsewhere:
                     continue
-                marks = await self._storage.read_marks(host.room_id, list(elsewhere))
+                try:
+                    marks = await self._storage.read_marks(host.room_id, list(elsewhere))
+                except StorageUnavailable:
+                    # Told in a later round: this task must outlive the database's absence.
+                    self._moved.setdefault(host.room_id, host)
+                    self._has_moved.set()
+                    continue
                 for account_id, sessions in elsewhere.items():
                     mark = marks.get(account_id)
                     if mark is None:

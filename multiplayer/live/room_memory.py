@@ -15,6 +15,8 @@ from multiplayer.protocol.timeline import fold_message, message_of, touched_mess
 from multiplayer.rooms.typing_state import TYPING_S, TypingState
 
 RECENT = 50
+RECENT_CHARACTERS = 256 * 1024
+"""A snapshot is one line; long answers must not make it longer than a client will read."""
 
 
 class RoomMemory:
@@ -32,8 +34,15 @@ class RoomMemory:
 
     @property
     def recent(self) -> Sequence[Message]:
-        """The last messages, oldest first, as they stand now."""
-        return tuple(self._recent.values())
+        """The last messages, oldest first, as they stand now: as many as are no more than a screenful of bytes."""
+        kept: list[Message] = []
+        size = 0
+        for message in reversed(self._recent.values()):
+            size += len(message.text)
+            if kept and size > RECENT_CHARACTERS:
+                break
+            kept.append(message)
+        return tuple(reversed(kept))
 
     @property
     def texts(self) -> Mapping[TurnId, tuple[str, int]]:

@@ -1,7 +1,7 @@
 """One connected client, whatever its transport: who it is, which rooms it has open, what it is still owed."""
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -11,7 +11,7 @@ from multiplayer.live.batch import Outcome
 from multiplayer.live.clock import Clock
 from multiplayer.live.directory import Directory
 from multiplayer.live.door import Door
-from multiplayer.live.outbox import Chunk, Outbox
+from multiplayer.live.outbox import FRAME_BYTES, MAX_BYTES, Chunk, Outbox
 from multiplayer.live.room_host import RoomHost
 from multiplayer.protocol.close_codes import CloseCode
 from multiplayer.protocol.codec import encode
@@ -32,7 +32,7 @@ from multiplayer.protocol.signals import (
 from multiplayer.rooms.limits import TokenBucket
 from multiplayer.rooms.snapshot import snapshot_of
 from multiplayer.storage.cache import CachedLog
-from multiplayer.storage.port import Storage, StorageUnavailable
+from multiplayer.storage.port import OutcomeUnknown, Storage, StorageUnavailable, StoredEvent
 
 PAGE = 500
 WARNING_S = 60.0
@@ -58,6 +58,8 @@ class OpenRoom:
     is_behind: bool = False
     last_seq: int | None = None
     """The event after which nothing may be told: the membership ended with it."""
+    page: int = PAGE
+    """How many events the next replay asks for: fewer where they are long, so that memory stays bounded."""
 
 
 class Session:
@@ -144,6 +146,10 @@ class Session:
             self.refuse(
                 request.id,
                 Refused(RefusalCode.UNAVAILABLE, "the database cannot be reached; try again", retry_after_s=1.0),
+            )
+        except OutcomeUnknown:
+            self.refuse(
+                request.id, Refused(RefusalCode.UNKNOWN, "it may be stored or not: try again", retry_after_s=1.0)
             )
 
     def refuse(self, re: str | None, refused: Refused) -> None:
@@ -319,15 +325,20 @@ class Session:
             self._is_catching_up = False
 
     async def _replay(self, room: OpenRoom) -> None:
-        events = await self._cache.events_after(room.host.room_id, room.sent_seq, limit=PAGE, up_to=room.host.room.seq)
+        events = await self._cache.events_after(
+            room.host.room_id, room.sent_seq, limit=room.page, up_to=room.host.room.seq
+        )
         if self._rooms.get(room.host.room_id) is not room:
             return
         if room.last_seq is not None:
             events = [event for event in events if event.seq <= room.last_seq]
         if events:
-            data = b"\n".join(event.line for event in events)
-            self.outbox.put(Chunk(data, len(events), room.host.room_id, events[-1].seq))
-            room.sent_seq = events[-1].seq
+            chunks = _chunks_of(room.host.room_id, events)
+            for chunk in chunks:
+                self.outbox.put(chunk)
+            lines = sum(chunk.lines for chunk in chunks)
+            room.sent_seq = events[lines - 1].seq
+            room.page = max(1, min(PAGE, MAX_BYTES * lines // sum(len(chunk.data) for chunk in chunks)))
         if room.last_seq is not None and (not events or room.sent_seq >= room.last_seq):
             del self._rooms[room.host.room_id]
             return
@@ -339,3 +350,20 @@ class Session:
     def _send_texts(self, room: OpenRoom) -> None:
         for line in room.host.memory.whole_texts():
             self.outbox.put(Chunk(line, 1, room.host.room_id))
+
+
+def _chunks_of(room_id: RoomId, events: Sequence[StoredEvent]) -> list[Chunk]:
+    """Join lines into chunks of about a frame each, as many as an outbox holds: a chunk is never parted on its way."""
+    chunks: list[Chunk] = []
+    lines: list[bytes] = []
+    size = whole = 0
+    for event in events:
+        lines.append(event.line)
+        size += len(event.line) + 1
+        if size >= FRAME_BYTES or event is events[-1]:
+            chunks.append(Chunk(b"\n".join(lines), len(lines), room_id, event.seq))
+            whole += size
+            lines, size = [], 0
+        if whole >= MAX_BYTES:
+            break
+    return chunks

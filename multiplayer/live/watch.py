@@ -7,6 +7,8 @@ import structlog
 from multiplayer.live.clock import Clock
 from multiplayer.live.directory import Directory
 from multiplayer.live.registry import Sessions
+from multiplayer.live.session import Session
+from multiplayer.protocol.ids import SessionId
 from multiplayer.storage.port import Storage, StorageUnavailable
 
 LOOK_S = 0.4
@@ -22,6 +24,7 @@ class Watch:
         self._sessions = sessions
         self._clock = clock
         self._access_version = -1
+        self._checked: set[tuple[SessionId, str]] = set()
 
     async def run(self) -> None:
         """For ever. A database that is away is looked for again at the next round."""
@@ -42,11 +45,14 @@ class Watch:
             await asyncio.sleep(LOOK_S)
 
     async def _check_access(self) -> None:
-        """When the access version moved, ask once for all who are here."""
+        """When the access version moved, ask once for all who are here; else for those who came or renewed since.
+
+        Who came may have been let in by what ended in the same moment, after the move was looked at.
+        """
         version = await self._storage.access_version()
-        if version == self._access_version:
-            return
-        sessions = list(self._sessions)
+        here = {_entry(session): session for session in self._sessions}
+        has_moved = version != self._access_version
+        sessions = [session for entry, session in here.items() if has_moved or entry not in self._checked]
         if sessions:
             now = self._clock.now()
             ended = await self._storage.ended_credentials({s.identity.credential_id for s in sessions}, now)
@@ -54,3 +60,9 @@ class Watch:
             self._sessions.close_where(ended, disabled)
         # Only now: if a question failed, the next round asks again.
         self._access_version = version
+        self._checked = set(here)
+
+
+def _entry(session: Session) -> tuple[SessionId, str]:
+    """A session with what it was let in by, which `renew` may change."""
+    return session.id, session.identity.credential_id

@@ -82,7 +82,7 @@ class DeadlineHttp(HttpToolsProtocol):
         if sum(len(name) + len(value) for name, value in self.headers) + len(self.url) > self.deadlines.header_bytes:
             raise ValueError("the headers are too long")
         super().on_headers_complete()
-        pass
+        self._wait(self.deadlines.body_s, self._check_body)
 
     @override
     def on_body(self, body: bytes) -> None:
@@ -135,7 +135,7 @@ class DeadlineHttp(HttpToolsProtocol):
         # While the application has not taken what came, it is us who is slow.
         if self._body_bytes >= self.deadlines.progress_bytes or self.flow.read_paused:
             self._body_bytes = 0
-            pass
+            self._wait(self.deadlines.body_s, self._check_body)
         else:
             self._end()
 

@@ -73,6 +73,7 @@ class Server:
         return f"http://{host}:{self.port}"
 
     async def __aenter__(self) -> Self:
+        raise_file_limit()
         await self._tasks.__aenter__()
         self._tasks.create_task(self._run(), name="server")
         await self.started.wait()

@@ -13,6 +13,7 @@ from multiplayer.protocol.codec import SUBPROTOCOL, Malformed, Unreadable, decod
 from multiplayer.protocol.errors import RefusalCode, Refused
 from multiplayer.protocol.requests import Hello
 from multiplayer.protocol.signals import Closing, RefusedLine
+from multiplayer.rooms.limits import TokenBucket
 from multiplayer.storage.port import OutcomeUnknown, StorageUnavailable
 from multiplayer.transports.arrivals import Arrivals
 from multiplayer.transports.config import HttpConfig
@@ -23,6 +24,9 @@ BROKEN = 1011
 MAX_REASON_BYTES = 123
 MAX_HELLOS = 5
 """Lines that may go wrong before the right `hello`."""
+
+PATIENCE = 10
+"""How many times its limit of commands a session may send before it is read more slowly."""
 
 _log = structlog.get_logger(__name__)
 
@@ -93,7 +97,7 @@ class WebSocketDoor:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(_write(session, send))
                 try:
-                    await _read(session, receive, rest)
+                    await self._read(session, receive, rest)
                 except Gone:
                     session.end()
                 except Exception:
@@ -120,6 +124,41 @@ class WebSocketDoor:
             raise TurnedAway(CloseCode.RESTARTING, away.message, away) from None
         session.outbox.line(encode(self._pod.welcome(session)))
         return session, rest
+
+    async def _read(self, session: Session, receive: Receive, lines: list[str]) -> None:
+        """Hand line after line to the session, until the session is closing. Raises `Gone`."""
+        limits, monotonic_s = self._pod.limits.session, self._pod.clock.monotonic_s
+        # What is over the session's limit is refused line by line; far over it, it is also read more slowly.
+        pace = TokenBucket(PATIENCE * limits.commands_per_s, PATIENCE * limits.commands_burst, monotonic_s())
+        while not _is_closing(session):
+            for line in lines:
+                while wait_s := pace.take(monotonic_s()):  # noqa: ASYNC110 - a pace is kept by the clock
+                    await asyncio.sleep(wait_s)
+                if session.outbox.is_full:
+                    # Who sends without reading is read no further: answers may not pile up.
+                    await session.outbox.drained()
+                if _is_closing(session):
+                    return
+                try:
+                    request = decode_line(line)
+                except Unreadable as unreadable:
+                    session.refuse(None, Malformed(str(unreadable)))
+                    session.close(CloseCode.UNREADABLE, str(unreadable))
+                    return
+                except Malformed as malformed:
+                    session.refuse(malformed.re, malformed)
+                    continue
+                if isinstance(request, Hello):
+                    session.refuse(
+                        None, Refused(RefusalCode.CONFLICT, "this session has begun; `renew` keeps it going")
+                    )
+                    continue
+                await session.handle(request)
+            try:
+                lines = await _lines(receive)
+            except TurnedAway as turned:
+                session.refuse(None, Malformed(turned.hint))
+                session.close(turned.code, turned.hint)
 
     async def _turn_away(self, send: Send, turned: TurnedAway) -> None:
         lines: list[bytes] = []
@@ -165,37 +204,8 @@ async def _lines(receive: Receive) -> list[str]:
     return text.removesuffix("\n").split("\n")
 
 
-async def _read(session: Session, receive: Receive, lines: list[str]) -> None:
-    """Hand line after line to the session, until the session is closing. Raises `Gone`."""
-    while not _is_closing(session):
-        for line in lines:
-            if session.outbox.is_full:
-                # Who sends without reading is read no further: answers may not pile up.
-                await session.outbox.drained()
-            if _is_closing(session):
-                return
-            try:
-                request = decode_line(line)
-            except Unreadable as unreadable:
-                session.refuse(None, Malformed(str(unreadable)))
-                session.close(CloseCode.UNREADABLE, str(unreadable))
-                return
-            except Malformed as malformed:
-                session.refuse(malformed.re, malformed)
-                continue
-            if isinstance(request, Hello):
-                session.refuse(None, Refused(RefusalCode.CONFLICT, "this session has begun; `renew` keeps it going"))
-                continue
-            await session.handle(request)
-        try:
-            lines = await _lines(receive)
-        except TurnedAway as turned:
-            session.refuse(None, Malformed(turned.hint))
-            session.close(turned.code, turned.hint)
-
-
 def _is_closing(session: Session) -> bool:
-    return session.closing is not None
+    return session.closing is not None or session.outbox.is_closed
 
 
 async def _write(session: Session, send: Send) -> None:

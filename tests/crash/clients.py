@@ -111,7 +111,7 @@ class Writer:
                     send, line = self._next()
                     self._open[send.key] = (send, line)
                     await self._say(connection, send, line)
-                    await asyncio.sleep(self._random.uniform(0.005, 0.04))
+                    await asyncio.sleep(self._random.uniform(0.002, 0.02))
                 while self._open:  # noqa: ASYNC110 - emptied by what is heard; the trial bounds it
                     await asyncio.sleep(0.02)
                 hearing.cancel()

@@ -103,11 +103,15 @@ class Scene:
 
     def words(self, guest: Guest, turn: Turn) -> str:
         """Put a turn's deltas together as a client does; fail if one is missing or out of place."""
-        deltas = [line for line in guest.heard if line["type"] == "ai_delta" and line["turn_id"] == turn.turn_id]
-        text = ""
-        for number, delta in enumerate(deltas):
-            assert (delta["index"], delta["offset"]) == (number, len(text))
-            text += str(delta["text"])
+        text, index = "", 0
+        for line in guest.heard:
+            if line.get("turn_id") != turn.turn_id:
+                continue
+            if line["type"] == "ai_text":
+                text, index = str(line["text"]), int(str(line["index"]))
+            elif line["type"] == "ai_delta":
+                assert (line["index"], line["offset"]) == (index, len(text))
+                text, index = text + str(line["text"]), index + 1
         return text
 
     async def message_of(self, turn: Turn) -> Message | None:
@@ -136,7 +140,9 @@ def _message(line: Line) -> Line:
 
 
 @asynccontextmanager
-async def scene_with(provider: Provider, folder: Path, *, limits: TurnLimits = LIMITS) -> AsyncIterator[Scene]:
+async def scene_with(
+    provider: Provider, folder: Path, *, limits: TurnLimits = LIMITS, context_tokens: int = 32_000
+) -> AsyncIterator[Scene]:
     """Run a pod whose AI asks `provider`, as compose would build it but for the length of its patience."""
     clock = system_clock()
     pauses: list[float] = []
@@ -145,7 +151,7 @@ async def scene_with(provider: Provider, folder: Path, *, limits: TurnLimits = L
         pauses.append(seconds)
         await asyncio.sleep(0)
 
-    endpoint = Endpoint(provider.base_url, "stand-in", 32_000)
+    endpoint = Endpoint(provider.base_url, "stand-in", context_tokens)
     model = OpenAICompatible(endpoint, KEY, now=clock.now, make_id=clock.new_id, usage_wait_s=0.1)
     try:
         patient = Retrying(model, pause, clock.monotonic_s)

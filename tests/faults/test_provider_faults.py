@@ -299,3 +299,41 @@ async def test_who_comes_in_while_the_provider_stalls_has_the_same_words_in_the_
         posted = await carol.expect_type("message_posted")
         assert isinstance(posted["message"], dict)
         assert posted["message"]["text"] == "So far, "
+
+
+@pytest.mark.parametrize(
+    "hangs", [silent_before_headers, comments_forever, drips_forever], ids=["silence", "keep-alives", "endless words"]
+)
+async def test_a_summary_that_the_provider_never_gives_is_made_without_it_and_costs_the_turn_no_more_than_its_time(
+    hangs: Callable[[], Behaviour], tmp_path: Path
+) -> None:
+    async with provider(answers(WELL)) as stand_in, scene_with(stand_in, tmp_path, context_tokens=8_000) as scene:
+        for number in range(40):
+            await scene.bob.post(scene.room_id, f"point {number}: " + "the release needs a decision on Friday. " * 12)
+        stand_in.enqueue(hangs())
+        async with asyncio.timeout(LIMITS.turn_s + 3):
+            turn = await scene.ask("what now?")
+        assert turn.outcome == "done", turn.reason
+        await scene.check(turn, WELL)
+        (summary,) = [event for event in await scene.log() if event["type"] == "summary_updated"]
+        assert summary["method"] == "extractive"
+
+
+async def test_an_answer_longer_than_a_message_may_be_is_cut_at_its_limit_for_everyone_alike(tmp_path: Path) -> None:
+    sentence = "一二三四五六七八九👍🏽" * 100
+    async with provider(answers(WELL)) as stand_in, scene_with(stand_in, tmp_path) as scene:
+        stand_in.enqueue(streams([{"content": sentence}] * 250))
+        turn = await scene.ask("tell me everything")
+        assert turn.outcome == "interrupted"
+        assert "longer than a message may be" in turn.reason
+        whole = sentence * 250
+        await scene.check(turn, whole[: LIMITS.answer_characters])
+        assert (await scene.ask("and now?")).outcome == "done"
+
+
+async def test_words_that_no_database_can_hold_are_mended_and_the_turn_is_done(tmp_path: Path) -> None:
+    async with provider() as stand_in, scene_with(stand_in, tmp_path) as scene:
+        stand_in.enqueue(streams([{"content": "half \ud83d"}, {"content": "\ude00 and \ud800 and \x00 end"}]))
+        turn = await scene.ask("speak")
+        assert turn.outcome == "done"
+        await scene.check(turn, "half 😀 and \ufffd and \ufffd end")

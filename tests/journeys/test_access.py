@@ -151,13 +151,14 @@ async def test_a_supabase_token_signs_in_is_renewed_in_band_and_ends_at_its_time
     house, project = linked.house, linked.supabase
     subject = BOB_SUBJECT[:-2] + ("07" if transport == "sse" else "08")
 
-    def token(seconds: int) -> str:
-        text = project.token(sub=subject, email=f"{transport}@example.org", exp=int(time.time()) + seconds)
+    def token(ends_at: int) -> str:
+        text = project.token(sub=subject, email=f"{transport}@example.org", exp=ends_at)
         house.secrets.append(text)
         return text
 
     owner = await house.know("alice")
-    first = token(4)
+    first_ends_at = int(time.time()) + 4
+    first = token(first_ends_at)
     me = await house.http.get("/api/v1/me", headers={"Authorization": f"Bearer {first}"})
     assert (me.status_code, me.json()["how"]) == (200, "supabase"), me.text
     handle = me.json()["account"]["handle"]
@@ -170,14 +171,19 @@ async def test_a_supabase_token_signs_in_is_renewed_in_band_and_ends_at_its_time
         somebody_else = project.token(sub=BOB_SUBJECT)
         house.secrets.append(somebody_else)
         assert (await s.renew(somebody_else))["code"] == "forbidden"
-        assert (await s.renew(token(6)))["type"] == "accepted"
-        # Over the first token's end the session lives on.
-        started_s = time.monotonic()
+        ends_at = first_ends_at + 2
+        assert (await s.renew(token(ends_at)))["type"] == "accepted"
+        # Over the first token's end the session lives on, and ends with the second.
         assert await s.closed(within_s=15) == 4001
-        assert time.monotonic() - started_s > 3
-    expired = await house.http.get("/api/v1/me", headers={"Authorization": f"Bearer {first}"})
-    assert expired.status_code == 401
-    assert first not in expired.text
+        assert ends_at <= time.time() <= ends_at + WITHIN_A_SECOND
+    # The old token opens nothing new.
+    stream = await house.http.get("/api/v1/stream", headers={"Authorization": f"Bearer {first}"})
+    assert (stream.status_code, stream.json()["code"]) == (401, "expired")
+    assert first not in stream.text
+    with pytest.raises(ExceptionGroup) as failed:
+        async with entered(house.url, sam):
+            pass
+    assert "4001" in str(failed.value.exceptions)
 
 
 async def test_a_supabase_token_is_exchanged_for_a_sign_in_that_ends_with_it(linked: Linked) -> None:

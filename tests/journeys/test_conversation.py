@@ -1,12 +1,13 @@
 """Two people and an AI in one room, over real sockets: every word and tool call seen alike by both."""
 
 import asyncio
+from pathlib import Path
 
 import pytest
 
 from multiplayer.protocol.ids import RoomId
 from tests.journeys.conftest import Linked
-from tests.journeys.house import House, Transport, answer, entered, turn_of, words
+from tests.journeys.house import House, Transport, answer, entered, environment, serving, turn_of, words
 from tests.support.people import Line, Person
 from tests.support.provider import Behaviour, Reply, stalls_after
 from tests.support.server import Known
@@ -160,7 +161,9 @@ async def test_who_joins_in_the_middle_of_an_answer_has_the_same_text_in_the_end
         assert [line["index"] for line in late] == list(
             range(int(str(turn["text_index"])), int(str(turn["text_index"])) + len(late))
         )
+        assert late[0]["offset"] == len(str(turn["text"]))
         assert str(turn["text"]) + "".join(str(line["text"]) for line in late) == a.texts(room_id)[-1]
+        assert words(of_turn(a, turn["turn_id"])) == a.texts(room_id)[-1]
         assert b.texts(room_id)[-1] == a.texts(room_id)[-1] == "One, two, 三 👍🏽, four, five."
 
 
@@ -184,3 +187,23 @@ async def test_the_asker_stops_the_answer_and_nobody_without_the_right_does(link
         async with asyncio.timeout(10):
             await linked.provider.requests[-1].closed.wait()
         assert answer(await turn_of(b, room_id, "@ai and now?")) == "Hello from the stand-in."
+
+
+async def test_without_a_terminal_the_ai_is_not_offered_one_and_the_health_page_says_why(tmp_path: Path) -> None:
+    settings = environment(tmp_path, MULTIPLAYER_TERMINAL="false")
+    async with serving(tmp_path, settings) as house:
+        alice = await house.know("alice")
+        room_id = await house.room(alice)
+        sandbox = await house.service("sandbox")
+        assert sandbox["status"] == "down"
+        assert len(str(sandbox["detail"]).removeprefix("off: ")) > 10
+        assert (await house.get("/api/v1/health"))["status"] == "degraded"
+        async with entered(house.url, alice) as a:
+            await a.join(room_id)
+            asked = list(await turn_of(a, room_id, "@ai run `touch ran`"))
+            assert not tool_events(asked)
+            assert "`execute_command`) is not available to me" in answer(asked)
+            wrote = list(await turn_of(a, room_id, "@ai write notes.txt: files still work"))
+            assert finished(wrote)["is_ok"] is True
+        workspace = house.data_dir / "workspaces" / room_id
+        assert [path.name for path in workspace.iterdir()] == ["notes.txt"]

@@ -15,7 +15,7 @@ from multiplayer.storage.embedded import DataDirLock, EmbeddedPostgres, Postgres
 from tests.journeys.conftest import PROVIDER_KEY, Linked
 from tests.journeys.house import House, answer, entered, environment, multiplayer, processes_of, serving, turn_of, words
 from tests.support.people import Line
-from tests.support.provider import answers, call, calls, provider, status
+from tests.support.provider import answers, call, calls, provider, status, streams
 from tests.support.server import Known
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
@@ -100,6 +100,30 @@ async def test_an_obeying_models_command_runs_for_the_owner_and_for_nobody_below
     assert not [name for name in ("OPENAI", "SUPABASE", "MULTIPLAYER", PROVIDER_KEY) if name in shown]
 
 
+async def test_what_the_database_cannot_hold_breaks_no_turn(linked: Linked) -> None:
+    house, alice, _, room_id = await room_of_three(linked)
+    is_on = (await house.service("sandbox"))["status"] == "up"
+    linked.provider.enqueue(
+        calls(
+            call("write_file", {"path": "nul\0name", "content": "a"}, "one"),
+            call("write_file", {"path": "nul.txt", "content": "a\0b"}, "two"),
+            call("read_file", {"path": "nul.txt"}, "three"),
+            call("execute_command", {"command": r"printf 'a\000b\377\355\240\200\033[31mred\n'"}, "four"),
+        ),
+        streams([{"content": "nul \x00, half \ud800, whole 😀"}]),
+    )
+    async with entered(house.url, alice) as a:
+        await a.join(room_id)
+        turn = await turn_of(a, room_id, "@ai try them all")
+        assert answer(turn) == words(turn) == "nul \ufffd, half \ufffd, whole 😀"
+        results = [line for line in turn if line["type"] == "tool_finished"]
+        assert len(results) == 4
+        assert results[0]["code"] == "bad_path"
+        assert results[3]["is_ok"] is is_on
+        assert answer(await turn_of(a, room_id, "@ai and now?")) == "Hello from the stand-in."
+    assert "\\u0000" not in json.dumps(results)
+
+
 async def test_no_secret_occurs_in_an_error_a_figure_the_health_page_or_the_log(linked: Linked) -> None:
     house, alice, bob, room_id = await room_of_three(linked)
     # A provider that repeats the key in its complaint.
@@ -149,7 +173,6 @@ def json_header() -> dict[str, str]:
 @asynccontextmanager
 async def durable_postgres(folder: Path) -> AsyncIterator[PostgresAddress]:
     """A database as an operator would give it to us: one that keeps what it has confirmed."""
-    folder.mkdir(mode=0o700)
     lock = await DataDirLock.acquire(folder)
     postgres = EmbeddedPostgres(folder)
     try:

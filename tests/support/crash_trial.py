@@ -16,7 +16,6 @@ from typing_extensions import override
 
 from multiplayer.compose import command_line
 from multiplayer.protocol.commands import InviteMember
-from multiplayer.protocol.ids import RoomId
 from multiplayer.protocol.messages import Message
 from multiplayer.settings import Settings
 from multiplayer.storage.message_rows import message_from
@@ -69,7 +68,29 @@ def schedule(seed: int, blows: Sequence[Blow]) -> list[Strike]:
     dice = random.Random(seed)
     order = list(blows)
     dice.shuffle(order)
-    return [Strike(dice.uniform(0.1, 1.4), blow, dice.uniform(0.05, 2.0)) for blow in order]
+    return [Strike(dice.uniform(0.1, 1.0), blow, dice.uniform(0.05, 2.0)) for blow in order]
+
+
+async def make_rooms(
+    data_dir: Path, names: Sequence[str], rooms: int, *, with_ai: bool = False
+) -> tuple[list[Person], list[str]]:
+    """Make accounts, and rooms with all of them in, beside the running server, as its command line does."""
+    people: list[Person] = []
+    made: list[str] = []
+    async with command_line(Settings(data_dir=data_dir)) as pod:
+        for name in names:
+            account = await pod.lobby.create_account(name, origin="cli")
+            token = await pod.doors.access_tokens.create(account.id, "trial", None)
+            people.append(Person(account.id, token.text))
+        owner = await pod.lobby.create_account("alice", origin="cli")
+        for number in range(rooms):
+            room_id = await pod.lobby.create_room(owner.id, f"room {number}", with_ai=with_ai, origin="cli")
+            host = await pod.directory.host(room_id)
+            async with asyncio.TaskGroup() as tasks:
+                for name in names:
+                    tasks.create_task(host.ask(owner.id, InviteMember(handle=name), origin="cli"))
+            made.append(room_id)
+    return people, made
 
 
 class CrashTrial:
@@ -160,23 +181,9 @@ class CrashTrial:
                 await server.start()
 
     async def _seed(self) -> None:
-        """Make accounts and rooms beside the running server, as its command line does."""
         rooms, writers, viewers = self._counts
         names = [f"writer{n}" for n in range(writers)] + [f"viewer{n}" for n in range(viewers + 2)]
-        async with command_line(Settings(data_dir=self._server.data_dir)) as pod:
-            people: list[Person] = []
-            for name in names:
-                account = await pod.lobby.create_account(name, origin="cli")
-                token = await pod.doors.access_tokens.create(account.id, "trial", None)
-                people.append(Person(account.id, token.text))
-            owner = await pod.lobby.create_account("owner", origin="cli")
-            for number in range(rooms):
-                room_id = await pod.lobby.create_room(owner.id, f"room {number}", with_ai=self._with_ai, origin="cli")
-                host = await pod.directory.host(RoomId(room_id))
-                async with asyncio.TaskGroup() as tasks:
-                    for name in names:
-                        tasks.create_task(host.ask(owner.id, InviteMember(handle=name), origin="cli"))
-                self._rooms.append(room_id)
+        people, self._rooms = await make_rooms(self._server.data_dir, names, rooms, with_ai=self._with_ai)
         url, dice = self._server.ws_url, random.Random(self.seed)
         for number, person in enumerate(people[:writers]):
             writer = Writer(f"w{number}", person, self._rooms, url, dice.getrandbits(32))

@@ -8,7 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -38,13 +38,20 @@ class ServerFailed(Exception):  # noqa: N818 - says what happened
 class RealServer:
     """`python -m multiplayer serve` on `data_dir`, at one port over all its starts. Log: beside the folder."""
 
-    def __init__(self, data_dir: Path, *, code: Path = ROOT, environment: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        data_dir: Path,
+        *,
+        code: Path = ROOT,
+        environment: Mapping[str, str] | None = None,
+        log: Path | None = None,
+    ) -> None:
         """`code`: the folder that holds the package to run, the checkout by default."""
         self.data_dir = data_dir
         self.port = _quiet_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.ws_url = f"ws://127.0.0.1:{self.port}/ws"
-        self.log = data_dir.with_name(f"{data_dir.name}.log")
+        self.log = log or data_dir.with_name(f"{data_dir.name}.log")
         self.starts = 0
         self._code = code
         self._environment = {**RAISED, **(environment or {})}
@@ -83,6 +90,18 @@ class RealServer:
         """Everything of Postgres on this folder, whoever is its parent now."""
         cluster = self.data_dir / "postgres"
         return postgres_processes(cluster, "no title is needed to look into our own") if cluster.exists() else []
+
+    def descendants(self) -> list[int]:
+        """The server's process and all below it."""
+        children: dict[int, list[int]] = {}
+        for entry in Path("/proc").iterdir():
+            stat = _stat(int(entry.name)) if entry.name.isdigit() else None
+            if stat is not None:
+                children.setdefault(int(stat[1]), []).append(int(entry.name))
+        found = [self.pid]
+        for parent in found:
+            found += children.get(parent, [])
+        return found
 
     def last_words(self) -> str:
         return self.log.read_text(encoding="utf-8", errors="replace")[-6000:] if self.log.exists() else "(nothing)"
@@ -190,6 +209,29 @@ async def real_server(
         yield server
     finally:
         await server.end()
+
+
+async def still_alive(pids: Sequence[int], *, within_s: float) -> list[int]:
+    """Wait for the end of processes that are not our children; return those that are left after the time.
+
+    One that has ended and that nobody has asked about (a zombie of a lazy init) is not alive.
+    """
+    left = list(pids)
+    try:
+        async with asyncio.timeout(within_s):
+            while left := [pid for pid in left if (stat := _stat(pid)) is not None and stat[0] != "Z"]:  # noqa: ASYNC110 - not our children
+                await asyncio.sleep(0.02)
+    except TimeoutError:
+        pass
+    return left
+
+
+def _stat(pid: int) -> list[str] | None:
+    """The fields of /proc/PID/stat from the state on: the state, the parent, …"""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text(errors="replace").rpartition(")")[2].split()
+    except OSError:
+        return None
 
 
 def _quiet_port() -> int:

@@ -1,17 +1,23 @@
 """REST as people and programs use it: signing in, rooms, members, invites, messages, tokens, administration."""
 
 from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
+from datetime import datetime, timedelta
 from itertools import count
 from pathlib import Path
 
 import httpx
 import pytest
 
+from multiplayer.auth.identify import AnyToken
+from multiplayer.auth.signing_keys import SigningKeys
+from multiplayer.auth.supabase import SupabaseTokens, keys_url
 from multiplayer.protocol.ids import RoomId
 from multiplayer.protocol.members import Role
 from multiplayer.transports.config import HttpConfig
 from tests.support.people import person
 from tests.support.server import Known, RunningServer, running_server
+from tests.support.supabase import supabase_stand_in
 
 PASSWORD = "correct horse battery"
 _numbers = count()
@@ -62,6 +68,38 @@ async def test_signing_out_ends_the_live_sessions_of_that_sign_in(server: Runnin
         [left] = server.pod.sessions.of(known.id)
         assert left.closing is None
         assert elsewhere.heard
+
+
+async def test_a_supabase_token_becomes_a_sign_in_that_ends_with_it(tmp_path: Path) -> None:
+    async with (
+        supabase_stand_in() as project,
+        httpx.AsyncClient(trust_env=False) as keys,
+        running_server(tmp_path) as server,
+    ):
+        pod = server.pod
+        token = project.token()
+        refused = await server.http.post("/api/v1/sessions", json={"supabase_token": token})
+        assert (refused.status_code, refused.json()["code"]) == (401, "unauthenticated")
+        supabase = SupabaseTokens(
+            pod.storage,
+            SigningKeys(keys_url(project.url), keys, now=pod.clock.now),
+            url=project.url,
+            now=pod.clock.now,
+            new_id=pod.clock.new_id,
+        )
+        authenticator = AnyToken(pod.doors.access_tokens, pod.doors.sign_ins, supabase)
+        pod.doors = replace(pod.doors, authenticator=authenticator, has_supabase=True)
+        made = await server.http.post("/api/v1/sessions", json={"supabase_token": token})
+        assert made.status_code == 201, made.text
+        until = datetime.fromisoformat(made.json()["expires_at"])
+        assert until - pod.clock.now() < timedelta(hours=2)
+        me = await server.http.get("/api/v1/me", headers={"Authorization": f"Bearer {made.json()['token']}"})
+        assert me.json()["how"] == "sign_in"
+        direct = await server.http.get("/api/v1/me", headers={"Authorization": f"Bearer {token}"})
+        assert (direct.json()["how"], direct.json()["account"]) == ("supabase", me.json()["account"])
+        other = await server.know("alice")
+        wrong = await server.http.post("/api/v1/sessions", json={"supabase_token": other.token})
+        assert wrong.status_code == 401
 
 
 async def test_a_wrong_password_and_an_unknown_handle_are_answered_alike(server: RunningServer) -> None:
@@ -115,6 +153,7 @@ async def test_a_cookie_reads_but_changes_only_with_its_csrf_token_and_our_origi
     assert (await server.http.get("/api/v1/me", headers=cookie)).status_code == 401
 
 
+@pytest.mark.slow
 async def test_behind_a_listed_proxy_with_tls_the_cookie_is_secure_and_only_then(tmp_path: Path) -> None:
     config = HttpConfig.of(public_url=None, trusted_proxies=["127.0.0.1"])
     async with running_server(tmp_path, config=config) as server:
@@ -327,6 +366,7 @@ async def test_a_removed_member_who_retries_an_accepted_command_still_learns_so(
     assert again.json() == first.json()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("key", ["address", "handle"])
 async def test_attempts_to_sign_in_are_limited(tmp_path: Path, key: str) -> None:
     config = HttpConfig.of(public_url=None, trusted_proxies=["127.0.0.1"])

@@ -20,6 +20,8 @@ from tests.support.people import PATIENCE_S, Transport, person, until
 from tests.support.pods import memory_pod
 from tests.support.server import RunningServer, running_server
 
+pytestmark = pytest.mark.slow
+
 HANDSHAKE = (
     b"GET /ws HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
     b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"

@@ -13,10 +13,10 @@ from websockets.typing import Origin, Subprotocol
 
 from multiplayer.live.outbox import MAX_LINES
 from multiplayer.live.pod import PodLimits
-from multiplayer.live.session import SessionLimits
+from multiplayer.live.session import Session, SessionLimits
 from multiplayer.protocol.codec import JsonObject, parse_object
 from multiplayer.transports.config import HttpConfig
-from tests.support.people import PATIENCE_S, Line, person, until
+from tests.support.people import PATIENCE_S, Line, WebSocketPerson, person, until
 from tests.support.server import RunningServer, running_server
 
 
@@ -214,27 +214,52 @@ async def test_a_flood_is_slowed_and_the_session_lives(server: RunningServer) ->
         assert all("retry_after_s" in line for line in refused)
 
 
-async def test_a_flood_that_is_not_read_does_not_pile_up_answers(server: RunningServer) -> None:
-    alice = await server.know("alice")
-    async with person(server, alice, "websocket") as someone:
-        [session] = server.pod.sessions.of(alice.id)
-        someone.stop_reading()
-        frame = "\n".join("{}" for _ in range(20_000))
-        connection = getattr(someone, "connection")  # noqa: B009 - only a WebSocket has one
-        assert isinstance(connection, ClientConnection)
-        async with asyncio.TaskGroup() as tasks:
-            sending = tasks.create_task(_send_for_ever(connection, frame))
-            await until(lambda: session.outbox.is_full)
-            # One frame alone asks for twenty times the limit in answers.
-            await until(lambda: connection.transport.get_write_buffer_size() > 0)
-            assert session.outbox._lines <= MAX_LINES
-            sending.cancel()
-        someone.read_on()
+async def test_a_flood_far_over_the_limit_is_read_ever_more_slowly(tmp_path: Path) -> None:
+    limits = PodLimits(session=SessionLimits(commands_per_s=1, commands_burst=1))
+    async with (
+        running_server(tmp_path, limits=limits) as server,
+        person(server, await server.know("alice"), "websocket") as someone,
+    ):
+        assert isinstance(someone, WebSocketPerson)
+        await someone.connection.send("\n".join("{}" for _ in range(5_000)))
+        await until(lambda: len(someone.heard) > 12)
+        assert len(someone.heard) < 100
 
 
-async def _send_for_ever(connection: ClientConnection, frame: str) -> None:
-    while True:
-        await connection.send(frame)
+@pytest.mark.slow
+async def test_a_flood_that_is_not_read_does_not_pile_up_answers(tmp_path: Path) -> None:
+    limits = PodLimits(session=SessionLimits(commands_per_s=1e9, commands_burst=1e9))
+    async with running_server(tmp_path, limits=limits) as server:
+        alice = await server.know("alice")
+        async with person(server, alice, "websocket") as someone:
+            assert isinstance(someone, WebSocketPerson)
+            [session] = server.pod.sessions.of(alice.id)
+            someone.stop_reading()
+            await _check_stalls(someone, session)
+            someone.connection.transport.abort()
+            await until(lambda: not server.pod.sessions.of(alice.id))
+
+
+async def _check_stalls(someone: WebSocketPerson, session: Session) -> None:
+    """Send until the server takes no more; one frame alone asks for twenty times the limit in answers."""
+    frame = "\n".join("{}" for _ in range(20_000))
+    sent: list[int] = []
+    seen: list[int] = []
+
+    async def send_for_ever() -> None:
+        while True:
+            await someone.connection.send(frame)
+            sent.append(1)
+
+    def has_stalled() -> bool:
+        seen.append(len(sent))
+        return len(seen) > 30 and seen[-30] == seen[-1]
+
+    async with asyncio.TaskGroup() as tasks:
+        sending = tasks.create_task(send_for_ever())
+        await until(has_stalled, within_s=30)
+        assert session.outbox._lines <= MAX_LINES
+        sending.cancel()
 
 
 @pytest.mark.parametrize(

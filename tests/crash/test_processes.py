@@ -1,0 +1,79 @@
+"""The server as a process: what is left when it is killed, how it ends, and what it says to a second one."""
+
+import asyncio
+import time
+from pathlib import Path
+
+import asyncpg
+import pytest
+
+from tests.crash.clients import Writer
+from tests.support.crash_trial import make_rooms
+from tests.support.real_server import RealServer, real_server, still_alive
+
+GONE_S = 5.0
+READY_AGAIN_S = 5.0
+
+pytestmark = pytest.mark.slow
+
+
+async def test_a_killed_server_leaves_no_process_and_starts_again(tmp_path: Path) -> None:
+    async with real_server(tmp_path / "data") as server:
+        left = server.descendants()
+        assert server.postgres_processes(), "its Postgres runs"
+        await server.kill()
+        assert await server.postgres_is_gone(within_s=GONE_S) == []
+        assert await still_alive(left, within_s=GONE_S) == []
+        await server.start()
+
+
+async def test_a_server_asked_to_end_exits_with_0_leaves_nothing_and_starts_again(tmp_path: Path) -> None:
+    async with real_server(tmp_path / "data") as server:
+        left = server.descendants()
+        assert await server.terminate() == 0
+        assert server.postgres_processes() == []
+        assert await still_alive(left, within_s=GONE_S) == []
+        assert not (server.data_dir / "server.json").exists()
+        await server.start()
+        assert await server.terminate() == 0
+
+
+async def test_a_second_server_on_the_same_folder_refuses_in_a_sentence_and_the_first_goes_on(tmp_path: Path) -> None:
+    async with real_server(tmp_path / "data") as server:
+        second = RealServer(server.data_dir, log=tmp_path / "second.log")
+        second.spawn()
+        assert await second.exited(within_s=20) == 1
+        said = second.last_words()
+        assert f"{server.data_dir} is in use by another multiplayer server or command" in said
+        assert "Traceback" not in said
+        assert await server.readiness() == 200
+
+
+async def test_a_killed_postgres_is_started_again_and_nothing_acknowledged_is_lost(tmp_path: Path) -> None:
+    async with real_server(tmp_path / "data") as server, asyncio.TaskGroup() as tasks:
+        pid = server.pid
+        people, rooms = await make_rooms(server.data_dir, ["bob"], 1)
+        bob = Writer("bob", people[0], rooms, server.ws_url, seed=1)
+        writing = tasks.create_task(bob.run())
+        for _ in range(3):
+            await asyncio.sleep(0.3)
+            assert server.kill_postgres()
+            killed_s = time.monotonic()
+            told = []
+            while (status := await server.readiness()) != 200:
+                told.append(status)
+            assert 503 in told, f"/readyz said {told}"
+            assert time.monotonic() - killed_s < READY_AGAIN_S
+        bob.stop()
+        await asyncio.wait_for(writing, 20)
+        assert server.pid == pid
+        assert server.is_running
+        connection = await asyncpg.connect(server.dsn)
+        try:
+            rows = await connection.fetch("SELECT key, seq FROM events WHERE actor_id = $1", people[0].id)
+        finally:
+            await connection.close()
+        stored = {row["key"]: row["seq"] for row in rows}
+        accepted = {send.key: {answer.seq for answer in send.accepted} for send in bob.sends if send.accepted}
+        assert accepted
+        assert accepted == {key: {stored.get(key)} for key in accepted}
