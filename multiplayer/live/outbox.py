@@ -3,6 +3,7 @@
 import asyncio
 from collections import deque
 from dataclasses import dataclass
+from functools import cached_property
 
 from multiplayer.protocol.ids import RoomId
 
@@ -12,7 +13,7 @@ FRAME_BYTES = 256 * 1024
 """One write to a client holds about this much at most, so that a cut loses little."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Chunk:
     """Ready lines, joined by newlines. `seq` is that of the last stored event of `room_id` among them."""
 
@@ -20,6 +21,11 @@ class Chunk:
     lines: int
     room_id: RoomId | None = None
     seq: int | None = None
+
+    @cached_property
+    def text(self) -> str:
+        """The lines as text: made once for all who are sent the same chunk."""
+        return self.data.decode()
 
 
 class Outbox:

@@ -24,7 +24,7 @@ class RoomMemory:
 
     def __init__(self, room_id: RoomId, recent: Sequence[Message], monotonic_s: Callable[[], float]) -> None:
         self._room_id = room_id
-        self._recent = {message.id: message for message in recent}
+        self._recent: dict[MessageId, Message | MessagePosted] = {message.id: message for message in recent}
         self._lines: dict[int, bytes] = {}
         self._streams: dict[TurnId, DeltaStream] = {}
         self._typing = TypingState()
@@ -37,7 +37,7 @@ class RoomMemory:
         """The last messages, oldest first, as they stand now: as many as are no more than a screenful of bytes."""
         kept: list[Message] = []
         size = 0
-        for message in reversed(self._recent.values()):
+        for message in (self._message(message_id) for message_id in reversed(tuple(self._recent))):
             size += len(message.text)
             if kept and size > RECENT_CHARACTERS:
                 break
@@ -50,7 +50,7 @@ class RoomMemory:
         return {turn_id: stream.so_far for turn_id, stream in self._streams.items()}
 
     def held(self, message_ids: Collection[MessageId]) -> dict[MessageId, Message]:
-        return {message_id: self._recent[message_id] for message_id in message_ids if message_id in self._recent}
+        return {message_id: self._message(message_id) for message_id in message_ids if message_id in self._recent}
 
     def replace_recent(self, recent: Sequence[Message]) -> None:
         """After a reload: take these, and let every listener read the log again."""
@@ -147,11 +147,18 @@ class RoomMemory:
 
     def _fold(self, event: Event) -> None:
         if isinstance(event, MessagePosted):
-            self._recent[event.message.id] = message_of(event)
+            self._recent[event.message.id] = event
             if len(self._recent) > RECENT:
                 del self._recent[next(iter(self._recent))]
             self._typing.set(event.actor_id, is_typing=False, now_s=self._monotonic_s())
             return
         message_id = touched_message(event)
         if message_id is not None and message_id in self._recent:
-            self._recent[message_id] = fold_message(self._recent[message_id], event)
+            self._recent[message_id] = fold_message(self._message(message_id), event)
+
+    def _message(self, message_id: MessageId) -> Message:
+        """Return one of the last messages; it is made from its event when it is first looked at."""
+        held = self._recent[message_id]
+        if isinstance(held, MessagePosted):
+            held = self._recent[message_id] = message_of(held)
+        return held

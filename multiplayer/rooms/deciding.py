@@ -83,7 +83,7 @@ class Deciding:
 
     def message(self, message_id: MessageId) -> Message:
         """Return a message the actor can see; a deleted one too."""
-        message = self.facts.messages.get(message_id)
+        message = self.facts.message(message_id)
         if message is None or message.seq < readable_from(self.state, self.actor):
             raise Refused(RefusalCode.NOT_FOUND, "there is no such message in this room")
         return message

@@ -32,10 +32,18 @@ class Facts:
 
     messages: dict[MessageId, Message] = field(default_factory=dict)
     accounts: dict[AccountId, Account] = field(default_factory=dict)
+    _posted: dict[MessageId, MessagePosted] = field(default_factory=dict)
+    """Posted in this batch; made into messages when a later command names them, which is rare."""
 
     @classmethod
     def of(cls, messages: Mapping[MessageId, Message], accounts: Iterable[Account]) -> "Facts":
         return cls(dict(messages), {account.id: account for account in accounts})
+
+    def message(self, message_id: MessageId) -> Message | None:
+        posted = self._posted.pop(message_id, None)
+        if posted is not None:
+            self.messages[message_id] = message_of(posted)
+        return self.messages.get(message_id)
 
     def account_by_handle(self, handle: str) -> Account | None:
         folded = handle.casefold()
@@ -43,6 +51,9 @@ class Facts:
 
     def apply(self, event: Event) -> None:
         if isinstance(event, MessagePosted):
-            self.messages[event.message.id] = message_of(event)
-        elif (message_id := touched_message(event)) in self.messages and message_id is not None:
-            self.messages[message_id] = fold_message(self.messages[message_id], event)
+            self._posted[event.message.id] = event
+            return
+        message_id = touched_message(event)
+        message = self.message(message_id) if message_id is not None else None
+        if message is not None:
+            self.messages[message.id] = fold_message(message, event)

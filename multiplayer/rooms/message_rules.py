@@ -23,8 +23,9 @@ from multiplayer.protocol.events import (
 from multiplayer.protocol.ids import AccountId, MessageId
 from multiplayer.protocol.messages import Message, MessageBody
 from multiplayer.rooms.deciding import Deciding, checked_text
-from multiplayer.rooms.mentions import find_mentions
+from multiplayer.rooms.mentions import Mentions, find_mentions
 from multiplayer.rooms.permissions import Right
+from multiplayer.rooms.state import RoomState
 from multiplayer.rooms.triggers import triggered
 from multiplayer.rooms.turn_rules import request_turn
 
@@ -34,7 +35,7 @@ def post(deciding: Deciding, command: PostMessage) -> list[Event]:
     deciding.check(Right.POST)
     text = checked_text(command.text, deciding.limits)
     replied_to = deciding.message(command.reply_to) if command.reply_to else None
-    mentions = find_mentions(text, state.handles, state.default_ai)
+    mentions = _mentions_in(text, state)
     message_id = MessageId(deciding.new_id())
     events: list[Event] = [
         MessagePosted(
@@ -64,7 +65,7 @@ def edit(deciding: Deciding, command: EditMessage) -> list[Event]:
     text = checked_text(command.text, deciding.limits)
     if text == message.text:
         raise Refused(RefusalCode.NO_CHANGE, "the message says this already")
-    mentions = find_mentions(text, deciding.state.handles, deciding.state.default_ai)
+    mentions = _mentions_in(text, deciding.state)
     # An edit asks nobody: a turn on a text that others read differently would puzzle everyone.
     return [
         MessageEdited(
@@ -118,6 +119,11 @@ def pin(deciding: Deciding, command: PinMessage | UnpinMessage) -> list[Event]:
     if len(deciding.state.pins) >= deciding.limits.pins:
         raise Refused(RefusalCode.LIMIT_REACHED, f"a room may have at most {deciding.limits.pins} pinned messages")
     return [MessagePinned(**deciding.head(), message_id=message.id)]
+
+
+def _mentions_in(text: str, state: RoomState) -> Mentions:
+    # Most texts mention nobody, and gathering the members' names costs more than the rest of the decision.
+    return find_mentions(text, state.handles, state.default_ai) if "@" in text else Mentions()
 
 
 def _reacted(message: Message, emoji: str) -> tuple[AccountId, ...]:

@@ -181,7 +181,7 @@ def _end(deciding: Deciding, turn: TurnState, command: EndTurn) -> list[Event]:
     if len(text) > limit:
         text = text[:limit] + "\n\n[cut: the answer was longer than a message may be]"
     message_id = MessageId(deciding.new_id())
-    asked = deciding.facts.messages.get(turn.messages[-1]) if turn.messages else None
+    asked = deciding.facts.message(turn.messages[-1]) if turn.messages else None
     # What was asked inside a thread is answered there; the rest is answered in the open.
     in_thread = asked is not None and asked.thread_root is not None
     # An AI's words may call people, not other AIs (triggers.py); groups would let a prompt ring every bell.

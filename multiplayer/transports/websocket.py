@@ -212,7 +212,7 @@ async def _write(session: Session, send: Send) -> None:
     """Send what is ready, one frame at a time, to the end; then close. A client that is gone ends it too."""
     try:
         while chunks := await session.outbox.take():
-            await send({"type": "websocket.send", "text": frame(chunk.data for chunk in chunks).decode()})
+            await send({"type": "websocket.send", "text": "\n".join(chunk.text for chunk in chunks)})
     except OSError:
         # The reading side hears of it by itself.
         session.end()

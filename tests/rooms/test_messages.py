@@ -270,8 +270,10 @@ def test_facts_stay_current_while_a_batch_is_decided() -> None:
         facts.apply(event)
     for event in book.given("alice", PostMessage(text="more")):
         facts.apply(event)
-    assert facts.messages == book.messages
-    assert facts.messages[message_id].text == "new"
+    assert {known: facts.message(known) for known in book.messages} == book.messages
+    edited = facts.message(message_id)
+    assert edited is not None
+    assert edited.text == "new"
 
 
 def test_facts_ignore_messages_that_were_not_asked_for() -> None:
