@@ -49,6 +49,7 @@ from multiplayer.storage.embedded import DataDirBusy, DataDirLock, EmbeddedPostg
 from multiplayer.storage.migrate import migrate
 from multiplayer.storage.port import Storage, StorageUnavailable
 from multiplayer.storage.postgres import PostgresStorage
+from multiplayer.storage.runtime_dir import PostgresFailed
 from multiplayer.telemetry.metrics import Metrics
 from multiplayer.tools.offered import build_tools
 from multiplayer.tools.sandbox import Sandbox
@@ -176,7 +177,17 @@ async def _keep_running(postgres: EmbeddedPostgres, lock: DataDirLock) -> None:
     while True:
         code = await postgres.wait()
         _log.warning("database_ended", code=code)
-        await postgres.start(lock)
+        pause_s = 0.1
+        while True:
+            try:
+                await postgres.start(lock)
+            except PostgresFailed as failed:
+                # Until it comes back rooms answer "unavailable"; who is connected stays.
+                _log.error("database_does_not_start", reason=str(failed), next_try_s=pause_s)
+                await asyncio.sleep(pause_s)
+                pause_s = min(10.0, pause_s * 2)
+            else:
+                break
         _log.info("database_started_again")
 
 
@@ -269,14 +280,13 @@ async def _pod(
     name = f"pod-{secrets.token_hex(4)}"
     return Pod(
         name=name,
-        epoch=await storage.epoch(),
         storage=storage,
         directory=directory,
         sessions=sessions,
         door=door,
         lobby=Lobby(storage, directory, clock, room_limits),
         turns=Turns(seat, directory, storage, metrics, name),
-        watch=Watch(storage, directory, sessions, clock),
+        watch=Watch(storage, directory, sessions, cache, clock, epoch=await storage.epoch()),
         doors=await _sign_in_doors(settings, storage, clock, stack),
         clock=clock,
         metrics=metrics,

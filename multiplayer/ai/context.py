@@ -205,8 +205,11 @@ def _fit(given: ContextInput, transcript: Transcript, units: Sequence[Unit], bud
         if costs[place] > share:
             kept[place] = _shortened(units[place], transcript, counter, share)
             costs[place] = _tokens_of(kept[place], counter)
-    room = max(0, budget - _NOTE_ROOM - sum(costs[place] for place in requests))
-    others = [place for place in range(len(units)) if place not in requests]
+    # What this turn's tools said before it was taken over: left out, the model would run them again.
+    done = {place for place, unit in enumerate(units) if unit.results and unit.turn_id == given.turn.turn_id}
+    stays = requests | done
+    room = max(0, budget - _NOTE_ROOM - sum(costs[place] for place in stays))
+    others = [place for place in range(len(units)) if place not in stays]
     cut = _cut(sum(costs[place] for place in others), room)
     gone: set[int] = set()
     passed = 0

@@ -354,7 +354,7 @@ class Speech:
             try:
                 return await self._host.ask(self._ai_id, command, key=key, origin="server")
             except Refused as refused:
-                if refused.code not in PASSING:
+                if refused.code not in PASSING or self._host.is_stopped:
                     raise
                 await asyncio.sleep(TRY_AGAIN_S)
 

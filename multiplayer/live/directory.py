@@ -85,6 +85,12 @@ class Directory:
                 del self._hosts[room_id]
                 host.stop()
 
+    def drop_all(self) -> None:
+        """Stop every room: what they hold is not true any more."""
+        for host in self:
+            host.stop()
+        self._hosts.clear()
+
     async def look(self) -> None:
         """Compare each room with the log: what another process appended is read within one round of this."""
         hosts = tuple(self)
@@ -92,7 +98,8 @@ class Directory:
         seqs = await self._storage.seqs(stored) if stored else {}
         for host in hosts:
             host.expire_members()
-            if seqs.get(host.room_id, 0) > host.room.seq:
+            # Gone from the list: deleted by another process, which the log still tells.
+            if host.room_id not in seqs or seqs[host.room_id] > host.room.seq:
                 host.catch_up()
 
     async def _load(self, room_id: RoomId) -> RoomHost:

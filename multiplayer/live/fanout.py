@@ -25,6 +25,10 @@ class Subscriber(Protocol):
         """What was told last may be missing pieces: read on from the log."""
         ...
 
+    def start_over(self, room_id: RoomId, reason: str) -> None:
+        """What was told of the room is void; it is not joined any more."""
+        ...
+
     def show_out(self, room_id: RoomId, last_seq: int) -> None:
         """The membership ended with event `last_seq`, which is the last to be told."""
         ...

@@ -79,7 +79,6 @@ class Pod:
         self,
         *,
         name: str,
-        epoch: str,
         storage: Storage,
         directory: Directory,
         sessions: Sessions,
@@ -95,7 +94,6 @@ class Pod:
         services: Callable[[], Sequence[ServiceHealth]],
     ) -> None:
         self.name = name
-        self.epoch = epoch
         self.storage = storage
         self.directory = directory
         self.sessions = sessions
@@ -142,6 +140,11 @@ class Pod:
         for task in (*self._loops, *self._spawned):
             task.cancel()
         await self._background.__aexit__(None, None, None)
+
+    @property
+    def epoch(self) -> str:
+        """The history of the database, as last seen."""
+        return self._watch.epoch
 
     def drain(self) -> None:
         """Take no new session, tell those that are here to come back, and let the turns end."""

@@ -84,6 +84,10 @@ class RoomHost:
         return self.memory.fanout
 
     @property
+    def is_stopped(self) -> bool:
+        return self._is_stopping
+
+    @property
     def is_idle(self) -> bool:
         return not self._inbox and not len(self.fanout) and not self._room.state.turns
 
@@ -326,6 +330,7 @@ class RoomHost:
         while True:
             stored = await self._storage.events_after(self.room_id, self._room.seq, limit=PAGE)
             if not stored:
+                await self._check_history()
                 return
             events = [event_adapter.validate_json(item.line) for item in stored]
             room = self._room.copy()
@@ -334,6 +339,17 @@ class RoomHost:
             self._cache.remember(self.room_id, stored)
             self.memory.note_lines((item.seq, item.line) for item in stored)
             self._tell(room, events)
+
+    async def _check_history(self) -> None:
+        """A log that ends before what we hold has lost events, and others may come under their numbers: begin anew."""
+        seq = (await self._storage.seqs([self.room_id])).get(self.room_id)
+        if seq is None or seq >= self._room.seq:
+            return
+        _log.error("room_lost_events", room=self.room_id, held=self._room.seq, stored=seq)
+        self._cache.forget(self.room_id)
+        self._keys = KeyWindow()
+        await self._reload()
+        self.memory.start_over("the database lost what came after this")
 
     async def _reload(self) -> None:
         """Drop what is held and take the room from its log; whoever listens reads on from what it has."""
@@ -349,6 +365,7 @@ class RoomHost:
                 return
             self._room = self._room.over(state)
             self.memory.replace_recent([message for message in recent if message.seq <= state.seq])
+            self._wake_readers()
             return
 
     async def _wait_for_storage(self) -> None:

@@ -59,6 +59,12 @@ class RoomMemory:
         for subscriber in self.fanout.subscribers:
             subscriber.fall_behind(self._room_id)
 
+    def start_over(self, reason: str) -> None:
+        """What the listeners hold is void: each is told, and joins again."""
+        for subscriber in self.fanout.subscribers:
+            self.fanout.discard(subscriber)
+            subscriber.start_over(self._room_id, reason)
+
     def note_lines(self, lines: Iterable[tuple[int, bytes]]) -> None:
         """Bring the encoded lines of events that `tell` will be given."""
         self._lines.update(lines)

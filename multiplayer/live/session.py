@@ -203,6 +203,10 @@ class Session:
         if room is not None:
             self._fall_behind(room)
 
+    def start_over(self, room_id: RoomId, reason: str) -> None:
+        if self._rooms.pop(room_id, None) is not None:
+            self.outbox.line(encode(Reset(room_id=room_id, reason=reason)))
+
     def show_out(self, room_id: RoomId, last_seq: int) -> None:
         room = self._rooms.get(room_id)
         if room is None:

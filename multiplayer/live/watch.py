@@ -8,7 +8,9 @@ from multiplayer.live.clock import Clock
 from multiplayer.live.directory import Directory
 from multiplayer.live.registry import Sessions
 from multiplayer.live.session import Session
+from multiplayer.protocol.close_codes import CloseCode
 from multiplayer.protocol.ids import SessionId
+from multiplayer.storage.cache import CachedLog
 from multiplayer.storage.port import Storage, StorageUnavailable
 
 LOOK_S = 0.4
@@ -18,11 +20,22 @@ _log = structlog.get_logger(__name__)
 
 
 class Watch:
-    def __init__(self, storage: Storage, directory: Directory, sessions: Sessions, clock: Clock) -> None:
+    def __init__(
+        self,
+        storage: Storage,
+        directory: Directory,
+        sessions: Sessions,
+        cache: CachedLog,
+        clock: Clock,
+        *,
+        epoch: str,
+    ) -> None:
         self._storage = storage
         self._directory = directory
         self._sessions = sessions
+        self._cache = cache
         self._clock = clock
+        self.epoch = epoch
         self._access_version = -1
         self._checked: set[tuple[SessionId, str]] = set()
 
@@ -31,6 +44,8 @@ class Watch:
         is_away = False
         while True:
             try:
+                if is_away:
+                    await self._check_history()
                 await self._directory.look()
                 await self._check_access()
             except StorageUnavailable:
@@ -43,6 +58,17 @@ class Watch:
                 is_away = False
             self._directory.let_go()
             await asyncio.sleep(LOOK_S)
+
+    async def _check_history(self) -> None:
+        """After the database was away it may be another one, restored or failed over: then everything begins anew."""
+        epoch = await self._storage.epoch()
+        if epoch == self.epoch:
+            return
+        _log.warning("database_has_another_history")
+        self.epoch = epoch
+        self._cache.forget_all()
+        self._directory.drop_all()
+        self._sessions.close_all(CloseCode.RESTARTING, "the database has another history; reconnect", reconnect_ms=500)
 
     async def _check_access(self) -> None:
         """When the access version moved, ask once for all who are here; else for those who came or renewed since.

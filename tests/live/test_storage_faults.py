@@ -1,6 +1,8 @@
 """When the storage fails under a live room: nothing is refused that was stored, and the room goes on."""
 
 import asyncio
+import copy
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
 
@@ -10,7 +12,7 @@ from typing_extensions import override
 from multiplayer.protocol.ids import RoomId
 from multiplayer.storage.memory import MemoryStorage
 from multiplayer.storage.port import Append, Appended, OutcomeUnknown, StorageUnavailable
-from tests.support.pods import Guest, memory_pod, system_clock
+from tests.support.pods import Guest, Line, memory_pod, system_clock
 
 
 class FailingStorage(MemoryStorage):
@@ -19,6 +21,26 @@ class FailingStorage(MemoryStorage):
     def __init__(self) -> None:
         super().__init__()
         self.faults: list[str] = []
+        self._is_away = asyncio.Event()
+        self._epoch = "a history"
+
+    def goes_away(self) -> None:
+        """Fail the next look at the rooms, as a database does that is being replaced."""
+        self._is_away.set()
+
+    def comes_back_as(self, epoch: str) -> None:
+        self._epoch = epoch
+
+    @override
+    async def epoch(self) -> str:
+        return self._epoch
+
+    @override
+    async def seqs(self, room_ids: Sequence[RoomId]) -> Mapping[RoomId, int]:
+        if self._is_away.is_set():
+            self._is_away.clear()
+            raise StorageUnavailable("away")
+        return await super().seqs(room_ids)
 
     @override
     async def append(self, append: Append) -> Appended:
@@ -107,3 +129,46 @@ async def test_of_many_who_delete_and_post_at_once_each_is_answered_exactly_once
         answered = [line["re"] for line in phone.heard if line["type"] in {"accepted", "refused"}]
         assert len(answered) == len(set(answered)) == 15
         assert (await alice.join(room_id))["code"] == "not_found"
+
+
+async def test_a_database_that_lost_events_makes_everyone_begin_anew_and_the_room_goes_on(tmp_path: Path) -> None:
+    storage = FailingStorage()
+    async with memory_pod(tmp_path, storage=storage) as pod:
+        alice = await Guest.enter(pod, "alice")
+        room_id = await room_with(storage, alice)
+        await alice.post(room_id, "kept")
+        kept = copy.deepcopy(storage._rooms)
+        await alice.post(room_id, "lost")
+        storage._rooms = kept
+        assert (await alice.post(room_id, "after the loss"))["seq"] == 3
+        await alice.expect_type("reset", room_id=room_id)
+        joined = await alice.join(room_id)
+        assert "after the loss" in str(joined["snapshot"])
+        assert "lost" not in [message["text"] for message in messages_in(joined)]
+        assert (await alice.post(room_id, "and on"))["seq"] == 4
+
+
+async def test_another_history_closes_every_session_and_none_of_the_old_rooms_is_shown(tmp_path: Path) -> None:
+    storage = FailingStorage()
+    async with memory_pod(tmp_path, storage=storage) as pod:
+        alice = await Guest.enter(pod, "alice")
+        room_id = await room_with(storage, alice)
+        kept = copy.deepcopy(storage._rooms)
+        await alice.post(room_id, "lost")
+        storage.goes_away()
+        storage._rooms = kept
+        storage.comes_back_as("another history")
+        assert (await alice.expect_type("closing"))["code"] == 1012
+        again = await Guest.enter(pod, "alice")
+        assert pod.epoch == "another history"
+        joined = await again.join(room_id, epoch="the one before", seq=2)
+        await again.expect_type("reset")
+        assert joined["seq"] == 1
+
+
+def messages_in(joined: Line) -> list[Line]:
+    snapshot = joined["snapshot"]
+    assert isinstance(snapshot, dict)
+    messages = snapshot["messages"]
+    assert isinstance(messages, list)
+    return [message for message in messages if isinstance(message, dict)]

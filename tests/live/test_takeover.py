@@ -5,8 +5,8 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from multiplayer.live.pod import Pod
-from multiplayer.models.scripted import Say, ScriptedModel
-from multiplayer.protocol.commands import CallTool, StartTool, StartTurn
+from multiplayer.models.scripted import DemoModel, Say, ScriptedModel
+from multiplayer.protocol.commands import CallTool, FinishTool, PostMessage, StartTool, StartTurn
 from multiplayer.protocol.ids import AccountId, CallId, RoomId, TurnId
 from multiplayer.storage.memory import MemoryStorage
 from tests.support.pods import Guest, memory_pod
@@ -30,7 +30,7 @@ async def left_turn(tmp_path: Path, storage: MemoryStorage) -> AsyncIterator[Lef
         alice = await Guest.enter(pod, "alice")
         room_id = await pod.lobby.create_room(alice.id, "demo", origin="cli")
         await alice.join(room_id)
-        await alice.post(room_id, "@ai go")
+        await alice.post(room_id, "@ai write a.txt: once")
         requested = await alice.expect_type("turn_requested")
         left = Left(pod, room_id, AccountId(str(requested["ai_id"])), TurnId(str(requested["turn_id"])))
         host = await pod.directory.host(room_id)
@@ -90,6 +90,28 @@ async def test_a_tool_call_that_had_begun_is_not_run_again_and_the_model_is_told
             await alice.expect_type("turn_ended", outcome="done")
             assert not (tmp_path / left.room_id / "a.txt").exists()
             assert any("unknown" in message.content for message in model.requests[0].messages if message.role == "tool")
+
+
+async def test_a_finished_tool_call_stays_in_the_heirs_prompt_however_much_was_said_since(tmp_path: Path) -> None:
+    storage = MemoryStorage()
+    async with left_turn(tmp_path, storage) as left:
+        host = await left.pod.directory.host(left.room_id)
+        turn_id, call_id = left.turn_id, CallId("c1")
+        arguments = '{"path":"a.txt","content":"once"}'
+        for command in (
+            CallTool(turn_id=turn_id, fence=1, call_id=call_id, name="write_file", arguments=arguments),
+            StartTool(turn_id=turn_id, fence=1, call_id=call_id),
+            FinishTool(turn_id=turn_id, fence=1, call_id=call_id, is_ok=True, text="wrote 4 bytes to a.txt"),
+        ):
+            await host.ask(left.ai_id, command, origin="server")
+        alice = host.room.state.owners()[0].account_id
+        for n in range(400):
+            await host.ask(alice, PostMessage(text=f"{n} " + "lorem ipsum dolor sit amet " * 30), origin="cli")
+        async with memory_pod(tmp_path, storage=storage, model=DemoModel(piece_delay_s=0), name="heir") as heir:
+            guest = await Guest.enter(heir, "alice")
+            await guest.join(left.room_id, epoch=heir.epoch, seq=0)
+            await guest.expect_type("turn_ended", outcome="done")
+            assert [line["call_id"] for line in guest.heard if line["type"] == "tool_started"] == ["c1"]
 
 
 async def test_what_the_dead_pod_says_after_the_takeover_is_refused(tmp_path: Path) -> None:

@@ -90,14 +90,13 @@ async def memory_pod(
     )
     pod = Pod(
         name=name,
-        epoch=await storage.epoch(),
         storage=storage,
         directory=directory,
         sessions=sessions,
         door=Door(directory, storage, clock, door_limits or DoorLimits(), sessions.tell),
         lobby=Lobby(storage, directory, clock, limits.room),
         turns=Turns(seat, directory, storage, metrics, name),
-        watch=Watch(storage, directory, sessions, clock),
+        watch=Watch(storage, directory, sessions, cache, clock, epoch=await storage.epoch()),
         doors=SignInDoors(
             authenticator=AnyToken(access_tokens, sign_ins, None),
             access_tokens=access_tokens,
