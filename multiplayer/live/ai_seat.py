@@ -39,7 +39,15 @@ from multiplayer.protocol.commands import (
     UpdateSummary,
 )
 from multiplayer.protocol.errors import RefusalCode, Refused
-from multiplayer.protocol.events import Event, MessagePosted, ToolFinished, event_adapter
+from multiplayer.protocol.events import (
+    Event,
+    MessageDeleted,
+    MessageEdited,
+    MessagePosted,
+    SummaryUpdated,
+    ToolFinished,
+    event_adapter,
+)
 from multiplayer.protocol.ids import AccountId, CallId, TurnId
 from multiplayer.protocol.members import Account, Member, Role
 from multiplayer.protocol.messages import Message
@@ -99,6 +107,8 @@ class Speech:
         self._outputs = 0
         self._spent: Usage | None = None
         self._taken_over = TakenOver()
+        self._is_kept_short = False
+        # Set when someone who asks may not read everything: what is made of that prompt is not the whole room's.
         self._deadline_s = seat.clock.monotonic_s() + seat.limits.turn_s
 
     @property
@@ -210,7 +220,7 @@ class Speech:
         given = await self._context()
         # Counting tokens takes a while in a long room, and the others should not wait for it.
         prompt = await asyncio.to_thread(build_prompt, given)
-        if not needs_summary(prompt):
+        if not needs_summary(prompt) or self._is_kept_short:
             return prompt
         cut = plan(given.events, self._seat.counter, keep_tokens=prompt.recent_budget // 3)
         if cut is None:
@@ -232,7 +242,7 @@ class Speech:
             UpdateSummary(
                 turn_id=self._turn_id,
                 fence=self._fence,
-                version=(given.summary.version if given.summary else 0) + 1,
+                version=(given.state.summary.version if given.state.summary else 0) + 1,
                 text=made.text,
                 up_to_seq=cut.up_to_seq,
                 method=made.method,
@@ -242,7 +252,10 @@ class Speech:
 
     async def _context(self) -> ContextInput:
         state = self._host.room.state
-        first = state.summary.up_to_seq if state.summary else 0
+        # Nobody learns through the AI what they may not read themselves: not even in what others ask along with them.
+        hidden = max((self._host.room.hidden_before(asker) for asker in self._turn.askers), default=0)
+        summary = state.summary if state.summary and state.summary.text and not hidden else None
+        first = max(summary.up_to_seq if summary else 0, hidden - 1)
         # In large steps, so that the prompt's beginning stays the same for many turns.
         seq = max(first, (self._host.room.seq - MAX_EVENTS) // MAX_EVENTS * MAX_EVENTS)
         events: list[Event] = []
@@ -252,19 +265,22 @@ class Speech:
                 break
             events += [event_adapter.validate_json(stored.line) for stored in page]
             seq = page[-1].seq
+        self._is_kept_short = hidden > 0
+        if hidden:
+            events = _without_what_was_before(events)
         self._taken_over = TakenOver(steps=self._turn.steps, results=_results_of(self._turn_id, events))
         return ContextInput(
             state=state.copy(),
             ai=self._ai,
             turn=self._turn,
             events=tuple(events),
-            summary=state.summary,
+            summary=summary,
             secret=self._seat.room_secret(self._host),
             tools=definitions_of(self._seat.tools),
             model_name=self._seat.model.model_name,
             budget_tokens=min(MAX_PROMPT_TOKENS, self._seat.model.context_tokens * 3 // 4),
             counter=self._seat.counter,
-            older=await self._older(events),
+            older=() if hidden else await self._older(events),
             accounts=await self._accounts(events),
         )
 
@@ -357,6 +373,17 @@ class Speech:
                 if refused.code not in PASSING or self._host.is_stopped:
                     raise
                 await asyncio.sleep(TRY_AGAIN_S)
+
+
+def _without_what_was_before(events: Sequence[Event]) -> list[Event]:
+    """Take out what carries words from before the first of `events`: summaries, and edits of older messages."""
+    here = {event.message.id for event in events if isinstance(event, MessagePosted)}
+    return [
+        event
+        for event in events
+        if not isinstance(event, SummaryUpdated)
+        and not (isinstance(event, MessageEdited | MessageDeleted) and event.message_id not in here)
+    ]
 
 
 def _with_summary(usage: TokenUsage, spent: Usage | None) -> TokenUsage:

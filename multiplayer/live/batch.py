@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
-from multiplayer.live.audit import Origin
+from multiplayer.live.audit import Origin, audit_of
 from multiplayer.live.clock import Clock
 from multiplayer.live.key_window import KeyWindow
 from multiplayer.protocol.commands import AnyCommand
@@ -13,6 +13,7 @@ from multiplayer.protocol.ids import AccountId
 from multiplayer.rooms.deciding import Stamped
 from multiplayer.rooms.facts import Facts
 from multiplayer.rooms.room import Room
+from multiplayer.storage.audit_port import AuditEntry
 from multiplayer.storage.port import KeyUse
 
 
@@ -47,6 +48,7 @@ class Submission:
 class Decided:
     submission: Submission
     events: Sequence[Event]
+    audit: Sequence[AuditEntry] = ()
     twins: list[Submission] = field(default_factory=list)
     """The same command under the same key, sent again in the same batch: answered with it."""
 
@@ -84,10 +86,12 @@ def decide(
         except Refused as refusal:
             refused.append((submission, refusal))
             continue
+        # Against the state it was decided on, which the ones before it in the batch have changed.
+        audit = audit_of(events, tentative.state, submission.origin)
         for event in events:
             tentative.apply(event)
             facts.apply(event)
-        item = Decided(submission, events)
+        item = Decided(submission, events, audit)
         decided.append(item)
         if submission.key is not None:
             here[submission.actor_id, submission.key] = item

@@ -97,7 +97,8 @@ class Directory:
         stored: Sequence[RoomId] = [host.room_id for host in hosts]
         seqs = await self._storage.seqs(stored) if stored else {}
         for host in hosts:
-            host.expire_members()
+            if host.has_expired_members:
+                await host.expire_members()
             # Gone from the list: deleted by another process, which the log still tells.
             if host.room_id not in seqs or seqs[host.room_id] > host.room.seq:
                 host.catch_up()
@@ -116,6 +117,8 @@ class Directory:
         self._hosts[room_id] = host
         self._tasks.create_task(host.run(), name=f"room {room_id}")
         host.catch_up()
+        # Whose time was over while nobody was here is shown out before anyone is let in.
+        await host.expire_members()
         return host
 
 

@@ -3,10 +3,11 @@
 import asyncio
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 
 import structlog
 
-from multiplayer.live.audit import Origin, audit_of
+from multiplayer.live.audit import Origin
 from multiplayer.live.batch import Decided, Done, Outcome, Submission, answer_known, decide
 from multiplayer.live.clock import Clock
 from multiplayer.live.fanout import Fanout
@@ -141,18 +142,24 @@ class RoomHost:
         self.catch_up()
         await reached.wait()
 
-    def expire_members(self) -> None:
-        """Submit the end of every guest's membership that is over."""
+    @property
+    def has_expired_members(self) -> bool:
+        return bool(self._expired())
+
+    async def expire_members(self) -> None:
+        """End every guest's membership that is over."""
+        for account_id in self._expired():
+            # Refused: another pod did it, or the database is away and the next round tries again.
+            with suppress(Refused):
+                await self.ask(account_id, ExpireMember(account_id=account_id), origin="server")
+
+    def _expired(self) -> list[AccountId]:
         now = self._clock.now()
-        for member in self._room.state.members.values():
-            if member.until is not None and member.until <= now:
-                self.submit(
-                    member.account_id,
-                    ExpireMember(account_id=member.account_id),
-                    key=None,
-                    origin="server",
-                    done=_ignore,
-                )
+        return [
+            member.account_id
+            for member in self._room.state.members.values()
+            if member.until is not None and member.until <= now
+        ]
 
     def stop(self) -> None:
         """Take nothing more; what waits is still carried out, then `run` ends."""
@@ -237,7 +244,7 @@ class RoomHost:
                         item.submission.digest if is_first else None,
                     )
                 )
-            audit += audit_of(item.events, self._room.state, item.submission.origin)
+            audit += item.audit
         if not new:
             return Appended.COMMITTED
         with self._metrics.append_s.time():
@@ -390,7 +397,3 @@ class RoomHost:
 
 
 Listener = Callable[[RoomHost, Sequence[Event]], None]
-
-
-def _ignore(_: Outcome) -> None:
-    """Nobody waits for this."""

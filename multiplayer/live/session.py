@@ -11,6 +11,7 @@ from multiplayer.live.batch import Outcome
 from multiplayer.live.clock import Clock
 from multiplayer.live.directory import Directory
 from multiplayer.live.door import Door
+from multiplayer.live.hiding import as_readable
 from multiplayer.live.outbox import FRAME_BYTES, MAX_BYTES, Chunk, Outbox
 from multiplayer.live.room_host import RoomHost
 from multiplayer.protocol.close_codes import CloseCode
@@ -190,6 +191,9 @@ class Session:
         if self.outbox.is_full:
             self._skipped(chunk.lines)
             self._fall_behind(room)
+        elif first_seq is not None and room.host.room.hidden_before(self.account_id):
+            # These bytes are everyone's; who is kept from the history gets them one by one, looked at.
+            self._fall_behind(room)
         elif first_seq is None or first_seq == room.sent_seq + 1:
             self.outbox.put(chunk)
             if chunk.seq is not None:
@@ -331,6 +335,9 @@ class Session:
     async def _replay(self, room: OpenRoom) -> None:
         events = await self._cache.events_after(
             room.host.room_id, room.sent_seq, limit=room.page, up_to=room.host.room.seq
+        )
+        events = await as_readable(
+            self._storage, room.host.room_id, events, room.host.room.hidden_before(self.account_id)
         )
         if self._rooms.get(room.host.room_id) is not room:
             return

@@ -68,7 +68,7 @@ class Deciding:
     def actor(self) -> Member:
         """The member that asks; whoever is not one learns nothing of the room."""
         member = self.state.members.get(self.actor_id)
-        if member is None:
+        if member is None or (member.until is not None and member.until <= self.at):
             raise no_such_room()
         return member
 

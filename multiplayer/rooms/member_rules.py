@@ -64,7 +64,7 @@ def remove(deciding: Deciding, command: RemoveMember) -> list[Event]:
     target = deciding.state.members.get(command.account_id)
     if target is None:
         deciding.check(Right.REMOVE, towards=Role.AI)
-        if not command.ban:
+        if not command.ban or command.account_id not in deciding.facts.accounts:
             deciding.other_member(command.account_id)
         if command.account_id in deciding.state.banned:
             raise Refused(RefusalCode.NO_CHANGE, "this account is banned already")

@@ -19,6 +19,7 @@ from multiplayer.protocol.events import (
     MessageUnpinned,
     ReactionAdded,
     ReactionRemoved,
+    SummaryUpdated,
 )
 from multiplayer.protocol.ids import AccountId, MessageId
 from multiplayer.protocol.messages import Message, MessageBody
@@ -28,6 +29,9 @@ from multiplayer.rooms.permissions import Right
 from multiplayer.rooms.state import RoomState
 from multiplayer.rooms.triggers import triggered
 from multiplayer.rooms.turn_rules import request_turn
+
+ERASED = "erased"
+"""The method of a summary that was taken back because a message it came from was deleted."""
 
 
 def post(deciding: Deciding, command: PostMessage) -> list[Event]:
@@ -84,7 +88,14 @@ def delete(deciding: Deciding, command: DeleteMessage) -> list[Event]:
     deciding.check(Right.EDIT_OWN if message.author_id == deciding.actor_id else Right.DELETE_ANY)
     if message.is_deleted:
         raise Refused(RefusalCode.NO_CHANGE, "this message is deleted already")
-    return [MessageDeleted(**deciding.head(), message_id=message.id)]
+    events: list[Event] = [MessageDeleted(**deciding.head(), message_id=message.id)]
+    summary = deciding.state.summary
+    if summary is not None and summary.text and message.seq <= summary.up_to_seq:
+        # What was derived from it goes with it; the next one is made from what is left.
+        events.append(
+            SummaryUpdated(**deciding.head(), version=summary.version + 1, text="", up_to_seq=0, method=ERASED)
+        )
+    return events
 
 
 def react(deciding: Deciding, command: AddReaction | RemoveReaction) -> list[Event]:

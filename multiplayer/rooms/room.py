@@ -115,6 +115,12 @@ class Room:
             raise no_such_room()
         return member
 
+    def hidden_before(self, account_id: AccountId) -> int:
+        """Return the first seq this account may read if it is kept from what was before, else 0."""
+        if self.state.room.settings.guests_see_history or account_id not in self.state.members:
+            return 0
+        return readable_from(self.state, self.state.members[account_id])
+
     def readable_from(self, member: Member) -> int:
         return readable_from(self.state, member)
 
@@ -134,6 +140,8 @@ class Room:
                 return Needs(messages=frozenset({command.message_id}))
             case AskAi() if command.message_id is not None:
                 return Needs(messages=frozenset({command.message_id}))
+            case RemoveMember() if command.account_id not in self.state.members:
+                return Needs(accounts=frozenset({command.account_id}))
             case InviteMember():
                 return Needs(handles=frozenset({command.handle.casefold()}))
             case AcceptInvite():

@@ -143,7 +143,7 @@ def _start_tool(deciding: Deciding, turn: TurnState, command: StartTool) -> list
         raise Refused(RefusalCode.CONFLICT, "this call was started already")
     if turn.is_stop_requested:
         raise Refused(RefusalCode.CONFLICT, "this turn is being stopped")
-    # The right is checked against exactly the state that the start is appended to.
+    # Whether they may have this tool run is asked again when it runs; here, that they are still members at all.
     if deciding.state.authority_of(turn) is None:
         raise Refused(RefusalCode.FORBIDDEN, "who asked for this turn is no longer in the room")
     return [ToolStarted(**deciding.head(), turn_id=turn.turn_id, call_id=command.call_id)]

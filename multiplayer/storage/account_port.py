@@ -65,6 +65,7 @@ class AccountStore(Protocol):
     """Accounts and the hashes of their secrets: SHA-256 digests of random ones, argon2id of passwords.
 
     Each write that takes something away (disable, revoke) moves the access version in its transaction.
+    What is given as `audit` is written in the transaction of what it tells of, and only when that is done.
     """
 
     async def create_account(self, account: Account, *, created_at: datetime, audit: AuditEntry | None = None) -> None:
@@ -93,7 +94,9 @@ class AccountStore(Protocol):
 
     async def password_hash(self, account_id: str) -> str | None: ...
 
-    async def set_password_hash(self, account_id: str, hashed: str, *, replaces: str | None = None) -> bool:
+    async def set_password_hash(
+        self, account_id: str, hashed: str, *, replaces: str | None = None, audit: AuditEntry | None = None
+    ) -> bool:
         """Write the hash; with `replaces`, only where that is still the stored one. True when written."""
         ...
 
@@ -106,6 +109,7 @@ class AccountStore(Protocol):
         sha256: bytes,
         created_at: datetime,
         expires_at: datetime | None,
+        audit: AuditEntry | None = None,
     ) -> None: ...
 
     async def find_access_token(self, sha256: bytes) -> StoredCredential | None:
@@ -114,7 +118,9 @@ class AccountStore(Protocol):
 
     async def list_access_tokens(self, account_id: AccountId | None) -> Sequence[StoredCredential]: ...
 
-    async def revoke_access_token(self, token_id: str, *, account_id: str | None, now: datetime) -> bool:
+    async def revoke_access_token(
+        self, token_id: str, *, account_id: str | None, now: datetime, audit: AuditEntry | None = None
+    ) -> bool:
         """Set `revoked_at` where it is not set; True when this call did it.
 
         With an `account_id`, only a token of that account; another's looks like one that is not there.
@@ -122,15 +128,28 @@ class AccountStore(Protocol):
         ...
 
     async def add_sign_in(
-        self, *, sign_in_id: str, account_id: str, sha256: bytes, created_at: datetime, expires_at: datetime
+        self,
+        *,
+        sign_in_id: str,
+        account_id: str,
+        sha256: bytes,
+        created_at: datetime,
+        expires_at: datetime,
+        by_link: bool = False,
     ) -> None: ...
 
     async def find_sign_in(self, sha256: bytes) -> StoredCredential | None:
         """As `find_access_token`."""
         ...
 
-    async def revoke_sign_in(self, sign_in_id: str, *, account_id: str | None, now: datetime) -> bool:
+    async def revoke_sign_in(
+        self, sign_in_id: str, *, account_id: str | None, now: datetime, audit: AuditEntry | None = None
+    ) -> bool:
         """As `revoke_access_token`."""
+        ...
+
+    async def is_link_sign_in(self, sign_in_id: str, *, since: datetime) -> bool:
+        """Tell whether this is a sign-in by a one-time link (`by_link`), made at `since` or later."""
         ...
 
     async def ended_credentials(self, credential_ids: Collection[str], now: datetime) -> frozenset[str]:
@@ -140,7 +159,13 @@ class AccountStore(Protocol):
         ...
 
     async def add_login_link(
-        self, *, account_id: str, sha256: bytes, created_at: datetime, expires_at: datetime
+        self,
+        *,
+        account_id: str,
+        sha256: bytes,
+        created_at: datetime,
+        expires_at: datetime,
+        audit: AuditEntry | None = None,
     ) -> None:
         """Store a link and end every earlier one of the account, in one transaction."""
         ...

@@ -1,6 +1,6 @@
 """Everything of `port.Storage` in memory, for tests; it keeps the same contract as Postgres and loses all at its end."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
 from time import monotonic
@@ -8,7 +8,7 @@ from time import monotonic
 from multiplayer.protocol.ids import RoomId
 from multiplayer.storage.account_port import StoredInvite
 from multiplayer.storage.audit_chain import SERVER_CHAIN, ChainHead, end_fault, first_fault, linked
-from multiplayer.storage.audit_port import AuditEntry
+from multiplayer.storage.audit_port import AuditEntry, AuditRow
 from multiplayer.storage.memory_accounts import MemoryAccounts
 from multiplayer.storage.memory_rooms import MemoryRooms
 
@@ -32,6 +32,11 @@ class MemoryStorage(MemoryRooms, MemoryAccounts):
         self._invites[invite_id] = replace(invite, revoked_at=at)
         self._audit_room(room_id, audit)
         return True
+
+    async def audit_after(self, room_id: RoomId | None, number: int, *, limit: int) -> Sequence[AuditRow]:
+        room = None if room_id is None else self._rooms.get(room_id)
+        links = self._server_audit if room_id is None else room.audit if room is not None else []
+        return [AuditRow(link.number, link.entry, link.hash) for link in links[number : number + limit]]
 
     async def verify_audit(self, room_id: RoomId | None) -> str | None:
         chain = SERVER_CHAIN if room_id is None else room_id

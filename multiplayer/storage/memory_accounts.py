@@ -35,6 +35,7 @@ class MemoryAccounts:
         self._passwords: dict[str, str] = {}
         self._tokens = _Credentials()
         self._sign_ins = _Credentials()
+        self._link_sign_ins: set[str] = set()
         self._links: dict[bytes, _Link] = {}
         self._invites: dict[str, StoredInvite] = {}
         self._invite_ids: dict[bytes, str] = {}
@@ -55,8 +56,7 @@ class MemoryAccounts:
         self._accounts[account.id] = StoredAccount(
             account.id, account.kind, account.handle, account.display_name, account.is_operator, disabled=False
         )
-        if audit is not None:
-            self._audit_server(audit)
+        self._audit_server(audit)
 
     async def find_account(self, account_id: AccountId) -> StoredAccount | None:
         return self._accounts.get(account_id)
@@ -88,10 +88,13 @@ class MemoryAccounts:
     async def password_hash(self, account_id: str) -> str | None:
         return self._passwords.get(account_id)
 
-    async def set_password_hash(self, account_id: str, hashed: str, *, replaces: str | None = None) -> bool:
+    async def set_password_hash(
+        self, account_id: str, hashed: str, *, replaces: str | None = None, audit: AuditEntry | None = None
+    ) -> bool:
         if account_id not in self._accounts or (replaces is not None and self._passwords.get(account_id) != replaces):
             return False
         self._passwords[account_id] = hashed
+        self._audit_server(audit)
         return True
 
     async def add_access_token(
@@ -103,9 +106,11 @@ class MemoryAccounts:
         sha256: bytes,
         created_at: datetime,
         expires_at: datetime | None,
+        audit: AuditEntry | None = None,
     ) -> None:
         token = StoredCredential(token_id, AccountId(account_id), label, created_at, expires_at, None, False, False)
         _add(self._tokens, token, sha256)
+        self._audit_server(audit)
 
     async def find_access_token(self, sha256: bytes) -> StoredCredential | None:
         return self._find(self._tokens, sha256)
@@ -114,20 +119,36 @@ class MemoryAccounts:
         tokens = [self._read(token) for token in self._tokens.by_id.values() if account_id in (None, token.account_id)]
         return sorted(tokens, key=lambda token: (token.created_at, token.id))
 
-    async def revoke_access_token(self, token_id: str, *, account_id: str | None, now: datetime) -> bool:
-        return self._revoke(self._tokens, token_id, account_id, now)
+    async def revoke_access_token(
+        self, token_id: str, *, account_id: str | None, now: datetime, audit: AuditEntry | None = None
+    ) -> bool:
+        return self._revoke(self._tokens, token_id, account_id, now, audit)
 
     async def add_sign_in(
-        self, *, sign_in_id: str, account_id: str, sha256: bytes, created_at: datetime, expires_at: datetime
+        self,
+        *,
+        sign_in_id: str,
+        account_id: str,
+        sha256: bytes,
+        created_at: datetime,
+        expires_at: datetime,
+        by_link: bool = False,
     ) -> None:
         sign_in = StoredCredential(sign_in_id, AccountId(account_id), "", created_at, expires_at, None, False, False)
         _add(self._sign_ins, sign_in, sha256)
+        if by_link:
+            self._link_sign_ins.add(sign_in_id)
 
     async def find_sign_in(self, sha256: bytes) -> StoredCredential | None:
         return self._find(self._sign_ins, sha256)
 
-    async def revoke_sign_in(self, sign_in_id: str, *, account_id: str | None, now: datetime) -> bool:
-        return self._revoke(self._sign_ins, sign_in_id, account_id, now)
+    async def revoke_sign_in(
+        self, sign_in_id: str, *, account_id: str | None, now: datetime, audit: AuditEntry | None = None
+    ) -> bool:
+        return self._revoke(self._sign_ins, sign_in_id, account_id, now, audit)
+
+    async def is_link_sign_in(self, sign_in_id: str, *, since: datetime) -> bool:
+        return sign_in_id in self._link_sign_ins and self._sign_ins.by_id[sign_in_id].created_at >= since
 
     async def ended_credentials(self, credential_ids: Collection[str], now: datetime) -> frozenset[str]:
         rows = (store.by_id.get(key) for key in credential_ids for store in (self._tokens, self._sign_ins))
@@ -147,10 +168,12 @@ class MemoryAccounts:
         sha256: bytes,
         created_at: datetime,  # noqa: ARG002 - not kept here
         expires_at: datetime,
+        audit: AuditEntry | None = None,
     ) -> None:
         for link in self._links.values():
             link.is_replaced |= link.account_id == account_id
         self._links[sha256] = _Link(account_id, expires_at)
+        self._audit_server(audit)
 
     async def take_login_link(self, sha256: bytes, now: datetime) -> str | None:
         link = self._links.get(sha256)
@@ -232,15 +255,20 @@ class MemoryAccounts:
         account = self._accounts[row.account_id]
         return replace(row, account_disabled=account.disabled, account_is_operator=account.is_operator)
 
-    def _revoke(self, store: _Credentials, key: str, account_id: str | None, now: datetime) -> bool:
+    def _revoke(
+        self, store: _Credentials, key: str, account_id: str | None, now: datetime, audit: AuditEntry | None
+    ) -> bool:
         row = store.by_id.get(key)
         if row is None or row.revoked_at is not None or account_id not in (None, row.account_id):
             return False
         store.by_id[key] = replace(row, revoked_at=now)
         self._access_version += 1
+        self._audit_server(audit)
         return True
 
-    def _audit_server(self, entry: AuditEntry) -> None:
+    def _audit_server(self, entry: AuditEntry | None) -> None:
+        if entry is None:
+            return
         links, self._server_audit_head = linked(SERVER_CHAIN, self._server_audit_head, [entry])
         self._server_audit += links
 

@@ -3,7 +3,15 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from multiplayer.protocol.events import Event, MessageDeleted, MessageEdited, MessagePosted, RoomCreated, RoomDeleted
+from multiplayer.protocol.events import (
+    Event,
+    MessageDeleted,
+    MessageEdited,
+    MessagePosted,
+    RoomCreated,
+    RoomDeleted,
+    SummaryUpdated,
+)
 from multiplayer.protocol.ids import AccountId, MessageId, RoomId
 from multiplayer.protocol.messages import Message, Revision
 from multiplayer.protocol.rooms import ReadMark, RoomListing
@@ -211,6 +219,8 @@ class MemoryRooms(MemoryTurns):
                 message_id = touched_message(event)
                 if message_id is not None:
                     _change(timeline, log, event, message_id)
+                if isinstance(event, SummaryUpdated) and not event.text:
+                    _erase_summaries(log)
         except KeyError as error:
             raise Unfit(f"events that do not follow from what is stored: {error}") from error
         self._project_turns(append.room_id, events)
@@ -245,6 +255,12 @@ def _change(timeline: _Timeline, log: list[StoredEvent], event: Event, message_i
     elif isinstance(event, MessageDeleted):
         for seq in {before.seq, *(seq for seq, _ in timeline.revisions.pop(message_id, ()))}:
             log[seq - 1] = replace(log[seq - 1], line=redacted(log[seq - 1].line))
+
+
+def _erase_summaries(log: list[StoredEvent]) -> None:
+    for place, stored in enumerate(log):
+        if b'"type":"summary_updated"' in stored.line:
+            log[place] = replace(stored, line=redacted(stored.line))
 
 
 def _revision(message: Message) -> Revision:

@@ -41,21 +41,28 @@ async def project_messages(connection: Connection, queries: Queries, events: Seq
     await connection.execute(queries["change_messages"], *columns([_row(*item) for item in messages.items()]))
     deleted = {(event.room_id, event.message_id): None for event in changes if isinstance(event, MessageDeleted)}
     if deleted:
-        await _redact(connection, queries, {key: messages[key] for key in deleted})
+        await _forget(connection, queries, {key: messages[key] for key in deleted})
 
 
-async def _redact(connection: Connection, queries: Queries, deleted: dict[_Key, Message]) -> None:
+async def _forget(connection: Connection, queries: Queries, deleted: dict[_Key, Message]) -> None:
     edits = await connection.fetch(queries["remove_revisions"], *columns(list(deleted)))
     places = {(room_id, message.seq): None for (room_id, _), message in deleted.items()}
     places |= {(row["room_id"], row["seq"]): None for row in edits}
+    await redact(connection, queries, list(places))
+    turns = [message.turn_id for message in deleted.values() if message.turn_id is not None]
+    if turns:
+        await connection.execute(queries["redact_turn_texts"], turns)
+
+
+async def redact(connection: Connection, queries: Queries, places: Sequence[tuple[RoomId, int]]) -> None:
+    """Take the text out of the log's lines at these seqs."""
+    if not places:
+        return
     lines = await connection.fetch(queries["lines_to_redact"], *columns(list(places)))
     bare: list[tuple[object, ...]] = [
         (row["room_id"], row["seq"], redacted(row["body"].encode()).decode()) for row in lines
     ]
     await connection.execute(queries["redact_lines"], *columns(bare))
-    turns = [message.turn_id for message in deleted.values() if message.turn_id is not None]
-    if turns:
-        await connection.execute(queries["redact_turn_texts"], turns)
 
 
 def _row(key: _Key, message: Message) -> tuple[object, ...]:

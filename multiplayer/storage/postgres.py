@@ -6,10 +6,8 @@ from contextlib import asynccontextmanager
 from time import monotonic
 from typing import Final
 
-from multiplayer.protocol.ids import RoomId
 from multiplayer.storage.account_rows import PostgresAccounts
-from multiplayer.storage.audit_chain import SERVER_CHAIN, ChainHead, ChainLink, end_fault, first_fault
-from multiplayer.storage.audit_port import AuditEntry
+from multiplayer.storage.audit_rows import PostgresAudit
 from multiplayer.storage.credentials import PostgresCredentials
 from multiplayer.storage.database import Connection, Database, Dsn, connect, open_database, parse_dsn, port_errors
 from multiplayer.storage.group_commit import GroupCommit, WriterConnection
@@ -21,11 +19,12 @@ from multiplayer.storage.turn_leases import PostgresTurns
 
 _OLDEST_SERVER: Final = 14
 _CHECK_S: Final = 1.0
-_AUDIT_PAGE: Final = 1_000
 _DURABLE: Final = ("fsync", "full_page_writes", "synchronous_commit")
 
 
-class PostgresStorage(PostgresRoomLog, PostgresTurns, PostgresAccounts, PostgresCredentials, PostgresInvites):
+class PostgresStorage(
+    PostgresRoomLog, PostgresTurns, PostgresAccounts, PostgresCredentials, PostgresInvites, PostgresAudit
+):
     """`port.Storage` on a Postgres database. Made by `open`."""
 
     def __init__(self, database: Database, log: GroupCommit) -> None:
@@ -64,41 +63,6 @@ class PostgresStorage(PostgresRoomLog, PostgresTurns, PostgresAccounts, Postgres
         """End early what `open` would end; harmless when it has."""
         self._log.close()
         await self._database.close()
-
-    async def verify_audit(self, room_id: RoomId | None) -> str | None:
-        chain = SERVER_CHAIN if room_id is None else room_id
-        # The head first: what is written while we read lies behind it.
-        kept = await self._database.read_row("audit_head_kept", chain)
-        if kept is None:
-            return f"audit chain {chain}: there is no such room"
-        head = ChainHead(kept["audit_length"], kept["audit_head"])
-        last = ChainHead()
-        while True:
-            rows = await self._database.read("audit_after", chain, last.length, _AUDIT_PAGE)
-            links = [
-                ChainLink(
-                    chain,
-                    row["number"],
-                    AuditEntry(
-                        at=row["at"],
-                        actor_id=row["actor_id"],
-                        origin=row["origin"],
-                        action=row["action"],
-                        subject=row["subject"],
-                        before=row["before"],
-                        after=row["after"],
-                    ),
-                    row["hash"],
-                )
-                for row in rows
-            ]
-            links = links[: max(0, head.length - last.length)]
-            fault = first_fault(links, last)
-            if fault is not None:
-                return fault
-            if not links:
-                return end_fault(chain, last, head)
-            last = ChainHead(links[-1].number, links[-1].hash)
 
 
 async def _check_database(address: Dsn, *, ephemeral: bool) -> None:

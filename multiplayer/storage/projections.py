@@ -26,7 +26,7 @@ from multiplayer.protocol.members import Member, Role
 from multiplayer.storage.audit_chain import SERVER_CHAIN, ChainHead, ChainLink, linked
 from multiplayer.storage.audit_port import AuditEntry
 from multiplayer.storage.database import Connection, columns
-from multiplayer.storage.message_projection import project_messages
+from multiplayer.storage.message_projection import project_messages, redact
 from multiplayer.storage.port import Append
 from multiplayer.storage.queries import Queries
 from multiplayer.storage.turn_projection import project_turns
@@ -172,6 +172,10 @@ async def _project_summaries(connection: Connection, queries: Queries, events: S
     ]
     if rows:
         await connection.execute(queries["put_summaries"], *columns(rows))
+    erased = [event.room_id for event in events if isinstance(event, SummaryUpdated) and not event.text]
+    if erased:
+        places = await connection.fetch(queries["erase_summaries"], erased)
+        await redact(connection, queries, [(row["room_id"], row["seq"]) for row in places])
 
 
 async def append_room_audit(

@@ -1,7 +1,7 @@
-"""How the log forgets: the line of a posted or edited message without its text."""
+"""How the log forgets: the line of a posted or edited message, or of a summary, without its text."""
 
 from multiplayer.protocol.codec import encode
-from multiplayer.protocol.events import MessageEdited, MessagePosted, event_adapter
+from multiplayer.protocol.events import MessageEdited, MessagePosted, SummaryUpdated, event_adapter
 
 
 def redacted(line: bytes) -> bytes:
@@ -13,5 +13,7 @@ def redacted(line: bytes) -> bytes:
             return encode(event.model_copy(update={**bare, "message": event.message.model_copy(update={"text": ""})}))
         case MessageEdited():
             return encode(event.model_copy(update={**bare, "text": ""}))
+        case SummaryUpdated():
+            return encode(event.model_copy(update={"text": ""}))
         case _:
             raise AssertionError(f"{event.type} holds no text of a message")

@@ -56,7 +56,9 @@ CREATE TABLE sign_ins (
     sha256 bytea NOT NULL UNIQUE,
     created_at timestamptz NOT NULL,
     expires_at timestamptz NOT NULL,
-    revoked_at timestamptz
+    revoked_at timestamptz,
+    -- A one-time link was spent for it: for a while it may set a forgotten password.
+    by_link boolean NOT NULL DEFAULT false
 );
 CREATE INDEX sign_ins_of_account ON sign_ins (account_id);
 

@@ -73,6 +73,7 @@ UPDATE credentials SET password_hash = $2 WHERE account_id = $1 AND password_has
 -- name: add_access_token
 -- Keep a new token's digest.
 INSERT INTO access_tokens (id, account_id, label, sha256, created_at, expires_at) VALUES ($1, $2, $3, $4, $5, $6)
+RETURNING id
 
 -- name: find_access_token
 -- Find a token by its digest, whatever its state.
@@ -97,7 +98,7 @@ SELECT id FROM ended
 
 -- name: add_sign_in
 -- Keep a new sign-in's digest.
-INSERT INTO sign_ins (id, account_id, sha256, created_at, expires_at) VALUES ($1, $2, $3, $4, $5)
+INSERT INTO sign_ins (id, account_id, sha256, created_at, expires_at, by_link) VALUES ($1, $2, $3, $4, $5, $6)
 
 -- name: find_sign_in
 -- Find a sign-in by its digest, whatever its state.
@@ -112,6 +113,10 @@ WITH ended AS (
     WHERE id = $1 AND ($2::text IS NULL OR account_id = $2) AND revoked_at IS NULL RETURNING id
 ), told AS (UPDATE server_state SET access_version = access_version + 1 WHERE EXISTS (SELECT FROM ended))
 SELECT id FROM ended
+
+-- name: is_link_sign_in
+-- Tell whether a sign-in was made by a one-time link, and not before a time.
+SELECT id FROM sign_ins WHERE id = $1 AND by_link AND created_at >= $2
 
 -- name: ended_credentials
 -- Of these tokens and sign-ins, those that count no more.

@@ -96,6 +96,10 @@ WHERE p.room_id = w.room_id AND p.message_id = w.message_id
 INSERT INTO summaries (room_id, seq, version, text, up_to_seq, method, at)
 SELECT * FROM unnest($1::text[], $2::bigint[], $3::int[], $4::text[], $5::bigint[], $6::text[], $7::timestamptz[])
 
+-- name: erase_summaries
+-- Forget the texts of rooms' summaries, and tell in which events they stand.
+UPDATE summaries SET text = '' WHERE room_id = ANY($1::text[]) AND text <> '' RETURNING room_id, seq
+
 -- name: messages_to_change
 -- Read the messages that edits, deletions and reactions are about, as they stand.
 SELECT m.room_id, m.id, m.seq, m.author_id, m.at, m.text, m.reply_to, m.thread_root, m.turn_id, m.mentions,

@@ -368,3 +368,8 @@ def test_what_is_applied_to_a_tentative_room_is_not_seen_in_the_room() -> None:
     assert tentative.state == book.room.state
     assert before.state == folded(book.log[:1])
     assert before.seq == 1
+
+
+def test_an_account_that_is_not_there_cannot_be_banned() -> None:
+    book = Playbook(room_of(alice="owner"))
+    assert (book >> ("alice", RemoveMember(account_id=AccountId("nobody"), ban=True))).refuses(RefusalCode.NOT_FOUND)

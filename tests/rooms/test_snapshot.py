@@ -30,7 +30,10 @@ def shown_to(
 
 def busy_room() -> tuple[Playbook, TurnId]:
     """A room with a past: two messages, one pinned, a ban, a summary, a running turn; then Carol comes as a guest."""
-    book = Playbook(room_of(alice="owner", bob="admin", dave="member", bot="ai"), accounts=[account("carol")])
+    book = Playbook(
+        room_of(alice="owner", bob="admin", dave="member", bot="ai"),
+        accounts=[account("carol"), account("mallory"), account("eve")],
+    )
     book.posts("alice", "first")
     pinned = book.posts("alice", "pinned")
     book.given("alice", PinMessage(message_id=pinned))

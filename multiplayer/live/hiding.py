@@ -1,0 +1,45 @@
+"""What a guest who is kept from the history is told of events that carry words from before."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from multiplayer.protocol.codec import encode
+from multiplayer.protocol.events import MessageEdited, SummaryUpdated, event_adapter
+from multiplayer.protocol.ids import MessageId, RoomId
+from multiplayer.storage.port import Storage, StoredEvent
+
+# Lines that may need a second look; within a text the quotes are escaped, so nothing else can look like this.
+_MARKS = (b'"type":"message_edited"', b'"type":"summary_updated"')
+
+
+async def as_readable(
+    storage: Storage, room_id: RoomId, events: Sequence[StoredEvent], readable_from: int
+) -> Sequence[StoredEvent]:
+    """Return `events` with summaries, and edits of messages before `readable_from`, without their words."""
+    if readable_from <= 0:
+        return events
+    looked_at = {
+        stored.seq: event_adapter.validate_json(stored.line)
+        for stored in events
+        if any(mark in stored.line for mark in _MARKS)
+    }
+    edited = [event.message_id for event in looked_at.values() if isinstance(event, MessageEdited)]
+    known = await storage.messages(room_id, list(dict.fromkeys(edited))) if edited else {}
+
+    def is_old(message_id: MessageId) -> bool:
+        return message_id not in known or known[message_id].seq < readable_from
+
+    shown: list[StoredEvent] = []
+    for stored in events:
+        event = looked_at.get(stored.seq)
+        if isinstance(event, SummaryUpdated):
+            bare = encode(event.model_copy(update={"text": ""}))
+        elif isinstance(event, MessageEdited) and is_old(event.message_id):
+            bare = encode(
+                event.model_copy(update={"text": "", "mentions": (), "mention_groups": (), "is_redacted": True})
+            )
+        else:
+            shown.append(stored)
+            continue
+        shown.append(replace(stored, line=bare))
+    return shown
