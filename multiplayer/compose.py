@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import httpx
@@ -58,6 +59,7 @@ from multiplayer.tools.workspace import Workspaces
 BUSY_WAIT_S = 60.0
 PREFLIGHT_S = 3_600.0
 SERVER_FILE = "server.json"
+EXTERNAL_FILE = "external-database"
 _log = structlog.get_logger(__name__)
 
 
@@ -123,7 +125,7 @@ async def server(settings: Settings) -> AsyncIterator[Running]:
 
         pod = await stack.enter_async_context(await _pod(settings, storage, clock, stack, seat, services))
         await pod.lobby.ensure_built_ins()
-        pod.spawn(_look_at_sandbox_again(sandbox))
+        pod.spawn(partial(_look_at_sandbox_again, sandbox), broke=sandbox.distrust)
         yield Running(pod, settings, ai_name, database_name, sandbox, folder)
 
 
@@ -151,7 +153,8 @@ async def _own_database(settings: Settings, lock: DataDirLock) -> AsyncIterator[
     if settings.database_url is not None:
         dsn = settings.database_url.get_secret_value()
         await _migrate(dsn)
-        _write_private(lock.data_dir / SERVER_FILE, json.dumps({"pid": os.getpid()}))
+        _write_private(lock.data_dir / SERVER_FILE, json.dumps({"pid": os.getpid(), "database": dsn}))
+        _write_private(lock.data_dir / EXTERNAL_FILE, "This folder's database is the one that DATABASE_URL named.\n")
         try:
             yield dsn, "PostgreSQL at DATABASE_URL"
         finally:
@@ -194,7 +197,10 @@ async def _keep_running(postgres: EmbeddedPostgres, lock: DataDirLock) -> None:
 @asynccontextmanager
 async def _shared_database(settings: Settings, *, migrates: bool = True) -> AsyncIterator[str]:
     if settings.database_url is not None:
-        yield settings.database_url.get_secret_value()
+        dsn = settings.database_url.get_secret_value()
+        if migrates:
+            await _migrate(dsn)
+        yield dsn
         return
     folder = settings.folder
     give_up_at_s = time.monotonic() + BUSY_WAIT_S
@@ -203,15 +209,17 @@ async def _shared_database(settings: Settings, *, migrates: bool = True) -> Asyn
         try:
             lock = await DataDirLock.acquire(folder)
         except DataDirBusy:
-            dsn = _database_of_running_server(folder)
-            if dsn is not None and await _answers(dsn):
-                yield dsn
+            held = _database_of_running_server(folder)
+            if held is not None and await _answers(held):
+                yield held
                 return
             if time.monotonic() > give_up_at_s:
                 raise
             # Another command holds the folder, or a server is just starting: both pass.
             await asyncio.sleep(0.1)
     try:
+        if (folder / EXTERNAL_FILE).exists():
+            raise BadSettings(f"the database of {folder} is not in it: give DATABASE_URL, as for its server")
         postgres = EmbeddedPostgres(folder)
         address = await postgres.start(lock)
         try:

@@ -19,7 +19,7 @@ from multiplayer.live.lobby import OPERATOR_HANDLE
 from multiplayer.settings import Settings, load_settings, unknown_names
 from multiplayer.telemetry import logs
 from multiplayer.transports.app import HttpConfig, build_app
-from multiplayer.transports.server import Server, raise_file_limit
+from multiplayer.transports.server import Server, bound, raise_file_limit
 
 _log = structlog.get_logger(__name__)
 
@@ -51,14 +51,20 @@ def _folder(data_dir: Path | None, *, is_ephemeral: bool) -> Iterator[Path | Non
     if data_dir is None:
         folder = Path(tempfile.mkdtemp(prefix="multiplayer-"))
     else:
-        folder = data_dir
+        folder = data_dir.expanduser().resolve()
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         if any(folder.iterdir()):
             raise ValueError("with --ephemeral the data folder must be empty: everything in it is removed at the end")
     try:
         yield folder
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        for entry in folder.iterdir():
+            if entry.is_dir() and not entry.is_symlink():
+                shutil.rmtree(entry)
+            else:
+                entry.unlink()
+        if data_dir is None:
+            folder.rmdir()
 
 
 async def _serve(settings: Settings) -> None:
@@ -74,12 +80,16 @@ async def _serve(settings: Settings) -> None:
 
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, ask_to_stop)
+    # First of all, so that a port in use is told before anything is made or changed.
+    sockets = bound(settings.host, settings.port)
     async with server(settings) as running:
         config = HttpConfig.of(
             public_url=str(settings.public_url) if settings.public_url else None,
             trusted_proxies=settings.trusted_proxies,
         )
-        listener = Server(build_app(running.pod, config), running.pod, host=settings.host, port=settings.port)
+        listener = Server(
+            build_app(running.pod, config), running.pod, host=settings.host, port=settings.port, listener=sockets
+        )
         async with listener:
             url = str(settings.public_url).rstrip("/") if settings.public_url else _url(settings.host, listener.port)
             running.write_server_file(_url(settings.host, listener.port))
@@ -106,6 +116,7 @@ async def _say_hello(running: Running, url: str) -> None:
         link = await pod.doors.local.create_login_link(operator.id)
         console.print("\n  Sign in once as the operator [bold]host[/bold] (24 hours, a new start makes a new link):")
         console.print(f"  {url}/sign-in#{link.text}", style="cyan")
+        console.print("  There is no web page yet; the address says how to use the link from a terminal.")
     console.print("\n  Ctrl-C ends it.\n")
     sys.stdout.flush()
 

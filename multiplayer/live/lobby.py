@@ -17,7 +17,7 @@ from multiplayer.protocol.errors import RefusalCode, Refused
 from multiplayer.protocol.events import RoomCreated
 from multiplayer.protocol.ids import AccountId, RoomId
 from multiplayer.protocol.members import Account, AccountKind, Role
-from multiplayer.protocol.rooms import RoomKind, RoomView
+from multiplayer.protocol.rooms import RoomKind, RoomListing, RoomView
 from multiplayer.rooms.deciding import checked_name, no_such_room
 from multiplayer.rooms.limits import RoomLimits
 from multiplayer.rooms.member_rules import member_of
@@ -25,11 +25,10 @@ from multiplayer.rooms.permissions import Right, highest_role_given_by
 from multiplayer.rooms.state import created
 from multiplayer.storage.account_port import HandleTaken, StoredAccount, StoredInvite
 from multiplayer.storage.audit_port import AuditEntry
-from multiplayer.storage.port import Append, NewEvent, Storage
+from multiplayer.storage.port import Append, NewEvent, OutcomeUnknown, Storage, StorageUnavailable
 
 OPERATOR_HANDLE = "host"
 AI_HANDLE = "ai"
-MAX_ROOMS = 1_000
 MAX_DIRECT = 20
 
 
@@ -105,11 +104,7 @@ class Lobby:
         name = checked_name(name, self._limits.name)
         if len(topic) > self._limits.topic:
             raise Refused(RefusalCode.TOO_LONG, f"a topic may have at most {self._limits.topic} characters")
-        mine = await self._storage.rooms_of(creator_id)
-        if len(mine) >= MAX_ROOMS:
-            raise Refused(RefusalCode.LIMIT_REACHED, f"an account may be in at most {MAX_ROOMS} rooms")
-        if mine and all(listing.role == Role.GUEST.value for listing in mine):
-            raise Refused(RefusalCode.FORBIDDEN, "who is only a guest on this server may not make rooms")
+        await self._check_may_make_rooms(creator_id)
         accounts = [await self._account(creator_id)]
         if with_ai:
             accounts.append((await self.ensure_built_ins())[1].account)
@@ -117,6 +112,7 @@ class Lobby:
 
     async def direct(self, creator_id: AccountId, handles: Sequence[str], *, origin: Origin) -> RoomId:
         """Return the direct room of exactly these accounts and the creator; make it if there is none."""
+        await self._check_may_make_rooms(creator_id)
         accounts = {creator_id: await self._account(creator_id)}
         for handle in handles:
             found = await self._storage.find_account_by_handle(handle.casefold())
@@ -199,6 +195,7 @@ class Lobby:
         """Become a member; take one use of the invite only if that succeeds."""
         invite = await self._valid_invite(code)
         host = await self._directory.host(invite.room_id)
+        await self._check_room_for_one_more(account_id)
         if not await self._storage.spend_invite(invite.id, now=self._clock.now()):
             raise _spent()
         command = AcceptInvite(
@@ -209,9 +206,24 @@ class Lobby:
         except Refused as refused:
             # Unknown may have joined: the use stays taken, and joining again is then "already a member".
             if refused.code is not RefusalCode.UNKNOWN:
-                await self._storage.return_invite_use(invite.id)
+                # With the database away the use is lost rather than the reason: an invite gives too few, never too many.
+                with suppress(StorageUnavailable, OutcomeUnknown):
+                    await self._storage.return_invite_use(invite.id)
             raise
         return invite.room_id
+
+    async def _check_may_make_rooms(self, account_id: AccountId) -> None:
+        mine = await self._check_room_for_one_more(account_id)
+        if mine and all(listing.role == Role.GUEST.value for listing in mine):
+            raise Refused(RefusalCode.FORBIDDEN, "who is only a guest on this server may not make rooms")
+
+    async def _check_room_for_one_more(self, account_id: AccountId) -> Sequence[RoomListing]:
+        mine = await self._storage.rooms_of(account_id)
+        if len(mine) >= self._limits.rooms_per_account:
+            raise Refused(
+                RefusalCode.LIMIT_REACHED, f"an account may be in at most {self._limits.rooms_per_account} rooms"
+            )
+        return mine
 
     async def _valid_invite(self, code: str) -> StoredInvite:
         digest = digest_of(code, SecretKind.INVITE)

@@ -224,14 +224,15 @@ class Pod:
             heartbeat_s=HEARTBEAT_S,
         )
 
-    def spawn(self, work: Coroutine[None, None, None]) -> None:
-        """Run what a session has to do beside its transport."""
-        task = self._background.create_task(self._guarded(work))
+    def spawn(self, work: Callable[[], Coroutine[None, None, None]], *, broke: Callable[[], None]) -> None:
+        """Run what has to be done beside a transport; `broke` is called if an unexpected error ended it."""
+        task = self._background.create_task(self._guarded(work, broke))
         self._spawned.add(task)
         task.add_done_callback(self._spawned.discard)
 
-    async def _guarded(self, work: Coroutine[None, None, None]) -> None:
+    async def _guarded(self, work: Callable[[], Coroutine[None, None, None]], broke: Callable[[], None]) -> None:
         try:
-            await work
+            await work()
         except Exception:
-            _log.exception("session_work_broke")
+            _log.exception("background_work_broke")
+            broke()

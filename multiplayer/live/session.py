@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Protocol
 
 from multiplayer.auth.port import Identity
 from multiplayer.live.audit import Origin
@@ -37,6 +38,12 @@ from multiplayer.storage.port import OutcomeUnknown, Storage, StorageUnavailable
 
 PAGE = 500
 WARNING_S = 60.0
+
+
+class Spawn(Protocol):
+    """Runs what a session has to do beside its transport; calls `broke` if an unexpected error ended it."""
+
+    def __call__(self, work: Callable[[], Coroutine[None, None, None]], *, broke: Callable[[], None]) -> None: ...
 
 
 @dataclass(frozen=True)
@@ -80,7 +87,7 @@ class Session:
         clock: Clock,
         limits: SessionLimits,
         renew: Callable[[Renew], Coroutine[None, None, Identity]],
-        spawn: Callable[[Coroutine[None, None, None]], None],
+        spawn: Spawn,
         skipped: Callable[[int], None],
     ) -> None:
         """`renew` verifies a new credential; `spawn` runs what this session has to do beside its transport."""
@@ -281,6 +288,8 @@ class Session:
         identity = await self._renew(request)
         if identity.account_id != self.account_id:
             raise Refused(RefusalCode.FORBIDDEN, "this is another account's; open a new session for it")
+        if self.closing is not None:
+            return
         self.identity = identity
         self._watch_expiry()
         self.outbox.line(encode(Accepted(re=request.id)))
@@ -312,7 +321,10 @@ class Session:
         room.is_behind = True
         if not self._is_catching_up and self.closing is None:
             self._is_catching_up = True
-            self._spawn(self._catch_up())
+            self._spawn(self._catch_up, broke=self._break_off)
+
+    def _break_off(self) -> None:
+        self.close(CloseCode.RESTARTING, "something broke here; reconnect and resume", reconnect_ms=1000)
 
     async def _catch_up(self) -> None:
         """Replay from the log, page by page as the client drains, until every room is level with its host."""

@@ -17,6 +17,7 @@ class RoomLimits:
     emojis_per_message: int = 50
     pins: int = 100
     members: int = 500
+    rooms_per_account: int = 1_000
     answer: int = 200_000
     """An AI's answer; what is longer is cut, and says so."""
 

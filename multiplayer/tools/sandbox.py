@@ -77,6 +77,10 @@ class Sandbox:
         self._has_been_examined = True
         return self._status
 
+    def distrust(self) -> None:
+        """Switch off for good: nobody can tell any more whether it holds."""
+        self._status = SandboxStatus("off", "the check of the sandbox broke")
+
     async def _examined(self) -> SandboxStatus:
         if sys.platform != "linux":
             return SandboxStatus("off", "the sandbox needs Linux")

@@ -18,8 +18,6 @@ from multiplayer.live.pod import Pod
 from multiplayer.protocol.codec import MAX_FRAME_BYTES
 from multiplayer.transports.deadlines import DeadlineHttp, Deadlines, LastingWebSocket
 
-PING_S = 25.0
-DEAD_S = 50.0
 SHUTDOWN_S = 5
 LAST_WORDS_S = 3.0
 BACKLOG = 4_096
@@ -36,24 +34,34 @@ class Server:
     words so far, sessions are told 1012, what is left is cut.
     """
 
-    def __init__(self, app: ASGIApp, pod: Pod, *, host: str, port: int, deadlines: Deadlines | None = None) -> None:
-        """Binds at once; raises `CannotListen`."""
+    def __init__(
+        self,
+        app: ASGIApp,
+        pod: Pod,
+        *,
+        host: str,
+        port: int,
+        listener: socket.socket | None = None,
+        deadlines: Deadlines | None = None,
+    ) -> None:
+        """Binds at once, unless it is given a `listener` that `bound` made before; raises `CannotListen`."""
         self.pod = pod
         self.host = host
-        self._socket = _bound(host, port)
+        self._socket = listener or bound(host, port)
         self.port: int = self._socket.getsockname()[1]
         self.started = asyncio.Event()
         self._stopping = asyncio.Event()
+        deadlines = deadlines or Deadlines()
         self._uvicorn = _Uvicorn(
             uvicorn.Config(
                 app,
                 loop="none",
-                http=_http_with(deadlines or Deadlines()),
-                ws=_ws_with(deadlines or Deadlines()),
+                http=_http_with(deadlines),
+                ws=_ws_with(deadlines),
                 ws_per_message_deflate=False,
                 ws_max_size=MAX_FRAME_BYTES,
-                ws_ping_interval=PING_S,
-                ws_ping_timeout=DEAD_S,
+                ws_ping_interval=deadlines.ping_s,
+                ws_ping_timeout=deadlines.pong_s,
                 lifespan="off",
                 log_config=None,
                 log_level=logging.WARNING,
@@ -88,10 +96,6 @@ class Server:
     def stop(self) -> None:
         """Begin the end; leaving `async with` waits for it."""
         self._stopping.set()
-
-    async def wait_stopped(self) -> None:
-        """Wait until someone calls `stop`."""
-        await self._stopping.wait()
 
     async def _run(self) -> None:
         async with asyncio.TaskGroup() as tasks:
@@ -173,7 +177,8 @@ def _ws_with(given: Deadlines) -> type[LastingWebSocket]:
     return WebSocket
 
 
-def _bound(host: str, port: int) -> socket.socket:
+def bound(host: str, port: int) -> socket.socket:
+    """Return a socket that listens on the address; who connects waits until a server takes it. Raises `CannotListen`."""
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(
             host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
