@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from multiplayer.auth.acts import act
 from multiplayer.auth.port import CredentialStore, Identity, StoredToken
 from multiplayer.auth.random_secrets import SecretKind, digest_of, mint
 from multiplayer.auth.standing import identity_of
@@ -27,8 +28,13 @@ class AccessTokens:
         self._now = now
         self._new_id = new_id
 
-    async def create(self, account_id: str, label: str, ttl: timedelta | None) -> CreatedToken:
-        """Store a new token of the account, which must exist; without a `ttl` it counts until it is revoked."""
+    async def create(
+        self, account_id: str, label: str, ttl: timedelta | None, *, by: str | None = None, origin: str = "server"
+    ) -> CreatedToken:
+        """Store a new token of the account, which must exist; without a `ttl` it counts until it is revoked.
+
+        `by` and `origin` are what the audit trail says of who did it, here and below.
+        """
         if len(label) > self.MAX_LABEL:
             raise Refused(RefusalCode.TOO_LONG, f"A token's label may have at most {self.MAX_LABEL} characters.")
         if not label.isprintable():
@@ -51,6 +57,7 @@ class AccessTokens:
             sha256=secret.sha256,
             created_at=row.created_at,
             expires_at=row.expires_at,
+            audit=act(created_at, by, origin, "token_created", row.id, after=account_id),
         )
         return CreatedToken(secret.text, row)
 
@@ -60,10 +67,14 @@ class AccessTokens:
         row = await self._store.find_access_token(sha256) if sha256 is not None else None
         return identity_of(row, "token", self._now())
 
-    async def revoke(self, token_id: str, *, account_id: str | None) -> None:
+    async def revoke(
+        self, token_id: str, *, account_id: str | None, by: str | None = None, origin: str = "server"
+    ) -> None:
         """End the token; `account_id` None is for operators. Refuses `not_found` also when it is someone else's.
 
         Revoking again is refused as not found too: there is no token in force to end.
         """
-        if not await self._store.revoke_access_token(token_id, account_id=account_id, now=self._now()):
+        now = self._now()
+        audit = act(now, by, origin, "token_revoked", token_id)
+        if not await self._store.revoke_access_token(token_id, account_id=account_id, now=now, audit=audit):
             raise Refused(RefusalCode.NOT_FOUND, "There is no such access token in force.")

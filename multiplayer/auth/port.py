@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, Protocol
 
+from multiplayer.protocol.audit import AuditEntry
+
 How = Literal["token", "sign_in", "ticket", "supabase"]
 
 
@@ -99,6 +101,7 @@ class CredentialStore(Protocol):
     """Rows of sign-in. Secrets arrive as SHA-256 digests (32 bytes) or argon2id hashes, never as text.
 
     All times are aware and in UTC. Whatever the database throws when it cannot be reached passes through.
+    What is given as `audit` is written in the transaction of what it tells of, and only when that is done.
     """
 
     async def find_access_token(self, sha256: bytes) -> CredentialRow | None:
@@ -114,9 +117,12 @@ class CredentialStore(Protocol):
         sha256: bytes,
         created_at: datetime,
         expires_at: datetime | None,
+        audit: AuditEntry | None = None,
     ) -> None: ...
 
-    async def revoke_access_token(self, token_id: str, *, account_id: str | None, now: datetime) -> bool:
+    async def revoke_access_token(
+        self, token_id: str, *, account_id: str | None, now: datetime, audit: AuditEntry | None = None
+    ) -> bool:
         """Set `revoked_at` where it is not set; True when this call did it.
 
         With an `account_id`, only a token of that account; another's looks like one that is not there.
@@ -128,11 +134,24 @@ class CredentialStore(Protocol):
         ...
 
     async def add_sign_in(
-        self, *, sign_in_id: str, account_id: str, sha256: bytes, created_at: datetime, expires_at: datetime
+        self,
+        *,
+        sign_in_id: str,
+        account_id: str,
+        sha256: bytes,
+        created_at: datetime,
+        expires_at: datetime,
+        by_link: bool = False,
     ) -> None: ...
 
-    async def revoke_sign_in(self, sign_in_id: str, *, account_id: str | None, now: datetime) -> bool:
+    async def revoke_sign_in(
+        self, sign_in_id: str, *, account_id: str | None, now: datetime, audit: AuditEntry | None = None
+    ) -> bool:
         """As `revoke_access_token`."""
+        ...
+
+    async def is_link_sign_in(self, sign_in_id: str, *, since: datetime) -> bool:
+        """Tell whether this is a sign-in by a one-time link (`by_link`), made at `since` or later."""
         ...
 
     async def ended_credentials(self, credential_ids: Collection[str], now: datetime) -> frozenset[str]:
@@ -146,7 +165,13 @@ class CredentialStore(Protocol):
         ...
 
     async def add_login_link(
-        self, *, account_id: str, sha256: bytes, created_at: datetime, expires_at: datetime
+        self,
+        *,
+        account_id: str,
+        sha256: bytes,
+        created_at: datetime,
+        expires_at: datetime,
+        audit: AuditEntry | None = None,
     ) -> None:
         """Store a link and end every earlier one of the account, in one transaction."""
         ...
@@ -164,7 +189,9 @@ class CredentialStore(Protocol):
 
     async def password_hash(self, account_id: str) -> str | None: ...
 
-    async def set_password_hash(self, account_id: str, hashed: str, *, replaces: str | None = None) -> bool:
+    async def set_password_hash(
+        self, account_id: str, hashed: str, *, replaces: str | None = None, audit: AuditEntry | None = None
+    ) -> bool:
         """Write the hash; with `replaces`, only where that is still the stored one. True when written."""
         ...
 

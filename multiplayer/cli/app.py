@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from multiplayer.cli import config, invites, migrations, rooms, tokens, users
+from multiplayer.cli import audit, config, invites, migrations, rooms, tokens, users
 from multiplayer.cli.chat import chat as chat_command
 from multiplayer.cli.doctor import doctor
 from multiplayer.cli.options import DataDir
@@ -60,6 +60,7 @@ app.add_typer(users.app, name="user")
 app.add_typer(rooms.app, name="room")
 app.add_typer(tokens.app, name="token")
 app.add_typer(invites.app, name="invite")
+app.add_typer(audit.app, name="audit")
 app.command(name="chat")(chat_command)
 app.command(name="migrate")(migrations.migrate)
 app.command(name="doctor")(doctor)

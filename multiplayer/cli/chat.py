@@ -41,7 +41,12 @@ def chat(
 
     if token == "-":  # noqa: S105 - says where the token is
         token = _read_token()
-    code = asyncio.run(run_chat(url, token, room, once=once, as_json=as_json, uses_sse=sse))
+    try:
+        code = asyncio.run(run_chat(url, token, room, once=once, as_json=as_json, uses_sse=sse))
+    except KeyboardInterrupt:
+        # What the shell says next begins on a line of its own.
+        typer.echo(err=as_json)
+        raise
     if code:
         raise typer.Exit(code)
 

@@ -1,8 +1,8 @@
 """A room on a terminal: who says what, AI words as they come, tools at work. Nothing printed is trusted."""
 
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from datetime import datetime
-from itertools import islice
 from typing import assert_never
 
 from rich.console import Console
@@ -59,10 +59,26 @@ from multiplayer.protocol.turns import TurnOutcome
 
 INDENT = "    "
 SHORT = 160
-RESULT_LINES = 12
+LIVE_LINES = 40
+"""Shown of a tool's output while it comes."""
+RESULT_LINES = 30
+"""Shown of a result; of a longer one its beginning and its end."""
+LINE_CHARACTERS = 500
+
+
+@dataclass
+class _Output:
+    """How far the live output of one tool call was shown."""
+
+    lines: int = 0
+    rest: str = ""
+    """The beginning of the unfinished last line."""
+    is_cut: bool = False
 
 
 class Screen:
+    """Prints to its console; use `Console.capture` to get what it prints as text instead."""
+
     def __init__(self, console: Console, view: Callable[[], View]) -> None:
         self._console = console
         self._view = view
@@ -131,7 +147,7 @@ class Screen:
         self._printed: dict[TurnId, str] = {}
         self._speaking: TurnId | None = None
         """Whose words the unfinished last line holds."""
-        self._outputs: dict[CallId, str] = {}
+        self._outputs: dict[CallId, _Output] = {}
         self._tools: dict[CallId, str] = {}
 
     def _event(self, event: Event) -> None:
@@ -218,33 +234,44 @@ class Screen:
             case ToolStarted():
                 pass
             case ToolFinished():
-                had_output = event.call_id in self._outputs
-                rest = self._outputs.pop(event.call_id, "")
-                if rest:
-                    self._output_line(rest)
+                output = self._outputs.pop(event.call_id, None)
+                if output is not None and output.rest:
+                    self._output_line(output.rest)
                 name = self._tools.pop(event.call_id, "tool")
                 status = "" if event.exit_status is None else f" (exit {event.exit_status})"
                 code = f" [{event.code}]" if event.code else ""
-                sign, style = ("✓", "green") if event.is_ok else ("✗", "red")
+                is_well = event.is_ok and not event.exit_status
+                sign, style = ("✓", "green") if is_well else ("✗", "red")
                 self._line(Text(f"  {sign} {visible(name)}{status}{visible(code)}", style))
-                if not had_output:
+                if output is None or output.is_cut:
                     self._result(event.text)
 
     def _result(self, text: str) -> None:
         lines = text.splitlines()
-        for line in islice(lines, RESULT_LINES):
-            self._output_line(line)
+        head = tail = len(lines)
         if len(lines) > RESULT_LINES:
-            self._output_line(f"… {len(lines) - RESULT_LINES} more lines")
+            head, tail = RESULT_LINES // 2, len(lines) - RESULT_LINES // 2
+        between = [f"… {tail - head} more lines"] if head < tail else []
+        for line in (*lines[:head], *between, *lines[tail:]):
+            self._output_line(line)
 
     def _tool_output(self, piece: ToolOutput) -> None:
-        *lines, rest = (self._outputs.get(piece.call_id, "") + piece.text).split("\n")
-        for line in lines:
+        """Show the next lines while there are few: however much comes, a piece costs a bounded amount of work."""
+        output = self._outputs.setdefault(piece.call_id, _Output())
+        if output.is_cut:
+            return
+        lines = (output.rest + piece.text).split("\n", LIVE_LINES - output.lines + 1)
+        output.rest = lines.pop()[: LINE_CHARACTERS + 1]
+        for line in lines[: LIVE_LINES - output.lines]:
             self._output_line(line)
-        self._outputs[piece.call_id] = rest
+        output.lines += len(lines)
+        if output.lines >= LIVE_LINES and (output.lines > LIVE_LINES or output.rest):
+            output.is_cut, output.rest = True, ""
+            self._output_line("… more output; the result follows")
 
     def _output_line(self, line: str) -> None:
-        self._line(Text(f"  │ {visible(line)}", "dim"))
+        shown = line if len(line) <= LINE_CHARACTERS else line[:LINE_CHARACTERS] + "…"
+        self._line(Text(f"  │ {visible(shown)}", "dim"))
 
     def _posted(self, event: MessagePosted) -> None:
         turn_id = event.message.turn_id
@@ -316,7 +343,6 @@ class Screen:
 
     def _write(self, *parts: Text) -> None:
         self._console.print(Text.assemble(*_filled(parts)), end="", soft_wrap=True, highlight=False)
-        self._console.file.flush()
 
 
 def _filled(parts: Iterable[Text]) -> list[Text]:

@@ -3,11 +3,14 @@
 import asyncio
 import sys
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
+from functools import partial
 
 from rich.console import Console
 
 from multiplayer.cli.chat_screen import Screen
 from multiplayer.cli.failures import USAGE, Failure
+from multiplayer.cli.printer import Printer
 from multiplayer.cli.stdin_lines import stdin_lines
 from multiplayer.cli.visible import visible
 from multiplayer.client import Client, Connectivity, Refused, Room, Sent
@@ -16,11 +19,14 @@ from multiplayer.protocol.commands import StopTurn
 from multiplayer.protocol.errors import RefusalCode
 from multiplayer.protocol.events import TurnEnded
 from multiplayer.protocol.ids import TurnId
+from multiplayer.protocol.members import Role
 from multiplayer.protocol.signals import Reset
 from multiplayer.protocol.turns import TurnOutcome
 
 CONNECT_S = 5.0
-HELP = "/members who is here · /me who you are · /stop ends what the AI is at · /quit ends this · // sends a slash"
+LINES_AT_ONCE = 200
+"""Shown in one write, if so many wait."""
+HELP = "/members who is here · /me who you are ·{stop} /quit ends this · // sends a slash"
 ILL = frozenset({TurnOutcome.FAILED, TurnOutcome.REFUSED})
 
 
@@ -75,13 +81,16 @@ async def run_chat(url: str, token: str, room_name: str, *, once: str | None, as
             if refused.code is RefusalCode.CONFLICT:
                 raise Failure(refused.message, hint="give the id", exit_code=USAGE) from None
             raise
-        sitting = Sitting(client, room, None if as_json else Screen(Console(highlight=False), lambda: room.view))
+        console = Console(highlight=False)
+        sitting = Sitting(client, room, console, None if as_json else Screen(console, lambda: room.view))
         return await sitting.run(once)
 
 
 class Sitting:
-    def __init__(self, client: Client, room: Room, screen: Screen | None) -> None:
+    def __init__(self, client: Client, room: Room, console: Console, screen: Screen | None) -> None:
         """Without a screen each line is printed exactly as it came."""
+        self._printer = Printer(sys.stdout.fileno(), encoding=sys.stdout.encoding)
+        self._console = console
         self._client = client
         self._room = room
         self._screen = screen
@@ -92,7 +101,7 @@ class Sitting:
     async def run(self, once: str | None) -> int:
         lines = self._room.lines()
         if self._screen is not None and once is None:
-            self._screen.open()
+            await self._print(self._screen.open)
         async with asyncio.TaskGroup() as tasks:
             beside = [tasks.create_task(self._show(lines)), tasks.create_task(self._tell_status())]
             if once is not None:
@@ -103,7 +112,7 @@ class Sitting:
             for task in beside:
                 task.cancel()
         if self._screen is not None:
-            self._screen.close()
+            await self._print(self._screen.close)
         return 0 if self._is_well else 1
 
     async def _converse(self) -> None:
@@ -112,16 +121,16 @@ class Sitting:
             async for text in stdin_lines(sys.stdin.fileno()):
                 if text.strip() == "/quit":
                     return
-                await self._guarded(self._act(text, waits=not is_typed))
+                await self._guarded(self._act(text, waits=not is_typed), is_typed=is_typed)
         if not is_typed:
             self._is_well &= await self._progress.until_ended(self._turns)
 
-    async def _guarded(self, work: Awaitable[None]) -> None:
-        """A refusal of one line does not end the sitting."""
+    async def _guarded(self, work: Awaitable[None], *, is_typed: bool) -> None:
+        """A refusal of one line does not end the sitting. Who types has seen it; a script learns it from the exit."""
         try:
             await work
         except Refused as refused:
-            self._is_well = False
+            self._is_well &= is_typed
             _complain(f"refused ({refused.code.value}): {refused.message}")
 
     async def _act(self, text: str, *, waits: bool) -> None:
@@ -129,23 +138,43 @@ class Sitting:
             case "":
                 return
             case "/help":
-                self._note(HELP)
+                await self._note(self._help)
             case "/members":
                 if self._screen is not None:
-                    self._screen.members()
+                    await self._print(self._screen.members)
             case "/me":
                 account = self._client.account
                 member = self._room.view.members.get(account.id)
-                self._note(
+                await self._note(
                     f"{account.display_name} @{account.handle}, {member.role.value if member else 'not a member'}"
                 )
             case "/stop":
-                for turn_id in tuple(self._room.view.turns):
-                    await self._room.command(StopTurn(turn_id=turn_id))
+                await self._stop()
             case word if word.startswith("/") and not word.startswith("//"):
-                self._note(f"{word} is no command here; {HELP}")
+                await self._note(f"{word} is no command here; {self._help}")
             case _:
                 await self._send(text[1:] if text.startswith("//") else text, waits=waits)
+
+    @property
+    def _help(self) -> str:
+        member = self._room.view.members.get(self._client.account.id)
+        what = {
+            Role.OWNER: "what the AI is at",
+            Role.ADMIN: "what the AI is at",
+            Role.MEMBER: "what the AI does for you alone",
+        }.get(member.role if member is not None else Role.GUEST)
+        return HELP.format(stop=f" /stop ends {what} ·" if what else "")
+
+    async def _stop(self) -> None:
+        """Stop what may be stopped. A refusal is said and is no failure of the sitting."""
+        turns = self._room.view.turns
+        if not turns:
+            await self._note("nothing is running")
+        for turn_id in turns:
+            try:
+                await self._room.command(StopTurn(turn_id=turn_id))
+            except Refused as refused:
+                _complain(f"refused ({refused.code.value}): {refused.message}")
 
     async def _send(self, text: str, *, waits: bool = False) -> None:
         """Send, and note the turns that follow. `waits`: a pipe is as slow as the server's limits want it."""
@@ -161,23 +190,43 @@ class Sitting:
         self._turns += await self._room.turns_of(sent)
 
     async def _show(self, lines: Lines) -> None:
-        async for line in lines:
-            if self._screen is None:
-                sys.stdout.write(line.text + "\n")
-                sys.stdout.flush()
-            elif line.word is not None:
-                self._screen.show(line.word)
-            self._progress.note(line)
+        with suppress(StopAsyncIteration):
+            while True:
+                batch = await lines.batch(LINES_AT_ONCE)
+                if self._screen is None:
+                    await self._printer.print("".join(f"{line.text}\n" for line in batch))
+                else:
+                    await self._print(partial(_show_all, self._screen, batch))
+                for line in batch:
+                    self._progress.note(line)
         raise Failure("you are not in this room any more", hint="it was deleted, or your membership ended")
 
     async def _tell_status(self) -> None:
+        """Say once that the connection broke, and once that it is there again."""
+        is_broken = False
         async for status in self._client.status.subscribe():
-            if status.state is Connectivity.RECONNECTING:
+            if status.state is Connectivity.RECONNECTING and not is_broken:
+                is_broken = True
                 _complain(f"reconnecting: {status.reason}")
+            elif status.state is Connectivity.ONLINE and is_broken:
+                is_broken = False
+                _complain("connected again")
 
-    def _note(self, text: str) -> None:
+    async def _note(self, text: str) -> None:
         if self._screen is not None:
-            self._screen.note(text)
+            await self._print(partial(self._screen.note, text))
+
+    async def _print(self, shows: Callable[[], None]) -> None:
+        """Let the screen show something, and write that at once."""
+        with self._console.capture() as captured:
+            shows()
+        await self._printer.print(captured.get())
+
+
+def _show_all(screen: Screen, lines: Sequence[Line]) -> None:
+    for line in lines:
+        if line.word is not None:
+            screen.show(line.word)
 
 
 def _complain(text: str) -> None:

@@ -1,6 +1,5 @@
-"""What `doctor` examines, one function each; nothing here changes anything but a probe file that it removes."""
+"""What `doctor` examines, one function each; nothing here changes anything but a probe file or folder that it removes."""
 
-import os
 import platform
 import tempfile
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ import httpx
 from multiplayer.cli.failures import explain
 from multiplayer.cli.server_file import running_url
 from multiplayer.compose import database_address
+from multiplayer.models.openai_compatible import check_address
 from multiplayer.settings import Settings
 from multiplayer.storage import migrate, runtime_dir
 from multiplayer.storage.database import connect, parse_dsn
@@ -70,20 +70,22 @@ def check_folder(settings: Settings) -> Check:
         if existing == folder:
             with tempfile.TemporaryFile(dir=folder):
                 pass
-        elif not os.access(existing, os.W_OK | os.X_OK):
-            raise PermissionError(f"{existing} is not writable")
+        else:
+            # Some places seem writable and take no folders; trying is the only way to know.
+            with tempfile.TemporaryDirectory(dir=existing, prefix=".multiplayer-doctor-"):
+                pass
     except OSError as error:
         return Check(
             "data folder",
             "failed",
-            f"{folder}: {error.strerror or error}",
+            f"{folder}: {error.strerror or error}" if existing == folder else f"{folder} cannot be made in {existing}",
             "give this account the folder, or set --data-dir",
         )
     return Check("data folder", "ok", str(folder) if existing == folder else f"{folder} (will be made)")
 
 
 async def check_database(settings: Settings) -> Check:
-    if settings.database_url is None and not settings.folder.exists():
+    if settings.database_url is None and not (settings.folder / "postgres").exists():
         # Looking must not make one.
         return Check("database", "ok", "built-in PostgreSQL, made at the first start")
     try:
@@ -119,6 +121,10 @@ def check_ai(settings: Settings) -> Check:
     if settings.deepseek_api_key is not None:
         return Check("ai", "ok", f"DeepSeek ({settings.deepseek_model})")
     if settings.openai_base_url is not None:
+        try:
+            check_address(settings.openai_base_url, allows_plain_http=settings.openai_allow_http)
+        except ValueError as error:
+            return Check("ai", "failed", f"OPENAI_BASE_URL: {error}", "set it up to and with /v1, or take it out")
         return Check("ai", "ok", f"{settings.openai_model} at {httpx.URL(settings.openai_base_url).host}")
     return Check(
         "ai",

@@ -42,7 +42,7 @@ def explain(error: BaseException) -> Said:
         case ConnectionLost():
             return Said(f"the server cannot be reached: {error}", "is it running, and is --url its address?")
         case BadSettings():
-            return Said(str(error), "see: multiplayer config show", USAGE)
+            return Said(str(error), _sources_of(str(error)) or "see: multiplayer config show", USAGE)
         case CannotListen():
             return Said(_sentence(str(error)))
         case runtime_dir.DataDirBusy():
@@ -66,7 +66,34 @@ def explain(error: BaseException) -> Said:
 
 
 def is_broken_pipe(error: BaseException) -> bool:
-    return isinstance(_inner(error), BrokenPipeError)
+    """Tell whether nobody reads our output any more, and nothing else went wrong."""
+    if isinstance(error, BaseExceptionGroup):
+        return all(is_broken_pipe(part) for part in error.exceptions)
+    return isinstance(error, BrokenPipeError)
+
+
+def _sources_of(sentence: str) -> str:
+    """Say of each setting that a sentence names where its value came from."""
+    import re
+
+    from pydantic_settings import DotEnvSettingsSource, EnvSettingsSource
+
+    from multiplayer.settings import DOTENV, Settings
+
+    # The environment wins over the file, as it does when settings are read.
+    sources = {
+        "the environment": EnvSettingsSource(Settings).env_vars,
+        DOTENV: DotEnvSettingsSource(Settings).env_vars,
+    }
+    found: dict[str, str] = {}
+    # A setting read from a file is in neither under its own name.
+    for name in re.findall(r"[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+", sentence):
+        for source, values in sources.items():
+            if name.lower() in values:
+                found.setdefault(name, f"{name} comes from {source}")
+            if f"{name}_file".lower() in values:
+                found.setdefault(name, f"{name} comes from the file that {name}_FILE names")
+    return "; ".join(found.values())
 
 
 def _inner(error: BaseException) -> BaseException:

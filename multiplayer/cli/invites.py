@@ -53,6 +53,9 @@ def create(
         )
     else:
         say(url)
+        say(f"code: {invite.code}")
+        if role is RoleName.GUEST:
+            say("guests read; the room's settings let them post")
 
 
 @app.command(name="list")

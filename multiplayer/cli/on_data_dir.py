@@ -22,11 +22,16 @@ T = TypeVar("T")
 
 
 def on_data_dir(data_dir: Path | None, work: Callable[[Pod], Awaitable[T]]) -> T:
-    """Run `work` on the folder's rooms and return what it returns."""
+    """Run `work` on the folder's rooms and return what it returns. A folder that nobody named is not made."""
     logs.set_up("warning")
+    settings = load_settings(data_dir)
+    if settings.data_dir is None and settings.database_url is None and not (settings.folder / "postgres").is_dir():
+        raise Failure(
+            f"there is no server data in {settings.folder}", hint="give --data-dir, or start the server first"
+        )
 
     async def run() -> T:
-        async with command_line(load_settings(data_dir)) as pod:
+        async with command_line(settings) as pod:
             return await work(pod)
 
     return asyncio.run(run())
@@ -42,10 +47,12 @@ async def account_called(pod: Pod, handle: str) -> StoredAccount:
 
 
 async def room_called(pod: Pod, name_or_id: str) -> RoomHost:
-    """Return the room of this id, or the only one of this name."""
+    """Return the room of this id, or the only one of this name; archived ones count only where no open one has it."""
     name = name_or_id.removeprefix("#")
     is_stored_text = "\0" not in name and not any("\ud800" <= character <= "\udfff" for character in name)
     named: Sequence[RoomId] = await pod.storage.rooms_named(name) if is_stored_text else ()
+    if len(named) > 1:
+        named = [room_id for room_id in named if not await _is_archived(pod, room_id)] or named
     if len(named) == 1:
         return await pod.directory.host(named[0])
     candidate = RoomId(name_or_id)
@@ -56,6 +63,10 @@ async def room_called(pod: Pod, name_or_id: str) -> RoomHost:
             f"{len(named)} rooms are called {name!r}: {', '.join(named)}", hint="give the id", exit_code=USAGE
         )
     raise Failure(f"there is no room {name_or_id!r}", hint="multiplayer room list shows them")
+
+
+async def _is_archived(pod: Pod, room_id: RoomId) -> bool:
+    return (await pod.directory.host(room_id)).room.state.room.archived_at is not None
 
 
 def owner_of(host: RoomHost) -> AccountId:

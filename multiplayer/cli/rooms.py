@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from multiplayer.cli.failures import USAGE, Failure
 from multiplayer.cli.options import AsJson, DataDir, Handle, RoleName, Room
 from multiplayer.cli.output import print_done, print_json, print_rows, say
 
@@ -19,12 +20,25 @@ def create(
     as_json: AsJson = False,
     topic: Annotated[str, typer.Option(help="What it is about.")] = "",
     without_ai: Annotated[bool, typer.Option("--without-ai", help="Without the built-in AI member.")] = False,
+    again: Annotated[
+        bool, typer.Option("--again", help="Make it even if the owner has an open room of this name.")
+    ] = False,
 ) -> None:
     """Make a room. It comes with its AI member @ai."""
     from multiplayer.cli.on_data_dir import Pod, account_called, on_data_dir
+    from multiplayer.protocol.members import Role
+    from multiplayer.protocol.rooms import RoomKind
 
     async def work(pod: Pod) -> tuple[str, str]:
         account = await account_called(pod, owner)
+        if not again:
+            for listing in await pod.storage.rooms_of(account.id):
+                is_open_room = listing.room.kind is RoomKind.ROOM and listing.room.archived_at is None
+                if is_open_room and listing.role == Role.OWNER.value and listing.room.name == name.strip():
+                    raise Failure(
+                        f"{account.handle} owns an open room {listing.room.name!r} already ({listing.room.id})",
+                        hint="--again makes another of this name",
+                    )
         room_id = await pod.lobby.create_room(account.id, name, topic=topic, with_ai=not without_ai, origin="cli")
         return room_id, (await pod.directory.host(room_id)).room.state.room.name
 
@@ -188,3 +202,49 @@ def archive(
 
     on_data_dir(data_dir, work)
     print_done(f"{room} is {'open again' if undo else 'archived'}", {"room": room, "is_archived": not undo}, as_json)
+
+
+@app.command()
+def rename(
+    room: Room,
+    name: Annotated[str, typer.Argument(metavar="NAME")],
+    data_dir: DataDir = None,
+    as_json: AsJson = False,
+) -> None:
+    """Give a room another name."""
+    from multiplayer.cli.on_data_dir import Pod, as_owner, on_data_dir, room_called
+    from multiplayer.protocol.commands import RenameRoom
+
+    async def work(pod: Pod) -> tuple[str, str]:
+        host = await room_called(pod, room)
+        await as_owner(host, RenameRoom(name=name))
+        return host.room_id, host.room.state.room.name
+
+    room_id, shown_name = on_data_dir(data_dir, work)
+    print_done(f"{room} is {shown_name} now ({room_id})", {"id": room_id, "name": shown_name}, as_json)
+
+
+@app.command()
+def delete(
+    room: Room,
+    data_dir: DataDir = None,
+    as_json: AsJson = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Yes, for ever.")] = False,
+) -> None:
+    """Delete a room with all that was said in it, for everyone."""
+    if not yes:
+        raise Failure(
+            "a deleted room does not come back",
+            hint="--yes deletes it; multiplayer room archive only closes it",
+            exit_code=USAGE,
+        )
+    from multiplayer.cli.on_data_dir import Pod, as_owner, on_data_dir, room_called
+    from multiplayer.protocol.commands import DeleteRoom
+
+    async def work(pod: Pod) -> str:
+        host = await room_called(pod, room)
+        await as_owner(host, DeleteRoom())
+        return host.room_id
+
+    room_id = on_data_dir(data_dir, work)
+    print_done(f"{room} is deleted ({room_id})", {"id": room_id, "is_deleted": True}, as_json)

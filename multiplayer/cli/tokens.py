@@ -27,7 +27,7 @@ def create(
 
     async def work(pod: Pod) -> CreatedToken:
         owner = await account_called(pod, account)
-        return await pod.doors.access_tokens.create(owner.id, label, span)
+        return await pod.doors.access_tokens.create(owner.id, label, span, origin="cli")
 
     created = on_data_dir(data_dir, work)
     if as_json:
@@ -101,7 +101,7 @@ def revoke(
     from multiplayer.cli.on_data_dir import Pod, on_data_dir
 
     async def work(pod: Pod) -> None:
-        await pod.doors.access_tokens.revoke(token_id, account_id=None)
+        await pod.doors.access_tokens.revoke(token_id, account_id=None, origin="cli")
 
     on_data_dir(data_dir, work)
     if as_json:

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from multiplayer.cli.options import AsJson, DataDir, Handle
-from multiplayer.cli.output import print_json, print_rows, say
+from multiplayer.cli.output import print_done, print_json, print_rows, say
 
 app = typer.Typer(help="Accounts of people and bots.", no_args_is_help=True, rich_markup_mode=None)
 
@@ -43,7 +43,7 @@ def create(
             origin="cli",
         )
         if text is not None:
-            await pod.doors.local.set_password(account.id, text)
+            await pod.doors.local.set_password(account.id, text, origin="cli")
         return account
 
     account = on_data_dir(data_dir, work)
@@ -107,14 +107,14 @@ def enable(handle: Handle, data_dir: DataDir = None, as_json: AsJson = False) ->
 
 @app.command()
 def reset(handle: Handle, data_dir: DataDir = None, as_json: AsJson = False) -> None:
-    """Print a one-time sign-in link, good for 24 hours; an earlier one ends."""
+    """Print a one-time sign-in link, good for 24 hours; an earlier one ends. It may set a new password for 15 minutes."""
     from multiplayer.cli.on_data_dir import Pod, account_called, on_data_dir
     from multiplayer.cli.server_file import link_base
     from multiplayer.settings import load_settings
 
     async def work(pod: Pod) -> str:
         account = await account_called(pod, handle)
-        return (await pod.doors.local.create_login_link(account.id)).text
+        return (await pod.doors.local.create_login_link(account.id, origin="cli")).text
 
     secret = on_data_dir(data_dir, work)
     link = f"{link_base(load_settings(data_dir))}/sign-in#{secret}"
@@ -122,6 +122,29 @@ def reset(handle: Handle, data_dir: DataDir = None, as_json: AsJson = False) -> 
         print_json({"link": link, "code": secret})
     else:
         say(link)
+
+
+@app.command()
+def password(handle: Handle, data_dir: DataDir = None, as_json: AsJson = False) -> None:
+    """Set an account's password. Asks for it; piped, takes the first line of the input."""
+    text = _ask_password()
+
+    from multiplayer.auth.passwords import check_password
+    from multiplayer.cli.failures import Failure
+    from multiplayer.cli.on_data_dir import Pod, account_called, on_data_dir
+    from multiplayer.protocol.members import AccountKind
+
+    check_password(text)
+
+    async def work(pod: Pod) -> str:
+        account = await account_called(pod, handle)
+        if account.kind is AccountKind.AI:
+            raise Failure(f"{account.handle} is an AI: it does not sign in")
+        await pod.doors.local.set_password(account.id, text, origin="cli")
+        return account.id
+
+    account_id = on_data_dir(data_dir, work)
+    print_done(f"the password of {handle} is set", {"id": account_id, "is_set": True}, as_json)
 
 
 def _set_disabled(handle: str, data_dir: DataDir, as_json: bool, *, is_disabled: bool) -> None:

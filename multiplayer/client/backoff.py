@@ -9,7 +9,8 @@ class Backoff:
     """Full jitter between half and the whole of a doubling span."""
 
     first_s: float = 0.25
-    most_s: float = 15.0
+    most_s: float = 3.0
+    """Whoever waits for a server that came back waits no longer than this."""
     tries: int = 0
 
     def next_s(self, *, at_least_s: float = 0.0) -> float:

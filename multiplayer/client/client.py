@@ -111,7 +111,8 @@ class Client:
     async def room(self, name_or_id: str) -> Room:
         """Open a room and return it up to date.
 
-        Refuses `not_found`, also for what is not yours to see, and `conflict` when several rooms have the name.
+        Refuses `not_found`, also for what is not yours to see, and `conflict` when several rooms have the name
+        (archived ones count only where no open one has it).
         """
         room_id = await self._find(name_or_id)
         feed = self._connection.feed(room_id)
@@ -129,15 +130,19 @@ class Client:
 
     async def _find(self, name_or_id: str) -> RoomId:
         listings = await self._http.rooms()
-        named = [listing.room.id for listing in listings if listing.room.name == name_or_id.removeprefix("#")]
+        named = [listing.room for listing in listings if listing.room.name == name_or_id.removeprefix("#")]
+        # An archived room does not stand in the way of an open one.
+        named = [room for room in named if room.archived_at is None] or named
         for listing in listings:
             if listing.room.id == name_or_id:
                 return listing.room.id
         if len(named) > 1:
-            raise Refused(RefusalCode.CONFLICT, f"{len(named)} rooms have this name: {', '.join(named)}")
+            raise Refused(
+                RefusalCode.CONFLICT, f"{len(named)} rooms have this name: {', '.join(room.id for room in named)}"
+            )
         if not named:
             raise Refused(RefusalCode.NOT_FOUND, "there is no such room, or you are not in it")
-        return named[0]
+        return named[0].id
 
     async def _read_log(self, room_id: RoomId, after: Cursor) -> Sequence[Line]:
         backoff = Backoff()

@@ -37,6 +37,7 @@ from multiplayer.protocol.signals import (
 SHUT_OUT = frozenset({CloseCode.UNAUTHENTICATED, CloseCode.DISABLED})
 AGAIN = frozenset({RefusalCode.UNKNOWN, RefusalCode.BUSY, RefusalCode.UNAVAILABLE})
 """Refusals after which the same command with the same key may well be accepted."""
+LINES_AT_ONCE = 100
 STEADY_S = 5.0
 """A connection that held this long begins the waits anew."""
 
@@ -174,9 +175,7 @@ class Connection:
             token = await self._token()
             async with self._dial(Opening(token, self._client, self._joins)) as link:
                 while True:
-                    for text in (await link.receive()).split("\n"):
-                        if text:
-                            self._take(link, text)
+                    await self._take_all(link, await link.receive())
         except LinkLost as error:
             lost = self._explained(error)
         except ConnectionLost as error:
@@ -188,6 +187,16 @@ class Connection:
         if loop.time() - began_s >= STEADY_S:
             backoff.reset()
         return backoff.next_s(at_least_s=(lost.reconnect_ms or 0) / 1000)
+
+    async def _take_all(self, link: Link, texts: str) -> None:
+        """Take the lines of one frame, and let others run in between: a flood must not keep the link's own answers."""
+        for number, text in enumerate(texts.split("\n"), start=1):
+            if text:
+                self._take(link, text)
+            if number % LINES_AT_ONCE == 0:
+                await asyncio.sleep(0)
+        # Frames that wait already are received without giving way.
+        await asyncio.sleep(0)
 
     def _explained(self, lost: LinkLost) -> LinkLost:
         """Put together how the connection ended and what the server had said about it before."""

@@ -140,6 +140,15 @@ class Lines:
         return self
 
     async def __anext__(self) -> Line:
+        (line,) = await self.batch(1)
+        return line
+
+    async def batch(self, most: int) -> Sequence[Line]:
+        """Return what is there, at least one and at most `most` lines. Always lets other tasks run first.
+
+        Raises what `anext` does.
+        """
+        await asyncio.sleep(0)
         while not self._waiting:
             if self._is_behind:
                 await self._read_on()
@@ -148,7 +157,7 @@ class Lines:
             else:
                 self._ready.clear()
                 await self._ready.wait()
-        return self._waiting.popleft()
+        return [self._waiting.popleft() for _ in range(min(most, len(self._waiting)))]
 
     async def _read_on(self) -> None:
         before = self._seq

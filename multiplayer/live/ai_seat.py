@@ -29,6 +29,7 @@ from multiplayer.ai.tokens import TokenCounter
 from multiplayer.live.batch import Done
 from multiplayer.live.clock import Clock
 from multiplayer.live.room_host import RoomHost
+from multiplayer.live.turn_material import results_of, with_summary, without_what_was_before
 from multiplayer.models.port import ChatModel, Usage
 from multiplayer.protocol.commands import (
     CallTool,
@@ -41,11 +42,7 @@ from multiplayer.protocol.commands import (
 from multiplayer.protocol.errors import RefusalCode, Refused
 from multiplayer.protocol.events import (
     Event,
-    MessageDeleted,
-    MessageEdited,
     MessagePosted,
-    SummaryUpdated,
-    ToolFinished,
     event_adapter,
 )
 from multiplayer.protocol.ids import AccountId, CallId, TurnId
@@ -56,7 +53,7 @@ from multiplayer.protocol.signals import AiThinking, ToolOutput, TurnProgress
 from multiplayer.protocol.turns import TokenUsage, TurnOutcome
 from multiplayer.storage.port import Storage
 from multiplayer.tools.policy import RoomPolicy
-from multiplayer.tools.registry import ToolCallContext, ToolRegistry, ToolResult
+from multiplayer.tools.registry import ToolCallContext, ToolRegistry
 from multiplayer.tools.workspace import Workspace, Workspaces
 
 PAGE = 500
@@ -209,7 +206,7 @@ class Speech:
                 )
                 self._progress("model")
             case Used():
-                self._usage = _with_summary(step.usage, self._spent)
+                self._usage = with_summary(step.usage, self._spent)
             case Ended():
                 await self.end(step.outcome, step.reason)
                 return True
@@ -267,8 +264,8 @@ class Speech:
             seq = page[-1].seq
         self._is_kept_short = hidden > 0
         if hidden:
-            events = _without_what_was_before(events)
-        self._taken_over = TakenOver(steps=self._turn.steps, results=_results_of(self._turn_id, events))
+            events = without_what_was_before(events)
+        self._taken_over = TakenOver(steps=self._turn.steps, results=results_of(self._turn_id, events))
         return ContextInput(
             state=state.copy(),
             ai=self._ai,
@@ -373,36 +370,3 @@ class Speech:
                 if refused.code not in PASSING or self._host.is_stopped:
                     raise
                 await asyncio.sleep(TRY_AGAIN_S)
-
-
-def _without_what_was_before(events: Sequence[Event]) -> list[Event]:
-    """Take out what carries words from before the first of `events`: summaries, and edits of older messages."""
-    here = {event.message.id for event in events if isinstance(event, MessagePosted)}
-    return [
-        event
-        for event in events
-        if not isinstance(event, SummaryUpdated)
-        and not (isinstance(event, MessageEdited | MessageDeleted) and event.message_id not in here)
-    ]
-
-
-def _with_summary(usage: TokenUsage, spent: Usage | None) -> TokenUsage:
-    """Add what the summary before the answer has used."""
-    if spent is None:
-        return usage
-    return usage.model_copy(
-        update={
-            "tokens_in": usage.tokens_in + spent.tokens_in,
-            "tokens_cached": usage.tokens_cached + spent.tokens_cached,
-            "tokens_out": usage.tokens_out + spent.tokens_out,
-        }
-    )
-
-
-def _results_of(turn_id: TurnId, events: Sequence[Event]) -> Mapping[str, ToolResult]:
-    """Return what the calls of a turn came to under its earlier holders: none of them runs again."""
-    return {
-        event.call_id: ToolResult(ok=event.is_ok, text=event.text, code=event.code, exit_status=event.exit_status)
-        for event in events
-        if isinstance(event, ToolFinished) and event.turn_id == turn_id
-    }

@@ -7,7 +7,7 @@ from typing import Protocol
 from multiplayer.live.outbox import Chunk
 from multiplayer.protocol.ids import AccountId, RoomId
 
-TICK_S = 0.015
+TICK_S = 0.02
 MAX_PENDING_BYTES = 256 * 1024
 
 

@@ -299,7 +299,7 @@ class RoomHost:
 
     def _remember(self, room: Room, events: Sequence[Event]) -> None:
         for event in events:
-            self._metrics.events.labels(event.type).inc()
+            self._metrics.count_event(event.type)
         self._tell(room, events)
 
     def _tell(self, room: Room, events: Sequence[Event]) -> None:

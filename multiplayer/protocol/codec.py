@@ -86,9 +86,7 @@ def parse_object(text: str) -> JsonObject:
     """Parse strict JSON: bounded in depth and keys, no duplicate key, NaN, NUL, lone surrogate or huge integer."""
     _check_depth(text)
     try:
-        value = json.loads(
-            text, object_pairs_hook=_object, parse_constant=_refuse_constant, parse_int=_integer, parse_float=_number
-        )
+        value = _decoder.decode(text)
     except json.JSONDecodeError as error:
         raise Unreadable(f"this is not JSON: {error.msg} at character {error.pos}") from None
     if not isinstance(value, dict):
@@ -180,3 +178,6 @@ def _shown(name: str) -> str:
 
 
 _request_adapter: Final = TypeAdapter(Request)
+_decoder: Final = json.JSONDecoder(
+    object_pairs_hook=_object, parse_constant=_refuse_constant, parse_int=_integer, parse_float=_number
+)

@@ -86,6 +86,9 @@ _ALLOWED_WHEN_ARCHIVED: Final = (
 )
 
 
+_INNER: Final = get_args(InnerCommand)
+
+
 class Room:
     """One room's rules. `handle` decides and changes nothing; `apply` takes what was decided."""
 
@@ -161,7 +164,7 @@ class Room:
         if self.state.is_deleted:
             raise no_such_room()
         deciding = Deciding(self.state, actor_id, stamp, facts, self._limits)
-        if not isinstance(command, get_args(InnerCommand)):
+        if not isinstance(command, _INNER):
             _ = deciding.actor
         if self.state.room.archived_at is not None and not isinstance(command, _ALLOWED_WHEN_ARCHIVED):
             raise Refused(RefusalCode.ARCHIVED, "this room is archived: it can be read, not written")

@@ -87,6 +87,9 @@ class RoomState:
         """Take `event`, which must be the next one."""
         assert event.seq == self.seq + 1, f"gap in {self.room.id}: at {self.seq}, got {event.seq}"
         self.seq = event.seq
+        if isinstance(event, MessagePosted):
+            # By far the most frequent, and messages are facts, not part of the room's own state.
+            return
         match event:
             case RoomRenamed():
                 self.room = self.room.model_copy(update={"name": event.name})
@@ -129,8 +132,8 @@ class RoomState:
                 self._apply_tool(event)
             case RoomCreated():
                 raise AssertionError("a room is created once, by its first event")
-            case MessagePosted() | MessageEdited() | ReactionAdded() | ReactionRemoved():
-                pass  # messages are facts, not part of the room's own state
+            case MessageEdited() | ReactionAdded() | ReactionRemoved():
+                pass  # facts, too
 
     def _apply_turn(self, event: TurnRequested | TurnCollected | TurnStarted | TurnStopRequested | TurnEnded) -> None:
         match event:

@@ -11,9 +11,10 @@ class Metrics:
     def __init__(self) -> None:
         self._registry = CollectorRegistry()
         registry = self._registry
-        self.events = Counter(
-            "multiplayer_events", "Events committed by this pod, by type.", ["type"], registry=registry
-        )
+        events = Counter("multiplayer_events", "Events committed by this pod, by type.", ["type"], registry=registry)
+        # Looking a label up costs more than counting, and this is counted for every message.
+        self._event_counts: dict[str, Counter] = {}
+        self._events = events
         self.refusals = Counter("multiplayer_refusals", "Commands refused, by code.", ["code"], registry=registry)
         self.conflicts = Counter(
             "multiplayer_append_conflicts", "Appends that another pod was faster than.", registry=registry
@@ -37,6 +38,12 @@ class Metrics:
             "multiplayer_room_restarts", "Rooms reloaded from their log after an unexpected error.", registry=registry
         )
         self.http = Counter("multiplayer_http_responses", "HTTP answers, by status.", ["status"], registry=registry)
+
+    def count_event(self, kind: str) -> None:
+        count = self._event_counts.get(kind)
+        if count is None:
+            count = self._event_counts[kind] = self._events.labels(kind)
+        count.inc()
 
     def gauge(self, name: str, documentation: str, value: Callable[[], float]) -> None:
         """Show `value()` at each scrape."""

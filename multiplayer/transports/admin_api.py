@@ -52,7 +52,9 @@ async def _create(call: Call[NewAccount, Nothing]) -> AccountView:
         body.handle, display_name=body.display_name, kind=body.kind, by=call.account_id, origin="http"
     )
     if body.password is not None:
-        await call.pod.doors.local.set_password(account.id, body.password.get_secret_value())
+        await call.pod.doors.local.set_password(
+            account.id, body.password.get_secret_value(), by=call.account_id, origin="http"
+        )
     return AccountView(account=account, disabled=False)
 
 
@@ -86,7 +88,7 @@ async def _login_link(call: Call[Nothing, Nothing]) -> LoginLink:
     found = await _found(call)
     if found.disabled or found.kind is AccountKind.AI:
         raise Refused(RefusalCode.CONFLICT, "this account cannot sign in")
-    secret = await call.pod.doors.local.create_login_link(found.id)
+    secret = await call.pod.doors.local.create_login_link(found.id, by=call.account_id, origin="http")
     return LoginLink(link=secret.text, expires_in_s=int(LOGIN_LINK_TTL / timedelta(seconds=1)))
 
 

@@ -9,6 +9,7 @@ from multiplayer.live.pod import Pod
 from multiplayer.protocol.errors import Refused
 from multiplayer.storage.port import OutcomeUnknown, StorageUnavailable
 from multiplayer.transports.admin_api import ADMIN_API
+from multiplayer.transports.audit_api import AUDIT_API
 from multiplayer.transports.config import HttpConfig
 from multiplayer.transports.health import HEALTH_API
 from multiplayer.transports.me_api import ME_API
@@ -45,6 +46,7 @@ def operations(config: HttpConfig) -> tuple[Operation, ...]:
         *STREAM_API,
         *MESSAGES_API,
         *ADMIN_API,
+        *AUDIT_API,
         *HEALTH_API,
         *pages(document),
     )

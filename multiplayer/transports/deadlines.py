@@ -32,14 +32,77 @@ class Deadlines:
     """What is read of a body at most, refused or not: a refusal is only seen by who has finished sending."""
     linger_s: float = 5.0
     """How long a closed connection may take to read its last words."""
+    ping_s: float = 25.0
+    """Between two pings to a WebSocket."""
+    pong_s: float = 50.0
+    """How long the answer to one may take before the peer counts as gone."""
 
 
-class DeadlineHttp(HttpToolsProtocol):
+class WriteStall:
+    """Looks, while a transport holds too much, whether it gets less; calls `end` when it does not."""
+
+    def __init__(
+        self,
+        transport: asyncio.Transport,
+        loop: asyncio.AbstractEventLoop,
+        deadlines: Deadlines,
+        end: Callable[[], None],
+    ) -> None:
+        self._transport = transport
+        self._loop = loop
+        self._deadlines = deadlines
+        self._end = end
+        self._timer: asyncio.TimerHandle | None = None
+
+    def start(self) -> None:
+        self.stop()
+        self._timer = self._loop.call_later(self._deadlines.reader_s, self._look, self._size())
+
+    def stop(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _look(self, before: int) -> None:
+        self._timer = None
+        if before - self._size() >= self._deadlines.progress_bytes:
+            self.start()
+        else:
+            self._end()
+
+    def _size(self) -> int:
+        return self._transport.get_write_buffer_size()
+
+
+class Unstalled(asyncio.Protocol):
+    """What both protocols share: while writing is paused, somebody looks whether the reader gets on."""
+
+    _stall: WriteStall | None = None
+
+    @override
+    def connection_lost(self, exc: Exception | None) -> None:
+        if self._stall is not None:
+            self._stall.stop()
+        super().connection_lost(exc)
+
+    @override
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        if self._stall is not None:
+            self._stall.start()
+
+    @override
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        if self._stall is not None:
+            self._stall.stop()
+
+
+class DeadlineHttp(Unstalled, HttpToolsProtocol):
     """One timer a connection, for whatever is being waited for: the headers, or more of the body."""
 
     deadlines = Deadlines()
     _timer: asyncio.TimerHandle | None = None
-    _stall: "WriteStall | None" = None
     _header_bytes = 0
     _body_bytes = 0
     _body_total = 0
@@ -54,8 +117,6 @@ class DeadlineHttp(HttpToolsProtocol):
     @override
     def connection_lost(self, exc: Exception | None) -> None:
         self._stop_waiting()
-        if self._stall is not None:
-            self._stall.stop()
         super().connection_lost(exc)
 
     @override
@@ -118,18 +179,6 @@ class DeadlineHttp(HttpToolsProtocol):
         self.transport.write(head % (MEDIA_TYPE.encode(), len(_UNREADABLE)) + _UNREADABLE)
         self.transport.close()
 
-    @override
-    def pause_writing(self) -> None:
-        super().pause_writing()
-        if self._stall is not None:
-            self._stall.start()
-
-    @override
-    def resume_writing(self) -> None:
-        super().resume_writing()
-        if self._stall is not None:
-            self._stall.stop()
-
     def _check_body(self) -> None:
         self._timer = None
         # While the application has not taken what came, it is us who is slow.
@@ -153,11 +202,10 @@ class DeadlineHttp(HttpToolsProtocol):
             self._timer = None
 
 
-class LastingWebSocket(WebSocketsSansIOProtocol):
+class LastingWebSocket(Unstalled, WebSocketsSansIOProtocol):
     """Ends also when the client does not read what it is sent, and lets a client that is told off hear why."""
 
     deadlines = Deadlines()
-    _stall: "WriteStall | None" = None
     _last_timer: asyncio.TimerHandle | None = None
     _is_discarding = False
 
@@ -168,8 +216,6 @@ class LastingWebSocket(WebSocketsSansIOProtocol):
 
     @override
     def connection_lost(self, exc: Exception | None) -> None:
-        if self._stall is not None:
-            self._stall.stop()
         if self._last_timer is not None:
             self._last_timer.cancel()
         super().connection_lost(exc)
@@ -178,18 +224,6 @@ class LastingWebSocket(WebSocketsSansIOProtocol):
     def data_received(self, data: bytes) -> None:
         if not self._is_discarding:
             super().data_received(data)
-
-    @override
-    def pause_writing(self) -> None:
-        super().pause_writing()
-        if self._stall is not None:
-            self._stall.start()
-
-    @override
-    def resume_writing(self) -> None:
-        super().resume_writing()
-        if self._stall is not None:
-            self._stall.stop()
 
     @override
     def keepalive_timeout(self) -> None:
@@ -233,39 +267,3 @@ class LastingWebSocket(WebSocketsSansIOProtocol):
     def _linger(self) -> None:
         if self._last_timer is None:
             self._last_timer = self.loop.call_later(self.deadlines.linger_s, self.transport.abort)
-
-
-class WriteStall:
-    """Looks, while a transport holds too much, whether it gets less; calls `end` when it does not."""
-
-    def __init__(
-        self,
-        transport: asyncio.Transport,
-        loop: asyncio.AbstractEventLoop,
-        deadlines: Deadlines,
-        end: Callable[[], None],
-    ) -> None:
-        self._transport = transport
-        self._loop = loop
-        self._deadlines = deadlines
-        self._end = end
-        self._timer: asyncio.TimerHandle | None = None
-
-    def start(self) -> None:
-        self.stop()
-        self._timer = self._loop.call_later(self._deadlines.reader_s, self._look, self._size())
-
-    def stop(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-
-    def _look(self, before: int) -> None:
-        self._timer = None
-        if before - self._size() >= self._deadlines.progress_bytes:
-            self.start()
-        else:
-            self._end()
-
-    def _size(self) -> int:
-        return self._transport.get_write_buffer_size()

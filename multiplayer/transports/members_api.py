@@ -193,7 +193,7 @@ async def _accept(call: Call[Acceptance, Nothing]) -> Answer:
     password = check_password(body.password.get_secret_value())
     account = await call.pod.lobby.create_account(body.handle, display_name=body.display_name, origin="http")
     try:
-        await call.pod.doors.local.set_password(account.id, password)
+        await call.pod.doors.local.set_password(account.id, password, by=account.id, origin="http")
         room_id = await call.pod.lobby.accept_invite(code, account.id, origin="http")
     except Refused as refused:
         if refused.code is not RefusalCode.UNKNOWN:

@@ -70,6 +70,7 @@ _json = TypeAdapter[JsonValue](JsonValue)
 
 
 async def _page(call: Call[Nothing, PageQuery]) -> MessagePage:
+    call.check_reads()
     before = call.query.before
     before_seq = None if before is None else (await _visible(call, MessageId(before))).seq
     limit = call.query.limit
@@ -95,6 +96,7 @@ async def _visible(call: Call[object, object], message_id: MessageId) -> Message
 
 
 async def _search(call: Call[Nothing, SearchQuery]) -> SearchAnswer:
+    call.check_reads()
     query = call.query
     if query.room is not None:
         rooms = [await _readable(call, RoomId(query.room))]

@@ -31,6 +31,16 @@ class RateLimit:
     def __len__(self) -> int:
         return len(self._buckets)
 
+    def times(self, factor: float) -> "RateLimit":
+        """Return a limit of its own that lets through `factor` as much."""
+        return RateLimit(
+            self._what,
+            self._monotonic_s,
+            per_min=self._per_min * factor,
+            burst=self._burst * factor,
+            max_buckets=self._max_buckets,
+        )
+
     def check(self, key: str) -> None:
         """Take one go of `key`; refuse `rate_limited` when there is none left."""
         now_s = self._monotonic_s()

@@ -4,6 +4,7 @@ import re
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cached_property
 from typing import Final, Generic, Protocol, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
@@ -27,6 +28,10 @@ from multiplayer.transports.problems import RefusedWithStatus, problem
 from multiplayer.transports.rate_limits import RateLimit
 
 _ULID: Final = re.compile(r"[0-7][0-9A-HJKMNP-TV-Z]{25}")
+TABS: Final = 5
+"""How many sessions' worth of commands an account may send by POST: several tabs, and not several tokens more."""
+READS_PER_S: Final = 50.0
+READS_BURST: Final = 100.0
 _PLACE: Final = re.compile(r"\{(\w+)\}")
 
 
@@ -54,6 +59,17 @@ class Site:
     logins_by_handle: RateLimit
     tickets: RateLimit
     commands: RateLimit
+    """What one session may send."""
+
+    @cached_property
+    def commands_of_account(self) -> RateLimit:
+        return self.commands.times(TABS)
+
+    @cached_property
+    def reads_of_account(self) -> RateLimit:
+        """Pages of messages and events, searches, and streams that begin: what asks the database for much."""
+        monotonic_s = self.pod.clock.monotonic_s
+        return RateLimit("reads at once", monotonic_s, per_min=READS_PER_S * 60, burst=READS_BURST)
 
 
 B = TypeVar("B")
@@ -117,8 +133,12 @@ class Call(Generic[BodyT_co, QueryT_co]):
         return text
 
     def check_commands(self) -> None:
-        """What a session may send a second, for each credential by itself."""
-        self.site.commands.check(self.caller.identity.credential_id)
+        """Count one command. By account: tokens can be had without end."""
+        self.site.commands_of_account.check(self.account_id)
+
+    def check_reads(self) -> None:
+        """Count one expensive read of the account."""
+        self.site.reads_of_account.check(self.account_id)
 
 
 @dataclass(frozen=True)

@@ -83,7 +83,9 @@ async def _sign_out(call: Call[Nothing, Nothing]) -> Reply:
     identity = call.caller.identity
     if identity.how != "sign_in":
         raise Refused(RefusalCode.CONFLICT, "this is not a sign-in: revoke an access token instead")
-    await call.pod.doors.sign_ins.revoke(identity.credential_id, account_id=identity.account_id)
+    await call.pod.doors.sign_ins.revoke(
+        identity.credential_id, account_id=identity.account_id, by=call.account_id, origin="http"
+    )
     # The watch would find it within half a second; here there is nothing to wait for.
     call.pod.sessions.close_where({identity.credential_id}, ())
     headers = {"Set-Cookie": cookie_header(call.peer, "", None)} if call.caller.csrf_token is not None else {}

@@ -9,9 +9,11 @@ from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 from typing_extensions import override
 
+from multiplayer.live.hiding import as_readable
 from multiplayer.live.outbox import Chunk
 from multiplayer.live.pod import Pod
 from multiplayer.live.session import Session
+from multiplayer.protocol.close_codes import CloseCode
 from multiplayer.protocol.codec import JsonObject, Malformed, encode, explain
 from multiplayer.protocol.errors import RefusalCode, Refused
 from multiplayer.protocol.ids import SessionId
@@ -50,9 +52,11 @@ class Taken(Frozen):
 
 
 class StreamResponse(Response):
-    """Plain ASGI: one task writes, one waits for the client to go away."""
+    """Plain ASGI: one task writes, one opens the rooms that were asked for, one waits for the client to go away."""
 
-    def __init__(self, pod: Pod, session: Session, *, comment_s: float, epoch: str | None) -> None:
+    def __init__(
+        self, pod: Pod, session: Session, *, joins: Sequence[Join], comment_s: float, epoch: str | None
+    ) -> None:
         """`epoch` is set on a stream of one room: what stored something then has an id to resume from.
 
         No content yet, so the base class, which would say how long it is, makes no headers.
@@ -61,6 +65,7 @@ class StreamResponse(Response):
         self.background = None
         self._pod = pod
         self._session = session
+        self._joins = joins
         self._comment_s = comment_s
         self._epoch = epoch
 
@@ -80,9 +85,10 @@ class StreamResponse(Response):
             }
             await send(start)
             async with asyncio.TaskGroup() as tasks:
-                listening = tasks.create_task(self._listen(receive))
+                beside = (tasks.create_task(self._listen(receive)), tasks.create_task(self._join()))
                 await self._write(send)
-                listening.cancel()
+                for task in beside:
+                    task.cancel()
         finally:
             self._pod.close_session(self._session)
 
@@ -101,6 +107,20 @@ class StreamResponse(Response):
             await send({"type": "http.response.body", "body": body, "more_body": True})
         await send({"type": "http.response.body", "body": b"", "more_body": False})
 
+    async def _join(self) -> None:
+        """Open one room after another, as fast as the client reads: what waits for it may not pile up."""
+        outbox = self._session.outbox
+        try:
+            for join in self._joins:
+                if outbox.is_full:
+                    async with asyncio.timeout(self._pod.limits.session.too_slow_s):
+                        await outbox.drained()
+                if outbox.is_closed:
+                    return
+                await self._session.carry_out(join)
+        except TimeoutError:
+            self._session.close(CloseCode.TOO_SLOW, "this connection reads too slowly; reconnect and resume")
+
     async def _listen(self, receive: Receive) -> None:
         while (await receive())["type"] != "http.disconnect":
             pass
@@ -114,23 +134,26 @@ def _event(chunk: Chunk, epoch: str | None) -> bytes:
 
 async def _stream(call: Call[Nothing, StreamQuery]) -> Response:
     joins = _joins(call.query.join)
+    call.check_reads()
     session = await _opened(call)
-    return await _streaming(call, session, joins, None)
+    return _streaming(call, session, joins, None)
 
 
 async def _room_events(call: Call[Nothing, EventsQuery]) -> Response:
+    call.check_reads()
     pod, host = call.pod, call.host
     place = call.request.headers.get("last-event-id") or call.query.after
     after = _cursor(place) if place is not None else None
     if EVENT_STREAM in call.request.headers.get("accept", ""):
         session = await _opened(call)
         join = Join(id=host.room_id, room_id=host.room_id, after=after)
-        return await _streaming(call, session, [join], pod.epoch)
+        return _streaming(call, session, [join], pod.epoch)
     first = host.room.readable_from(call.member)
     if after is not None and (after.epoch != pod.epoch or after.seq + 1 < first):
         raise Refused(RefusalCode.CONFLICT, "this place is in another history: read again without `after`")
     seq = after.seq if after is not None else max(0, first - 1)
     events = await pod.cache.events_after(host.room_id, seq, limit=call.query.limit, up_to=host.room.seq)
+    events = await as_readable(pod.storage, host.room_id, events, host.room.hidden_before(call.account_id))
     following = events[-1].seq if events else seq
     # The lines are JSON as they are stored: nothing is read or written anew.
     body = b'{"epoch":%b,"events":[%b],"next":%b}' % (
@@ -163,17 +186,11 @@ async def _opened(call: Call[object, object]) -> Session:
         raise
 
 
-async def _streaming(
+def _streaming(
     call: Call[object, object], session: Session, joins: Sequence[Join], epoch: str | None
 ) -> StreamResponse:
-    try:
-        session.outbox.line(encode(call.pod.welcome(session)))
-        for join in joins:
-            await session.carry_out(join)
-    except BaseException:
-        call.pod.close_session(session)
-        raise
-    return StreamResponse(call.pod, session, comment_s=call.site.config.sse_comment_s, epoch=epoch)
+    session.outbox.line(encode(call.pod.welcome(session)))
+    return StreamResponse(call.pod, session, joins=joins, comment_s=call.site.config.sse_comment_s, epoch=epoch)
 
 
 def _joins(text: str) -> list[Join]:

@@ -11,10 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from typing_extensions import override
 
+from multiplayer.auth.access_tokens import AccessTokens
 from multiplayer.auth.handles import OPERATOR_HANDLE, RESERVED_HANDLES, check_handle, derive_handle
 from multiplayer.auth.local import CreatedSignIn, LocalAccounts, SignIns
 from multiplayer.auth.memory import MemoryCredentialStore
 from multiplayer.auth.passwords import Passwords, check_password
+from multiplayer.auth.port import Identity
 from multiplayer.protocol.errors import RefusalCode, Refused
 from tests.auth.conftest import Clock
 
@@ -267,3 +269,43 @@ async def test_a_sign_in_token_is_no_link(local: LocalAccounts, sign_ins: SignIn
     with pytest.raises(Refused) as refusal:
         await local.sign_in_with_link((await sign_ins.create("alice-id")).text)
     assert refusal.value.code is RefusalCode.UNAUTHENTICATED
+
+
+async def test_a_sign_in_by_link_sets_a_forgotten_password_for_fifteen_minutes_only(
+    local: LocalAccounts, sign_ins: SignIns, clock: Clock
+) -> None:
+    assert await local.may_set_password_without_the_old(await signed_in(sign_ins, await sign_ins.create("alice-id")))
+    await local.set_password("alice-id", RIGHT)
+    plain = await signed_in(sign_ins, await local.sign_in_with_password("alice", RIGHT))
+    link = await local.create_login_link("alice-id")
+    by_link = await signed_in(sign_ins, await local.sign_in_with_link(link.text))
+    assert not await local.may_set_password_without_the_old(plain)
+    clock.advance(minutes=15)
+    assert await local.may_set_password_without_the_old(by_link)
+    clock.advance(seconds=1)
+    assert not await local.may_set_password_without_the_old(by_link)
+
+
+async def signed_in(sign_ins: SignIns, made: CreatedSignIn) -> Identity:
+    return await sign_ins.identify(made.text)
+
+
+async def test_what_is_done_with_secrets_is_told_to_the_audit_trail_without_them(
+    local: LocalAccounts, sign_ins: SignIns, access_tokens: AccessTokens, store: MemoryCredentialStore, clock: Clock
+) -> None:
+    token = await access_tokens.create("alice-id", "ci", None, by="alice-id", origin="http")
+    await access_tokens.revoke(token.row.id, account_id=None, origin="cli")
+    await local.set_password("alice-id", RIGHT, by="alice-id", origin="http")
+    link = await local.create_login_link("alice-id", by="bob-id", origin="http")
+    made = await local.sign_in_with_link(link.text)
+    await sign_ins.revoke(made.row.id, account_id="alice-id", by="alice-id", origin="http")
+    told = [(entry.actor_id, entry.origin, entry.action, entry.subject) for entry in store.audit()]
+    assert told == [
+        ("alice-id", "http", "token_created", token.row.id),
+        (None, "cli", "token_revoked", token.row.id),
+        ("alice-id", "http", "password_set", "alice-id"),
+        ("bob-id", "http", "login_link_created", "alice-id"),
+        ("alice-id", "http", "signed_out", made.row.id),
+    ]
+    assert {entry.at for entry in store.audit()} == {clock()}
+    assert not any(secret in repr(store.audit()) for secret in (token.text, link.text, made.text, RIGHT))

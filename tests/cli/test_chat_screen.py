@@ -1,11 +1,13 @@
 """What a terminal shows of a room."""
 
 import io
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
+import pytest
 from rich.console import Console
 
-from multiplayer.cli.chat_screen import Screen
+from multiplayer.cli.chat_screen import LINE_CHARACTERS, LIVE_LINES, RESULT_LINES, Screen
 from multiplayer.client.view import View
 from multiplayer.protocol.events import MessagePosted, ToolCalled, ToolFinished, TurnEnded, TurnRequested
 from multiplayer.protocol.ids import AccountId, CallId, MessageId, RoomId, TurnId
@@ -114,23 +116,64 @@ def test_markup_in_a_message_is_text() -> None:
     assert shown.lines[0].endswith("[red]not red[/red] :smile:")
 
 
-def test_a_tool_shows_its_arguments_its_output_as_it_comes_and_how_it_ended() -> None:
-    shown = Shown("Alice")
+FRAME = {"room_id": ROOM, "id": "E", "at": AT, "actor_id": AI, "turn_id": TURN, "call_id": CALL}
+
+
+def calls_tool(shown: Shown, pieces: Sequence[str], result: str, *, exit_status: int, is_ok: bool = True) -> list[str]:
+    """Let the AI use a tool that says `pieces` while it runs; return what was printed of it."""
     shown.asks()
-    frame = {"room_id": ROOM, "id": "E", "at": AT, "actor_id": AI, "turn_id": TURN, "call_id": CALL}
-    shown.screen.show(ToolCalled.model_validate({**frame, "seq": 4, "name": "run", "arguments": '{"a":\n1}'}))
-    for index, piece in enumerate(["one\ntw", "o\n", "three\x07"]):
+    shown.screen.show(ToolCalled.model_validate({**FRAME, "seq": 4, "name": "run", "arguments": '{"a":\n1}'}))
+    for index, piece in enumerate(pieces):
         shown.screen.show(ToolOutput(room_id=ROOM, turn_id=TURN, call_id=CALL, index=index, text=piece))
     shown.screen.show(
         ToolFinished.model_validate(
-            {**frame, "seq": 5, "is_ok": False, "text": "all", "code": "timeout", "exit_status": 1}
+            {
+                **FRAME,
+                "seq": 5,
+                "is_ok": is_ok,
+                "text": result,
+                "code": None if is_ok else "timeout",
+                "exit_status": exit_status,
+            }
         )
     )
-    assert shown.lines == [
-        '  ⚙ run {"a": 1}',
-        "  │ one",
-        "  │ two",
-        "  │ three\\x07",
-        "  ✗ run (exit 1) [timeout]",
-        "",
-    ]
+    first, *rest, end = shown.lines
+    assert first == '  ⚙ run {"a": 1}'
+    assert end == ""
+    return rest
+
+
+def test_a_tool_shows_its_arguments_its_output_as_it_comes_and_how_it_ended() -> None:
+    shown = calls_tool(Shown("Alice"), ["one\ntw", "o\n", "three\x07"], "all", exit_status=1, is_ok=False)
+    assert shown == ["  │ one", "  │ two", "  │ three\\x07", "  ✗ run (exit 1) [timeout]"]
+
+
+def test_a_tool_that_ran_and_failed_is_not_ticked_off() -> None:
+    assert calls_tool(Shown("Alice"), ["no\n"], "no", exit_status=3) == ["  │ no", "  ✗ run (exit 3)"]
+    assert calls_tool(Shown("Alice"), ["yes\n"], "yes", exit_status=0) == ["  │ yes", "  ✓ run (exit 0)"]
+
+
+def test_a_flood_of_output_is_a_few_lines_and_then_the_results_both_ends() -> None:
+    flood = "".join(f"{number}\n" for number in range(100_000))
+    pieces = [flood[at : at + 60_000] for at in range(0, len(flood), 60_000)]
+    shown = calls_tool(Shown("Alice"), pieces, "\n".join(str(number) for number in range(1_000)), exit_status=0)
+    assert shown[:LIVE_LINES] == [f"  │ {number}" for number in range(LIVE_LINES)]
+    assert shown[LIVE_LINES : LIVE_LINES + 3] == ["  │ … more output; the result follows", "  ✓ run (exit 0)", "  │ 0"]
+    assert shown[-2:] == ["  │ 998", "  │ 999"]
+    result = shown[LIVE_LINES + 2 :]
+    assert len(result) == RESULT_LINES + 1
+    assert result[RESULT_LINES // 2] == f"  │ … {1_000 - RESULT_LINES} more lines"
+
+
+@pytest.mark.parametrize("count", [LIVE_LINES - 1, LIVE_LINES])
+@pytest.mark.parametrize("size", [1, 7, 10_000])
+def test_output_that_just_fits_is_whole_however_it_is_cut_and_not_shown_twice(count: int, size: int) -> None:
+    text = "\n".join(str(number) for number in range(count)) + "\n"
+    pieces = [text[at : at + size] for at in range(0, len(text), size)]
+    shown = calls_tool(Shown("Alice"), pieces, text, exit_status=0)
+    assert shown == [*(f"  │ {number}" for number in range(count)), "  ✓ run (exit 0)"]
+
+
+def test_a_line_without_an_end_is_cut() -> None:
+    shown = calls_tool(Shown("Alice"), ["x" * 60_000] * 50, "", exit_status=0)
+    assert shown == ["  │ " + "x" * LINE_CHARACTERS + "…", "  ✓ run (exit 0)"]

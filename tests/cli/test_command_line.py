@@ -18,8 +18,10 @@ from multiplayer.client import ConnectionLost, NotSignedIn, RefusalCode, Refused
 pytestmark = pytest.mark.slow
 
 
-def run(*arguments: str, folder: Path, given: str = "") -> "subprocess.CompletedProcess[str]":
+def run(*arguments: str, folder: Path, given: str = "", home: Path | None = None) -> "subprocess.CompletedProcess[str]":
     environment = {name: value for name, value in os.environ.items() if not name.startswith("MULTIPLAYER_")}
+    if home is not None:
+        environment |= {"HOME": str(home), "XDG_DATA_HOME": str(home / "share")}
     root = Path(__file__).parents[2]
     return subprocess.run(
         [sys.executable, "-m", "multiplayer", *arguments],
@@ -86,8 +88,25 @@ def test_a_bad_setting_is_named_and_debug_shows_where(tmp_path: Path) -> None:
     (tmp_path / ".env").write_text("MULTIPLAYER_PORT=many\n")
     done = run("config", "show", folder=tmp_path)
     assert done.returncode == USAGE
-    assert "MULTIPLAYER_PORT" in done.stderr
+    assert "MULTIPLAYER_PORT comes from .env" in done.stderr
     assert "Traceback" in run("--debug", "config", "show", folder=tmp_path).stderr
+
+
+def test_a_folder_that_nobody_named_is_not_made(tmp_path: Path) -> None:
+    done = run("user", "list", folder=tmp_path, home=tmp_path)
+    assert done.returncode == 1
+    assert "there is no server data in " in done.stderr
+    assert "--data-dir" in done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_doctor_says_what_cannot_be_made_or_asked(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("OPENAI_BASE_URL=foo\nOPENAI_API_KEY=sk-x\n")
+    done = run("doctor", "--json", "--data-dir", "/proc/x", folder=tmp_path)
+    assert done.returncode == CHECK_FAILED
+    checks = {check["name"]: check for check in json.loads(done.stdout)["checks"]}
+    assert checks["data folder"]["state"] == checks["ai"]["state"] == "failed"
+    assert "OPENAI_BASE_URL" in checks["ai"]["finding"]
 
 
 def test_config_shows_sources_and_keeps_secrets_and_init_overwrites_nothing(tmp_path: Path) -> None:

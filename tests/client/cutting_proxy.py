@@ -15,6 +15,9 @@ class CuttingProxy:
         """New connections end at once."""
         self.url = ""
         self.connections = 0
+        self.refused = 0
+        self.is_refusing = asyncio.Event()
+        """Set each time somebody is not let through; clear it to wait for the next."""
 
     def cut(self) -> None:
         for writer in tuple(self._writers):
@@ -22,6 +25,8 @@ class CuttingProxy:
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         if self.is_closed:
+            self.refused += 1
+            self.is_refusing.set()
             writer.transport.abort()
             return
         self.connections += 1

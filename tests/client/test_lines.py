@@ -1,5 +1,6 @@
 """A reader's way through a room: live lines, the log, and slowness."""
 
+import asyncio
 from collections.abc import Sequence
 
 import pytest
@@ -42,6 +43,27 @@ class Room:
 
 async def take(lines: Lines, count: int) -> list[int | None]:
     return [(await anext(lines)).seq for _ in range(count)]
+
+
+async def test_a_reader_with_much_to_read_lets_others_run_and_takes_what_is_there_at_once() -> None:
+    room = Room()
+    lines = room.read(0)
+    room.append(250)
+    others = 0
+
+    async def count() -> None:
+        nonlocal others
+        while True:
+            others += 1
+            await asyncio.sleep(0)
+
+    async with asyncio.TaskGroup() as tasks:
+        other = tasks.create_task(count())
+        assert await take(lines, 50) == list(range(1, 51))
+        assert others >= 50
+        assert [line.seq for line in await lines.batch(100)] == list(range(51, 151))
+        assert len(await lines.batch(1_000)) == 100
+        other.cancel()
 
 
 async def test_a_reader_from_an_old_place_gets_the_log_and_then_what_is_live() -> None:

@@ -45,6 +45,14 @@ def invite(room_id: RoomId, **fields: object) -> StoredInvite:
     )
 
 
+async def audit_end(storage: Storage) -> int:
+    """Return the number of the last entry in the server's chain."""
+    number = 0
+    while page := await storage.audit_after(None, number, limit=1_000):
+        number = page[-1].number
+    return number
+
+
 def as_sign_in_sees_it(storage: Storage) -> CredentialStore:
     """Sign-in has a port of its own; that a store fits it is for mypy to see."""
     return storage
@@ -157,6 +165,80 @@ class AccountContract:
         assert await storage.take_login_link(second, NOW) is None
         await storage.disable_account(account.id, disabled=False, audit=audit("enable"))
         assert await storage.take_login_link(second, NOW) == account.id
+
+    async def test_a_sign_in_remembers_for_a_while_that_a_link_was_spent_for_it(self, storage: Storage) -> None:
+        account, by_link, by_password = await made(storage), ulid(), ulid()
+        for key, is_by_link in ((by_link, True), (by_password, False)):
+            await storage.add_sign_in(
+                sign_in_id=key,
+                account_id=account.id,
+                sha256=digest(),
+                created_at=NOW,
+                expires_at=NOW + HOUR,
+                by_link=is_by_link,
+            )
+        assert await storage.is_link_sign_in(by_link, since=NOW)
+        assert not await storage.is_link_sign_in(by_link, since=NOW + timedelta(seconds=1))
+        assert not await storage.is_link_sign_in(by_password, since=NOW)
+        assert not await storage.is_link_sign_in(ulid(), since=NOW)
+
+    async def test_what_is_done_to_secrets_stands_in_the_audit_trail_once_and_only_if_it_was_done(
+        self, storage: Storage
+    ) -> None:
+        account, token, sign_in = await made(storage), ulid(), ulid()
+        known = await audit_end(storage)
+        await storage.add_sign_in(
+            sign_in_id=sign_in, account_id=account.id, sha256=digest(), created_at=NOW, expires_at=NOW + HOUR
+        )
+        await storage.add_access_token(
+            token_id=token,
+            account_id=account.id,
+            label="ci",
+            sha256=digest(),
+            created_at=NOW,
+            expires_at=None,
+            audit=audit("token"),
+        )
+        await storage.add_login_link(
+            account_id=account.id, sha256=digest(), created_at=NOW, expires_at=NOW + HOUR, audit=audit("link")
+        )
+        assert not await storage.set_password_hash(account.id, "x", replaces="y", audit=audit("not done"))
+        assert not await storage.set_password_hash("nobody", "x", audit=audit("not done"))
+        assert await storage.set_password_hash(account.id, "x", audit=audit("password"))
+        for _ in range(2):
+            await storage.revoke_access_token(token, account_id=None, now=NOW, audit=audit("token ends"))
+            await storage.revoke_sign_in(sign_in, account_id=account.id, now=NOW, audit=audit("sign-in ends"))
+        rows = await storage.audit_after(None, known, limit=100)
+        assert [row.entry.action for row in rows] == ["token", "link", "password", "token ends", "sign-in ends"]
+        assert [row.number for row in rows] == list(range(known + 1, known + 6))
+        assert rows[0].entry == audit("token")
+        assert await storage.audit_after(None, known + 1, limit=2) == rows[1:3]
+        assert await storage.verify_audit(None) is None
+
+    async def test_of_ten_who_revoke_a_token_at_once_one_stands_in_the_audit_trail(self, storage: Storage) -> None:
+        account, token = await made(storage), ulid()
+        known = await audit_end(storage)
+        assert not await storage.revoke_access_token(token, account_id=None, now=NOW, audit=audit("nothing yet"))
+        await storage.add_access_token(
+            token_id=token, account_id=account.id, label="", sha256=digest(), created_at=NOW, expires_at=None
+        )
+        assert await audit_end(storage) == known
+        ended = await asyncio.gather(
+            *(storage.revoke_access_token(token, account_id=None, now=NOW, audit=audit("once")) for _ in range(10))
+        )
+        assert ended.count(True) == 1
+        assert await audit_end(storage) == known + 1
+
+    async def test_a_rooms_audit_trail_is_read_in_pages_and_holds_no_other_rooms_acts(self, storage: Storage) -> None:
+        script, other = await stored(storage, RoomScript()), await stored(storage, RoomScript())
+        known = len(await storage.audit_after(script.room_id, 0, limit=100))
+        for n in range(3):
+            await storage.add_invite(invite(script.room_id), digest(), audit=audit(f"invite {n}"))
+        await storage.add_invite(invite(other.room_id), digest(), audit=audit("elsewhere"))
+        first = await storage.audit_after(script.room_id, known, limit=2)
+        rest = await storage.audit_after(script.room_id, first[-1].number, limit=100)
+        assert [row.entry.action for row in (*first, *rest)] == ["invite 0", "invite 1", "invite 2"]
+        assert await storage.audit_after(RoomId("nowhere"), 0, limit=100) == []
 
     async def test_a_user_from_outside_gets_one_account_and_a_free_handle(self, storage: Storage) -> None:
         wished = f"n{ulid().lower()}-and-more"[:32]

@@ -316,6 +316,70 @@ async def test_my_password_needs_the_current_one_and_a_token_may_not_set_it(serv
     assert again.status_code == 201
 
 
+async def test_a_forgotten_password_is_reset_after_signing_in_by_a_link(server: RunningServer) -> None:
+    known = await server.know(f"lost-{next(_numbers)}", password=PASSWORD)
+    operator = await server.know(f"op-{next(_numbers)}", is_operator=True)
+    made = await server.http.post(f"/api/v1/admin/accounts/{known.id}/login-link", headers=operator.bearer)
+    session = await server.http.post("/api/v1/sessions", json={"link": made.json()["link"]})
+    bearer = {"Authorization": f"Bearer {session.json()['token']}"}
+    path, new = "/api/v1/me/password", {"new": "another long password"}
+    # What is not that sign-in has no part in it, while it lasts.
+    assert (await server.http.put(path, json=new, headers=known.bearer)).status_code == 403
+    assert (await server.http.put(path, json=new, headers=bearer)).status_code == 204
+    login = {"handle": known.account.handle, "password": new["new"]}
+    other = await server.http.post("/api/v1/sessions", json=login)
+    assert other.status_code == 201
+    plain = {"Authorization": f"Bearer {other.json()['token']}"}
+    assert (await server.http.put(path, json=new, headers=plain)).status_code == 403
+
+
+async def test_operators_read_who_did_what_to_accounts_and_secrets(server: RunningServer) -> None:
+    operator = await server.know(f"op-{next(_numbers)}", is_operator=True)
+    known = await server.know(f"mona-{next(_numbers)}", password=PASSWORD)
+    path = "/api/v1/admin/audit"
+    before = (await server.http.get(path, params={"limit": 1_000}, headers=operator.bearer)).json()["entries"]
+    end = before[-1]["number"]
+    link = await server.http.post(f"/api/v1/admin/accounts/{known.id}/login-link", headers=operator.bearer)
+    session = await server.http.post("/api/v1/sessions", json={"link": link.json()["link"]})
+    bearer = {"Authorization": f"Bearer {session.json()['token']}"}
+    token = (await server.http.post("/api/v1/me/tokens", json={}, headers=bearer)).json()
+    wrong = {"new": "another long password", "current": PASSWORD}
+    assert (await server.http.put("/api/v1/me/password", json=wrong, headers=bearer)).status_code == 204
+    await server.http.delete(f"/api/v1/me/tokens/{token['row']['id']}", headers=bearer)
+    await server.http.delete("/api/v1/sessions/current", headers=bearer)
+    page = await server.http.get(path, params={"after": end}, headers=operator.bearer)
+    told = [(one["actor_id"], one["origin"], one["action"], one["subject"]) for one in page.json()["entries"]]
+    assert told[:4] == [
+        (operator.id, "http", "login_link_created", known.id),
+        (known.id, "http", "token_created", token["row"]["id"]),
+        (known.id, "http", "password_set", known.id),
+        (known.id, "http", "token_revoked", token["row"]["id"]),
+    ]
+    assert [one[:3] for one in told[4:]] == [(known.id, "http", "signed_out")]
+    assert not any(secret in page.text for secret in (token["token"], link.json()["link"], session.json()["token"]))
+    next_page = await server.http.get(path, params={"after": end + 1, "limit": 2}, headers=operator.bearer)
+    assert [one["number"] for one in next_page.json()["entries"]] == [end + 2, end + 3]
+    for bad in ({"limit": 0}, {"limit": 1_001}, {"after": -1}, {"after": 2**63}):
+        assert (await server.http.get(path, params=bad, headers=operator.bearer)).status_code == 400
+
+
+async def test_a_rooms_admins_read_its_audit_trail(server: RunningServer, alice: Known, bob: Known) -> None:
+    room_id = await server.room(alice)
+    path = f"/api/v1/rooms/{room_id}/audit"
+    await server.add(room_id, alice, bob, Role.MEMBER)
+    assert (await server.http.get(path, headers=bob.bearer)).status_code == 403
+    member = f"/api/v1/rooms/{room_id}/members/{bob.id}"
+    assert (await server.http.patch(member, json={"role": "admin"}, headers=alice.bearer)).is_success
+    entries = (await server.http.get(path, headers=bob.bearer)).json()["entries"]
+    assert [one["number"] for one in entries] == list(range(1, len(entries) + 1))
+    last = entries[-1]
+    assert (last["actor_id"], last["origin"], last["action"]) == (alice.id, "http", "role_changed")
+    assert (last["subject"], last["before"], last["after"]) == (bob.id, "member", "admin")
+    # An operator of the server has no rights in a room of others.
+    operator = await server.know(f"op-{next(_numbers)}", is_operator=True)
+    assert (await server.http.get(path, headers=operator.bearer)).status_code == 404
+
+
 async def test_my_tokens_are_made_listed_and_revoked_by_me_only(server: RunningServer, alice: Known) -> None:
     known = await server.know(f"hal-{next(_numbers)}", password=PASSWORD)
     made = await server.http.post("/api/v1/sessions", json={"handle": known.account.handle, "password": PASSWORD})
