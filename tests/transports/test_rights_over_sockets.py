@@ -1,0 +1,285 @@
+"""Every command by every role, over a WebSocket and by POST: what the table of rights says is what a client is told."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+
+import pytest
+
+from multiplayer.live.door import DoorLimits
+from multiplayer.live.pod import PodLimits
+from multiplayer.live.room_host import RoomHost
+from multiplayer.live.session import SessionLimits
+from multiplayer.models.scripted import ScriptedModel, Stall
+from multiplayer.protocol.commands import (
+    AddReaction,
+    ArchiveRoom,
+    AskAi,
+    Command,
+    DeleteMessage,
+    DeleteRoom,
+    EditMessage,
+    InviteMember,
+    LeaveRoom,
+    LiftBan,
+    MarkRead,
+    PinMessage,
+    PostMessage,
+    RemoveMember,
+    RemoveReaction,
+    RenameRoom,
+    SetRole,
+    SetRoomSettings,
+    SetTopic,
+    SetTyping,
+    StopTurn,
+    UnpinMessage,
+)
+from multiplayer.protocol.ids import AccountId, MessageId
+from multiplayer.protocol.members import Role
+from multiplayer.protocol.rooms import RoomSettings
+from multiplayer.rooms.permissions import Right, may
+from multiplayer.rooms.room import COMMAND_RIGHTS
+from tests.support.people import Line, Person, Transport, answer_line, person
+from tests.support.server import Known, RunningServer, running_server
+
+OPEN = RoomSettings(guests_post=True, guests_ask_ai=True, guests_see_workspace=True, members_invite=True)
+CLOSED = RoomSettings()
+ROLES = {"owner": Role.OWNER, "admin": Role.ADMIN, "member": Role.MEMBER, "guest": Role.GUEST, "stranger": None}
+SILENT = (MarkRead, SetTyping)
+TURNS = 500
+
+
+@dataclass(frozen=True)
+class Scene:
+    """A room of its own with somebody of each role and bob, a member; `actor` is who will ask."""
+
+    host: RoomHost
+    owner: AccountId
+    bob: AccountId
+    actor: AccountId
+    """Mary, the member, where a stranger asks: what is theirs has to be somebody's."""
+
+    async def given(self, actor: AccountId, command: Command) -> MessageId:
+        """Carry out what the scene needs; return the first event's id, which is a new message's too."""
+        done = await self.host.ask(actor, command, origin="cli")
+        assert done.event_id is not None
+        return MessageId(done.event_id)
+
+    async def own_message(self) -> MessageId:
+        return await self.given(self.actor, PostMessage(text="mine"))
+
+    async def bobs_message(self) -> MessageId:
+        return await self.given(self.bob, PostMessage(text="not mine"))
+
+    async def turn_of(self, asker: AccountId) -> Command:
+        await self.given(asker, AskAi())
+        [turn] = self.host.room.state.turns.values()
+        return StopTurn(turn_id=turn.turn_id)
+
+
+Make = Callable[[Scene], Awaitable[Command]]
+
+
+@dataclass(frozen=True)
+class Case:
+    """A command that is right in every respect but perhaps who asks. `right`: where it is not that of the command."""
+
+    kind: type[Command]
+    make: Make
+    towards: Role | None = None
+    is_own: bool = False
+    right: Right | None = None
+
+    def allows(self, role: Role, settings: RoomSettings) -> bool:
+        right = self.right or COMMAND_RIGHTS[self.kind]
+        return may(right, role, settings, towards=self.towards, is_own_request=self.is_own)
+
+
+def plain(command: Command) -> Make:
+    async def make(_: Scene) -> Command:
+        return command
+
+    return make
+
+
+async def _unreact(scene: Scene) -> Command:
+    message_id = await scene.bobs_message()
+    await scene.given(scene.actor, AddReaction(message_id=message_id, emoji="👍"))
+    return RemoveReaction(message_id=message_id, emoji="👍")
+
+
+async def _unpin(scene: Scene) -> Command:
+    message_id = await scene.bobs_message()
+    await scene.given(scene.owner, PinMessage(message_id=message_id))
+    return UnpinMessage(message_id=message_id)
+
+
+async def _lift_ban(scene: Scene) -> Command:
+    await scene.given(scene.owner, RemoveMember(account_id=scene.bob, ban=True))
+    return LiftBan(account_id=scene.bob)
+
+
+async def _leave(scene: Scene) -> Command:
+    # The last owner could not go.
+    await scene.given(scene.owner, SetRole(account_id=scene.bob, role=Role.OWNER))
+    return LeaveRoom()
+
+
+async def _reply(scene: Scene) -> Command:
+    return PostMessage(text="yes", reply_to=await scene.bobs_message())
+
+
+async def _edit(scene: Scene) -> Command:
+    return EditMessage(message_id=await scene.own_message(), text="new")
+
+
+async def _delete_own(scene: Scene) -> Command:
+    return DeleteMessage(message_id=await scene.own_message())
+
+
+async def _delete_any(scene: Scene) -> Command:
+    return DeleteMessage(message_id=await scene.bobs_message())
+
+
+async def _react(scene: Scene) -> Command:
+    return AddReaction(message_id=await scene.bobs_message(), emoji="👍")
+
+
+async def _pin(scene: Scene) -> Command:
+    return PinMessage(message_id=await scene.bobs_message())
+
+
+async def _remove(scene: Scene) -> Command:
+    return RemoveMember(account_id=scene.bob)
+
+
+async def _ban(scene: Scene) -> Command:
+    return RemoveMember(account_id=scene.bob, ban=True)
+
+
+async def _set_role(scene: Scene) -> Command:
+    return SetRole(account_id=scene.bob, role=Role.GUEST)
+
+
+async def _hand_over(scene: Scene) -> Command:
+    return SetRole(account_id=scene.bob, role=Role.OWNER)
+
+
+async def _stop(scene: Scene) -> Command:
+    return await scene.turn_of(scene.bob)
+
+
+async def _stop_own(scene: Scene) -> Command:
+    return await scene.turn_of(scene.actor)
+
+
+CASES: dict[str, Case] = {
+    "post": Case(PostMessage, plain(PostMessage(text="hello"))),
+    "reply": Case(PostMessage, _reply),
+    "edit": Case(EditMessage, _edit),
+    "delete own": Case(DeleteMessage, _delete_own),
+    "delete any": Case(DeleteMessage, _delete_any, right=Right.DELETE_ANY),
+    "react": Case(AddReaction, _react),
+    "unreact": Case(RemoveReaction, _unreact),
+    "pin": Case(PinMessage, _pin),
+    "unpin": Case(UnpinMessage, _unpin),
+    "mark read": Case(MarkRead, plain(MarkRead(seq=1))),
+    "typing": Case(SetTyping, plain(SetTyping())),
+    "invite": Case(InviteMember, plain(InviteMember(handle="carol"))),
+    "remove": Case(RemoveMember, _remove, towards=Role.MEMBER),
+    "ban": Case(RemoveMember, _ban, towards=Role.MEMBER),
+    "lift a ban": Case(LiftBan, _lift_ban, towards=Role.AI),
+    "set role": Case(SetRole, _set_role, towards=Role.MEMBER),
+    "hand over": Case(SetRole, _hand_over, right=Right.HAND_OVER),
+    "leave": Case(LeaveRoom, _leave),
+    "rename": Case(RenameRoom, plain(RenameRoom(name="new"))),
+    "topic": Case(SetTopic, plain(SetTopic(topic="new"))),
+    "settings": Case(SetRoomSettings, plain(SetRoomSettings(settings=RoomSettings(persona="terse")))),
+    "archive": Case(ArchiveRoom, plain(ArchiveRoom())),
+    "delete the room": Case(DeleteRoom, plain(DeleteRoom())),
+    "ask": Case(AskAi, plain(AskAi())),
+    "stop": Case(StopTurn, _stop),
+    "stop own": Case(StopTurn, _stop_own, is_own=True),
+}
+
+
+def test_every_command_is_tried_under_its_own_right() -> None:
+    assert {case.kind for case in CASES.values() if case.right is None} == set(COMMAND_RIGHTS)
+
+
+@dataclass(frozen=True)
+class Town:
+    """One account for each role, each with a WebSocket that stays open."""
+
+    server: RunningServer
+    known: dict[str, Known]
+    sockets: dict[str, Person]
+    bob: Known
+
+    async def scene(self, role: str) -> Scene:
+        owner = self.known["owner"].id
+        room_id = await self.server.pod.lobby.create_room(owner, "demo", origin="cli")
+        host = await self.server.pod.directory.host(room_id)
+        scene = Scene(host, owner, self.bob.id, self.known["member" if role == "stranger" else role].id)
+        await scene.given(owner, SetRoomSettings(settings=OPEN))
+        await scene.given(owner, InviteMember(handle=self.bob.account.handle))
+        for name, as_role in ROLES.items():
+            if as_role not in {None, Role.OWNER}:
+                assert as_role is not None
+                await scene.given(owner, InviteMember(handle=self.known[name].account.handle, role=as_role))
+        return scene
+
+    async def ask(self, transport: Transport, role: str, scene: Scene, command: Command) -> Line:
+        fields = command.model_dump(mode="json", exclude_none=True)
+        if transport == "websocket":
+            kind = fields.pop("type")
+            return await self.sockets[role].ask(scene.host.room_id, kind, **fields)
+        return answer_line(
+            await self.server.http.post(
+                f"/api/v1/rooms/{scene.host.room_id}/commands", json=fields, headers=self.known[role].bearer
+            )
+        )
+
+
+@pytest.fixture(scope="module")
+async def town(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Town]:
+    limits = PodLimits(session=SessionLimits(commands_per_s=10_000, commands_burst=10_000))
+    # A turn that somebody is to stop must not end by itself.
+    model = ScriptedModel([[Stall(asyncio.Event())] for _ in range(TURNS)])
+    door = DoorLimits(messages_per_min=10_000)
+    async with (
+        running_server(tmp_path_factory.mktemp("workspaces"), limits=limits, door_limits=door, model=model) as server,
+        AsyncExitStack() as stack,
+    ):
+        known = {role: await server.know(f"the-{role}") for role in ROLES}
+        await server.know("carol")
+        sockets = {
+            role: await stack.enter_async_context(person(server, someone, "websocket"))
+            for role, someone in known.items()
+        }
+        yield Town(server, known, sockets, await server.know("bob"))
+
+
+@pytest.mark.parametrize("settings", [CLOSED, OPEN], ids=["closed", "open"])
+@pytest.mark.parametrize("role", ROLES)
+@pytest.mark.parametrize("name", CASES)
+async def test_a_client_is_allowed_exactly_what_the_table_says(
+    town: Town, name: str, role: str, settings: RoomSettings, transport: Transport
+) -> None:
+    case, scene = CASES[name], await town.scene(role)
+    command = await case.make(scene)
+    assert isinstance(command, case.kind)
+    if settings != OPEN:
+        await scene.given(scene.owner, SetRoomSettings(settings=settings))
+    answer = await town.ask(transport, role, scene, command)
+    as_role = ROLES[role]
+    if as_role is None:
+        assert (answer["type"], answer.get("code")) == ("refused", "not_found"), answer
+        assert answer["message"] == "there is no such room"
+    elif case.allows(as_role, settings):
+        assert answer["type"] == "accepted", answer
+        assert ("seq" in answer) == (case.kind not in SILENT)
+    else:
+        assert (answer["type"], answer.get("code")) == ("refused", "forbidden"), answer
