@@ -43,11 +43,6 @@ class PriceTable(BaseModel):
         return -(-total // _PER_TOKENS)
 
 
-def load_prices(text: str) -> PriceTable:
-    """Parse an operator's table from JSON; raises `pydantic.ValidationError`, whose text names the field."""
-    return PriceTable.model_validate_json(text)
-
-
 def list_prices() -> PriceTable:
     """Return the prices known when this version was written.
 

@@ -5,7 +5,7 @@ from enum import StrEnum
 from pydantic import StrictBool
 
 from multiplayer.protocol.ids import AccountId, CallId, MessageId, RoomId, TurnId
-from multiplayer.protocol.members import Member, Presence
+from multiplayer.protocol.members import Member
 from multiplayer.protocol.messages import Message
 from multiplayer.protocol.values import Frozen, UtcTime
 
@@ -105,9 +105,6 @@ class Snapshot(Frozen):
     """The last 50, oldest first. Older ones by `GET …/messages`."""
     online: tuple[AccountId, ...] = ()
     read: ReadMark = ReadMark()
-
-    def presence_of(self, account_id: AccountId) -> Presence:
-        return Presence.ONLINE if account_id in self.online else Presence.OFFLINE
 
 
 class RoomListing(Frozen):

@@ -10,11 +10,11 @@ from argon2 import PasswordHasher
 
 from multiplayer.auth.access_tokens import AccessTokens
 from multiplayer.auth.local import LocalAccounts, SignIns
-from multiplayer.auth.memory import MemoryCredentialStore
 from multiplayer.auth.passwords import Passwords
 from multiplayer.auth.signing_keys import SigningKeys
 from multiplayer.auth.supabase import SupabaseTokens, keys_url
 from multiplayer.protocol.errors import Refused
+from tests.support.credentials import MemoryCredentialStore
 from tests.support.supabase import SupabaseStandIn, supabase_stand_in
 
 

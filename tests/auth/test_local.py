@@ -14,11 +14,11 @@ from typing_extensions import override
 from multiplayer.auth.access_tokens import AccessTokens
 from multiplayer.auth.handles import OPERATOR_HANDLE, RESERVED_HANDLES, check_handle, derive_handle
 from multiplayer.auth.local import CreatedSignIn, LocalAccounts, SignIns
-from multiplayer.auth.memory import MemoryCredentialStore
 from multiplayer.auth.passwords import Passwords, check_password
 from multiplayer.auth.port import Identity
 from multiplayer.protocol.errors import RefusalCode, Refused
 from tests.auth.conftest import Clock
+from tests.support.credentials import MemoryCredentialStore
 
 RIGHT = "correct horse battery"
 

@@ -10,12 +10,12 @@ from hypothesis import strategies as st
 from multiplayer.auth.access_tokens import AccessTokens
 from multiplayer.auth.identify import AnyToken
 from multiplayer.auth.local import SignIns
-from multiplayer.auth.memory import MemoryCredentialStore
 from multiplayer.auth.port import Authenticator, Identity
 from multiplayer.auth.random_secrets import SecretKind, digest_of, mint
 from multiplayer.auth.tickets import Tickets
 from multiplayer.protocol.errors import RefusalCode, Refused
 from tests.auth.conftest import Clock
+from tests.support.credentials import MemoryCredentialStore
 
 
 @pytest.fixture

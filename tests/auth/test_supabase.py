@@ -17,10 +17,10 @@ from hypothesis import strategies as st
 from multiplayer.auth.access_tokens import AccessTokens
 from multiplayer.auth.identify import AnyToken
 from multiplayer.auth.local import SignIns
-from multiplayer.auth.memory import MemoryCredentialStore
 from multiplayer.auth.supabase import SupabaseTokens, check_supabase_url, keys_url
 from multiplayer.protocol.errors import RefusalCode, Refused
 from tests.auth.conftest import Clock, Verifiers, refusal_of
+from tests.support.credentials import MemoryCredentialStore
 from tests.support.supabase import ALICE_SUBJECT, BOB_SUBJECT, SupabaseStandIn, supabase_stand_in
 
 pytestmark = pytest.mark.slow

@@ -4,7 +4,7 @@ import pytest
 from pydantic import ValidationError
 
 from multiplayer.models.port import Usage
-from multiplayer.models.pricing import PriceTable, list_prices, load_prices
+from multiplayer.models.pricing import PriceTable, list_prices
 
 TABLE = """
 {"version": "ours-1", "currency": "CNY",
@@ -14,20 +14,20 @@ TABLE = """
 
 def test_cached_and_fresh_input_and_output_are_priced_apart() -> None:
     # 600 fresh * 2 + 400 cached * 0.04 + 100 out * 8, in micro-units
-    assert load_prices(TABLE).cost(Usage(1000, 400, 100), "small") == 1200 + 16 + 800
+    assert PriceTable.model_validate_json(TABLE).cost(Usage(1000, 400, 100), "small") == 1200 + 16 + 800
 
 
 def test_a_part_of_a_micro_unit_is_rounded_up() -> None:
-    assert load_prices(TABLE).cost(Usage(1, 1, 0), "small") == 1
-    assert load_prices(TABLE).cost(Usage(0, 0, 0), "small") == 0
+    assert PriceTable.model_validate_json(TABLE).cost(Usage(1, 1, 0), "small") == 1
+    assert PriceTable.model_validate_json(TABLE).cost(Usage(0, 0, 0), "small") == 0
 
 
 def test_an_unknown_model_has_no_cost_rather_than_a_wrong_one() -> None:
-    assert load_prices(TABLE).cost(Usage(1, 0, 1), "large") is None
+    assert PriceTable.model_validate_json(TABLE).cost(Usage(1, 0, 1), "large") is None
 
 
 def test_numbers_of_a_provider_that_contradict_each_other_never_cost_less_than_nothing() -> None:
-    assert load_prices(TABLE).cost(Usage(10, 500, -3), "small") == 1  # 10 cached tokens, rounded up
+    assert PriceTable.model_validate_json(TABLE).cost(Usage(10, 500, -3), "small") == 1  # 10 cached tokens, rounded up
 
 
 @pytest.mark.parametrize(
@@ -44,7 +44,7 @@ def test_numbers_of_a_provider_that_contradict_each_other_never_cost_less_than_n
 )
 def test_a_table_that_is_not_one_is_refused(text: str) -> None:
     with pytest.raises(ValidationError):
-        load_prices(text)
+        PriceTable.model_validate_json(text)
 
 
 def test_the_built_in_table_knows_deepseek_and_the_free_demo() -> None:
