@@ -11,6 +11,7 @@ from multiplayer.protocol.events import (
     Event,
     MessageEdited,
     MessagePosted,
+    SummaryUpdated,
     ToolCalled,
     ToolStarted,
     TurnEnded,
@@ -327,8 +328,12 @@ def _text_of(line: str) -> str | None:
 
 
 def _is_same(stored: str, seen: str) -> bool:
-    """Byte for byte, except that the log forgets the text of what was deleted after it was seen."""
-    return stored == seen or ('"is_redacted":true' in stored and _redacted(stored) == _redacted(seen))
+    """Byte for byte, except that the log forgets the text of what was deleted, or taken back, after it was seen."""
+    return stored == seen or (_is_bare(stored) and _redacted(stored) == _redacted(seen))
+
+
+def _is_bare(line: str) -> bool:
+    return '"is_redacted":true' in line or ('"type":"summary_updated"' in line and '"text":""' in line)
 
 
 def _redacted(line: str) -> Event:
@@ -339,6 +344,8 @@ def _redacted(line: str) -> Event:
             return event.model_copy(update={**bare, "message": event.message.model_copy(update={"text": ""})})
         case MessageEdited():
             return event.model_copy(update={**bare, "text": ""})
+        case SummaryUpdated():
+            return event.model_copy(update={"text": ""})
         case _:
             return event
 
