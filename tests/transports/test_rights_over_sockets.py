@@ -44,6 +44,8 @@ from multiplayer.rooms.room import COMMAND_RIGHTS
 from tests.support.people import Line, Person, Transport, answer_line, person
 from tests.support.server import Known, RunningServer, running_server
 
+pytestmark = pytest.mark.slow  # some ten seconds: every command, role and door
+
 OPEN = RoomSettings(guests_post=True, guests_ask_ai=True, guests_see_workspace=True, members_invite=True)
 CLOSED = RoomSettings()
 ROLES = {"owner": Role.OWNER, "admin": Role.ADMIN, "member": Role.MEMBER, "guest": Role.GUEST, "stranger": None}
