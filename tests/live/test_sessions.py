@@ -4,6 +4,8 @@ import asyncio
 from datetime import timedelta
 from pathlib import Path
 
+import pytest
+
 from multiplayer.live.door import DoorLimits
 from multiplayer.live.pod import Pod, PodLimits
 from multiplayer.live.session import SessionLimits
@@ -101,6 +103,7 @@ async def test_a_kicked_member_hears_the_removal_last_and_nothing_after_it(tmp_p
         assert (await bob.join(room_id))["code"] == "not_found"
 
 
+@pytest.mark.slow
 async def test_a_slow_reader_is_skipped_and_replayed_from_the_log_without_a_hole(tmp_path: Path) -> None:
     limits = PodLimits(session=SessionLimits(commands_per_s=100_000, commands_burst=100_000))
     async with memory_pod(tmp_path, limits=limits, door_limits=MANY) as pod:
@@ -116,6 +119,7 @@ async def test_a_slow_reader_is_skipped_and_replayed_from_the_log_without_a_hole
         assert bob.seqs(room_id) == list(range(3, 3_003))
 
 
+@pytest.mark.slow
 async def test_a_frozen_reader_is_closed_and_costs_the_others_nothing(tmp_path: Path) -> None:
     async with memory_pod(tmp_path, limits=FAST, door_limits=MANY) as pod:
         alice, bob = await Guest.enter(pod, "alice"), await Guest.enter(pod, "bob")
@@ -163,6 +167,7 @@ async def test_a_revoked_token_closes_the_session_it_opened_and_no_other(tmp_pat
         assert (await phone.ask(type="ping"))["type"] == "pong"
 
 
+@pytest.mark.slow
 async def test_a_session_is_warned_before_its_sign_in_ends_and_renewal_keeps_it(tmp_path: Path) -> None:
     async with memory_pod(tmp_path) as pod:
         account = await pod.lobby.create_account("alice", origin="cli")

@@ -4,12 +4,16 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import pytest
+
 from multiplayer.live.pod import Pod
 from multiplayer.models.scripted import DemoModel, Say, ScriptedModel
 from multiplayer.protocol.commands import CallTool, FinishTool, PostMessage, StartTool, StartTurn
 from multiplayer.protocol.ids import AccountId, CallId, RoomId, TurnId
 from multiplayer.storage.memory import MemoryStorage
 from tests.support.pods import Guest, memory_pod
+
+pytestmark = pytest.mark.slow  # each waits for a lease to run out and a sweep to see it
 
 
 class Left:

@@ -102,6 +102,7 @@ async def test_a_supabase_token_becomes_a_sign_in_that_ends_with_it(tmp_path: Pa
         assert wrong.status_code == 401
 
 
+@pytest.mark.slow
 async def test_a_wrong_password_and_an_unknown_handle_are_answered_alike(server: RunningServer) -> None:
     await server.know("erin", password=PASSWORD)
     answers = [
@@ -302,6 +303,7 @@ async def test_unread_messages_are_counted_until_marked(server: RunningServer, a
     assert (await server.http.get(f"{path}/unread", headers=bob.bearer)).json()["unread"] == 0
 
 
+@pytest.mark.slow
 async def test_my_password_needs_the_current_one_and_a_token_may_not_set_it(server: RunningServer) -> None:
     known = await server.know(f"gina-{next(_numbers)}", password=PASSWORD)
     made = await server.http.post("/api/v1/sessions", json={"handle": known.account.handle, "password": PASSWORD})
@@ -396,6 +398,7 @@ async def test_my_tokens_are_made_listed_and_revoked_by_me_only(server: RunningS
     assert (await server.http.get("/api/v1/me", headers={"Authorization": f"Bearer {token}"})).status_code == 401
 
 
+@pytest.mark.slow
 async def test_operators_manage_accounts_and_nobody_else_does(server: RunningServer, alice: Known) -> None:
     operator = await server.know(f"op-{next(_numbers)}", is_operator=True)
     path = "/api/v1/admin/accounts"
