@@ -235,6 +235,9 @@ class Speech:
             limits=self._summary_limits,
         )
         self._spent = made.usage
+        if not made.text:
+            # An empty summary is how one is taken back (rooms/message_rules.py): it must never come from here.
+            return prompt
         await self._submit(
             UpdateSummary(
                 turn_id=self._turn_id,
