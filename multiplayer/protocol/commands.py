@@ -8,8 +8,11 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StrictBool, StrictInt, StringConstraints, TypeAdapter
 
+from multiplayer.protocol.budgets import Budget
+from multiplayer.protocol.cards import MAX_CARDS, Card, Form, FormAnswer, Taint
 from multiplayer.protocol.ids import AccountId, CallId, MessageId, TurnId, Ulid
 from multiplayer.protocol.members import Role
+from multiplayer.protocol.memory import MAX_FACT_CHARACTERS, MAX_POINTS, PointEdit, SummaryPoint
 from multiplayer.protocol.rooms import RoomSettings
 from multiplayer.protocol.turns import TokenUsage, TurnOutcome
 from multiplayer.protocol.values import Frozen, UtcTime
@@ -151,6 +154,65 @@ class StopTurn(Frozen):
     turn_id: TurnRef
 
 
+class SteerTurn(Frozen):
+    """Says something to a running turn: a message that everyone reads, told to the model at its next step."""
+
+    type: Literal["steer_turn"] = "steer_turn"
+    turn_id: TurnRef
+    text: str
+
+
+class RegenerateAnswer(Frozen):
+    """Asks the AI to answer again. The answers before it stay, as alternatives."""
+
+    type: Literal["regenerate_answer"] = "regenerate_answer"
+    message_id: MessageRef
+
+
+class ChooseAnswer(Frozen):
+    """Makes one of several answers the one that stands; `index` counts `alternatives` from 0."""
+
+    type: Literal["choose_answer"] = "choose_answer"
+    message_id: MessageRef
+    index: Annotated[StrictInt, Field(ge=0, le=100)]
+
+
+class AnswerForm(Frozen):
+    """Fills in a form that an AI gave to the room; the AI goes on with the answers."""
+
+    type: Literal["answer_form"] = "answer_form"
+    message_id: MessageRef
+    answers: Annotated[tuple[FormAnswer, ...], Field(min_length=1, max_length=20)]
+
+
+class EditSummary(Frozen):
+    """Replaces the points of summary `version`, which must be the newest. What a person changed stays as it is said."""
+
+    type: Literal["edit_summary"] = "edit_summary"
+    version: Annotated[StrictInt, Field(ge=0)]
+    points: Annotated[tuple[PointEdit, ...], Field(max_length=MAX_POINTS)]
+
+
+class PinFact(Frozen):
+    """Tells the room's AIs something that they always know."""
+
+    type: Literal["pin_fact"] = "pin_fact"
+    text: Annotated[str, StringConstraints(min_length=1, max_length=MAX_FACT_CHARACTERS)]
+    message_id: MessageRef | None = None
+
+
+class ForgetFact(Frozen):
+    type: Literal["forget_fact"] = "forget_fact"
+    fact_id: Annotated[str, StringConstraints(max_length=26)]
+
+
+class SetBudget(Frozen):
+    """Replaces the room's caps as a whole."""
+
+    type: Literal["set_budget"] = "set_budget"
+    budget: Budget
+
+
 Command = (
     PostMessage
     | EditMessage
@@ -173,6 +235,14 @@ Command = (
     | DeleteRoom
     | AskAi
     | StopTurn
+    | SteerTurn
+    | RegenerateAnswer
+    | ChooseAnswer
+    | AnswerForm
+    | EditSummary
+    | PinFact
+    | ForgetFact
+    | SetBudget
 )
 
 
@@ -211,6 +281,27 @@ class FinishTool(Frozen):
     text: str
     code: str | None = None
     exit_status: int | None = None
+    taint: Taint | None = None
+
+
+class TakeSteering(Frozen):
+    """The model is told these messages now."""
+
+    type: Literal["take_steering"] = "take_steering"
+    turn_id: TurnId
+    fence: int
+    messages: tuple[MessageId, ...]
+
+
+class ChangeModel(Frozen):
+    """Another model answers in place of one that cannot."""
+
+    type: Literal["change_model"] = "change_model"
+    turn_id: TurnId
+    fence: int
+    model: str
+    previous: str
+    reason: str
 
 
 class UpdateSummary(Frozen):
@@ -218,9 +309,11 @@ class UpdateSummary(Frozen):
     turn_id: TurnId
     fence: int
     version: int
-    text: str
+    points: tuple[SummaryPoint, ...]
     up_to_seq: int
     method: str
+    taint: tuple[Taint, ...] = ()
+    brief: str | None = None
 
 
 class EndTurn(Frozen):
@@ -233,9 +326,12 @@ class EndTurn(Frozen):
     reason: str = ""
     text: str = ""
     usage: TokenUsage | None = None
+    cards: Annotated[tuple[Card, ...], Field(max_length=MAX_CARDS)] = ()
+    form: Form | None = None
+    taint: tuple[Taint, ...] = ()
 
 
-TurnCommand = StartTurn | CallTool | StartTool | FinishTool | UpdateSummary | EndTurn
+TurnCommand = StartTurn | CallTool | StartTool | FinishTool | TakeSteering | ChangeModel | UpdateSummary | EndTurn
 """Submitted by the holder of a turn's lease only; no transport decodes these."""
 
 
@@ -256,7 +352,16 @@ class ExpireMember(Frozen):
     account_id: AccountId
 
 
-InnerCommand = AcceptInvite | ExpireMember
+class FireRule(Frozen):
+    """Comes from the clock or from a webhook's door, in the name of who set the rule."""
+
+    type: Literal["fire_rule"] = "fire_rule"
+    rule_id: str
+    note: str = ""
+    """What the webhook brought."""
+
+
+InnerCommand = AcceptInvite | ExpireMember | FireRule
 """What the server itself submits; no transport decodes these."""
 
 AnyCommand = Command | TurnCommand | InnerCommand

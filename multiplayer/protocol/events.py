@@ -1,15 +1,19 @@
 """What happened in a room: stored, and numbered 1, 2, 3 … without a gap."""
 
+from itertools import count
 from typing import Annotated, Literal
 
-from pydantic import Field, TypeAdapter
+from pydantic import Field, TypeAdapter, model_validator
 
+from multiplayer.protocol.budgets import Budget
+from multiplayer.protocol.cards import FormAnswer, Taint
 from multiplayer.protocol.ids import AccountId, CallId, MessageId, RoomId, TurnId
 from multiplayer.protocol.members import Member, Role
-from multiplayer.protocol.messages import MentionGroup, MessageBody
+from multiplayer.protocol.memory import Fact, SummaryPoint, points_in
+from multiplayer.protocol.messages import Answer, MentionGroup, MessageBody
 from multiplayer.protocol.rooms import RoomKind, RoomSettings
 from multiplayer.protocol.turns import TokenUsage, TurnOutcome, TurnReason
-from multiplayer.protocol.values import Frozen, UtcTime
+from multiplayer.protocol.values import Frozen, Sparse, UtcTime
 
 
 class EventFrame(Frozen):
@@ -131,22 +135,57 @@ class MessageUnpinned(EventFrame):
     message_id: MessageId
 
 
-class TurnRequested(EventFrame):
-    type: Literal["turn_requested"] = "turn_requested"
+class Request(EventFrame):
+    """An AI is asked for something. The actor asks; or another AI, in the name of `on_behalf_of`."""
+
     turn_id: TurnId
     ai_id: AccountId
     message_id: MessageId | None = None
     reason: TurnReason
+    rule_id: str | None = None
+    on_behalf_of: Sparse[tuple[AccountId, ...]] = ()
+    hops: Sparse[int] = 0
+    note: Sparse[str] = ""
+    is_redacted: Sparse[bool] = False
+
+    @property
+    def askers(self) -> tuple[AccountId, ...]:
+        return self.on_behalf_of or (self.actor_id,)
 
 
-class TurnCollected(EventFrame):
+class TurnRequested(Request):
+    type: Literal["turn_requested"] = "turn_requested"
+    replaces: MessageId | None = None
+
+
+class TurnCollected(Request):
     """A further request joined a turn that still waits; it will be answered there."""
 
     type: Literal["turn_collected"] = "turn_collected"
+
+
+class TurnSteered(Request):
+    """A further request joined a turn that runs; the model is told it at its next step."""
+
+    type: Literal["turn_steered"] = "turn_steered"
+
+
+class SteeringTaken(EventFrame):
+    """The model of a running turn was told these messages."""
+
+    type: Literal["steering_taken"] = "steering_taken"
     turn_id: TurnId
-    ai_id: AccountId
-    message_id: MessageId | None = None
-    reason: TurnReason
+    messages: tuple[MessageId, ...]
+
+
+class ModelChanged(EventFrame):
+    """Another model answers in this turn, because the one before it could not."""
+
+    type: Literal["model_changed"] = "model_changed"
+    turn_id: TurnId
+    model: str
+    previous: str
+    reason: str
 
 
 class TurnStarted(EventFrame):
@@ -159,6 +198,8 @@ class TurnStarted(EventFrame):
 class TurnStopRequested(EventFrame):
     type: Literal["turn_stop_requested"] = "turn_stop_requested"
     turn_id: TurnId
+    superseded_by: TurnId | None = None
+    """The turn that takes its place."""
 
 
 class TurnEnded(EventFrame):
@@ -193,14 +234,77 @@ class ToolFinished(EventFrame):
     text: str
     code: str | None = None
     exit_status: int | None = None
+    taint: Taint | None = None
+
+
+class AnswerRegenerated(EventFrame):
+    """The AI gave another answer in the place of this message's; it is the one that stands now."""
+
+    type: Literal["answer_regenerated"] = "answer_regenerated"
+    message_id: MessageId
+    answer: Answer
+    revision: int
+    mentions: tuple[AccountId, ...] = ()
+    is_redacted: bool = False
+
+
+class AnswerChosen(EventFrame):
+    """Another of a message's alternatives stands now."""
+
+    type: Literal["answer_chosen"] = "answer_chosen"
+    message_id: MessageId
+    index: int
+    revision: int
+
+
+class FormAnswered(EventFrame):
+    type: Literal["form_answered"] = "form_answered"
+    message_id: MessageId
+    answers: tuple[FormAnswer, ...]
+    is_redacted: bool = False
 
 
 class SummaryUpdated(EventFrame):
+    """A new version of the summary; replaces the one before. `edited_by`: a person wrote it."""
+
     type: Literal["summary_updated"] = "summary_updated"
     version: int
-    text: str
+    points: tuple[SummaryPoint, ...] = ()
     up_to_seq: int
     method: str
+    taint: tuple[Taint, ...] = ()
+    edited_by: AccountId | None = None
+    brief: str | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _points_of_a_text(cls, value: object) -> object:
+        # Logs of version 0.1 hold the summary as one text.
+        if isinstance(value, dict) and "text" in value:
+            text = value.get("text")
+            rest = {name: held for name, held in value.items() if name != "text"}
+            numbers = count(1)
+            points = points_in(text, lambda: f"p{next(numbers)}") if isinstance(text, str) else ()
+            return {**rest, "points": points}
+        return value
+
+
+class FactPinned(EventFrame):
+    type: Literal["fact_pinned"] = "fact_pinned"
+    fact: Fact
+    is_redacted: bool = False
+
+
+class FactForgotten(EventFrame):
+    """Its text is gone from the log, too."""
+
+    type: Literal["fact_forgotten"] = "fact_forgotten"
+    fact_id: str
+
+
+class BudgetSet(EventFrame):
+    type: Literal["budget_set"] = "budget_set"
+    budget: Budget
 
 
 Event = (
@@ -224,13 +328,22 @@ Event = (
     | MessageUnpinned
     | TurnRequested
     | TurnCollected
+    | TurnSteered
+    | SteeringTaken
+    | ModelChanged
     | TurnStarted
     | TurnStopRequested
     | TurnEnded
     | ToolCalled
     | ToolStarted
     | ToolFinished
+    | AnswerRegenerated
+    | AnswerChosen
+    | FormAnswered
     | SummaryUpdated
+    | FactPinned
+    | FactForgotten
+    | BudgetSet
 )
 
 event_adapter: TypeAdapter[Event] = TypeAdapter(Annotated[Event, Field(discriminator="type")])

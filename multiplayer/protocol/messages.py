@@ -2,8 +2,9 @@
 
 from enum import StrEnum
 
+from multiplayer.protocol.cards import Card, Form, Taint
 from multiplayer.protocol.ids import AccountId, MessageId, TurnId
-from multiplayer.protocol.values import Frozen, UtcTime
+from multiplayer.protocol.values import Frozen, Sparse, UtcTime
 
 
 class MentionGroup(StrEnum):
@@ -27,6 +28,25 @@ class MessageBody(Frozen):
     """The first message of the thread, stamped by the server when `reply_to` is given."""
     turn_id: TurnId | None = None
     """The turn that wrote it, for an AI's answer."""
+    asked_by: Sparse[tuple[AccountId, ...]] = ()
+    """For an AI's answer: in whose name it was given."""
+    answers: Sparse[tuple[MessageId, ...]] = ()
+    """For an AI's answer: the messages it answers."""
+    cards: Sparse[tuple[Card, ...]] = ()
+    form: Form | None = None
+    taint: Sparse[tuple[Taint, ...]] = ()
+    """For an AI's answer: from what untrusted sources words may have come into it."""
+
+
+class Answer(Frozen):
+    """One of several answers that an AI gave to the same request."""
+
+    turn_id: TurnId
+    at: UtcTime
+    text: str
+    cards: Sparse[tuple[Card, ...]] = ()
+    form: Form | None = None
+    taint: Sparse[tuple[Taint, ...]] = ()
 
 
 class Reaction(Frozen):
@@ -52,6 +72,14 @@ class Message(Frozen):
     deleted_at: UtcTime | None = None
     deleted_by: AccountId | None = None
     reactions: tuple[Reaction, ...] = ()
+    asked_by: Sparse[tuple[AccountId, ...]] = ()
+    answers: Sparse[tuple[MessageId, ...]] = ()
+    cards: Sparse[tuple[Card, ...]] = ()
+    form: Form | None = None
+    taint: Sparse[tuple[Taint, ...]] = ()
+    alternatives: Sparse[tuple[Answer, ...]] = ()
+    """All answers that were given here, oldest first, once it was asked to answer again. `text` is the chosen one's."""
+    chosen: int = 0
 
     @property
     def is_deleted(self) -> bool:

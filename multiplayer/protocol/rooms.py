@@ -1,13 +1,22 @@
 """What a room is to those who look at it: kind, settings, turns, summary and the snapshot a joining client gets."""
 
 from enum import StrEnum
+from typing import Annotated
 
-from pydantic import StrictBool
+from pydantic import Field, StrictBool, StrictInt, StringConstraints
 
+from multiplayer.protocol.budgets import Budget
+from multiplayer.protocol.cards import Card, Taint
 from multiplayer.protocol.ids import AccountId, CallId, MessageId, RoomId, TurnId
 from multiplayer.protocol.members import Member
+from multiplayer.protocol.memory import Fact, Summary
 from multiplayer.protocol.messages import Message
+from multiplayer.protocol.trigger_rules import DEFAULT_TRIGGERS, MAX_RULES, TriggerRule
+from multiplayer.protocol.turns import TurnReason, WhileBusy
 from multiplayer.protocol.values import Frozen, UtcTime
+
+MAX_HOPS = 2
+"""How far AIs may pass a person's request on among themselves."""
 
 
 class RoomKind(StrEnum):
@@ -29,6 +38,19 @@ class RoomSettings(Frozen):
     """Whom `@ai` means. None: the first AI that joined."""
     persona: str = ""
     """How the room wants its AI to be; a part of the AI's prompt, at most 4,000 characters."""
+    triggers: Annotated[tuple[TriggerRule, ...], Field(max_length=MAX_RULES)] = DEFAULT_TRIGGERS
+    """When an AI takes a turn. `ask_ai` always works."""
+    while_busy: WhileBusy = WhileBusy.COLLECT
+    ai_to_ai: StrictBool = False
+    """An AI that is named or replied to by another one answers, at most two hops from a person's request."""
+    ai_pairs_per_hour: Annotated[StrictInt, Field(ge=1, le=100)] = 10
+    """How often one AI may call the same other one."""
+    tools: Annotated[tuple[Annotated[str, StringConstraints(max_length=64)], ...], Field(max_length=64)] | None = None
+    """Names of the tools that AIs may use in this room. None: all that the server offers."""
+    summarise_after: Annotated[StrictInt, Field(ge=5, le=1_000)] | None = None
+    """Fold what was said into the summary after so many messages. None: when its share of the prompt is full."""
+    shows_thinking: StrictBool = True
+    """Tell the room what a model thinks before it answers, if its provider tells."""
 
 
 class ToolCallState(Frozen):
@@ -48,8 +70,25 @@ class TurnState(Frozen):
     """What is to be answered, oldest first. Empty when asked by `ask_ai` without a message."""
     requested_at: UtcTime
     requested_seq: int
+    reason: TurnReason = TurnReason.ASKED
+    rule_id: str | None = None
+    """The trigger rule that made it."""
+    hops: int = 0
+    """0: a person asked. Else how many AIs have passed the request on."""
+    replaces: MessageId | None = None
+    """The answer that is to be given again."""
+    note: str = ""
+    """What a schedule or webhook asks, or the answers to a form: there is no message that says it."""
     fence: int = 0
+    model: str | None = None
+    """The model that answers in place of the AI's own."""
+    steering: tuple[MessageId, ...] = ()
+    """Messages that came into the running turn and were not yet told to the model."""
+    taint: tuple[Taint, ...] = ()
+    """From where untrusted words came into this turn by its tools."""
     is_stop_requested: bool = False
+    superseded_by: TurnId | None = None
+    """It is being stopped because this newer turn takes its place."""
     calls: tuple[ToolCallState, ...] = ()
     """Calls made in this turn that have not finished."""
     steps: int = 0
@@ -58,19 +97,12 @@ class TurnState(Frozen):
     """In a snapshot: the words so far. Not kept by the room itself."""
     text_index: int = 0
     """In a snapshot: the `index` that the next `ai_delta` of this turn will have."""
+    cards: tuple[Card, ...] = ()
+    """In a snapshot: the cards so far."""
 
     @property
     def is_running(self) -> bool:
         return self.fence > 0
-
-
-class Summary(Frozen):
-    version: int
-    text: str
-    up_to_seq: int
-    """The last event that the summary covers."""
-    method: str
-    """`extractive` (made locally from the messages' own sentences) or the model's name."""
 
 
 class RoomView(Frozen):
@@ -101,6 +133,8 @@ class Snapshot(Frozen):
     pins: tuple[MessageId, ...]
     turns: tuple[TurnState, ...]
     summary: Summary | None = None
+    facts: tuple[Fact, ...] = ()
+    budget: Budget = Budget()
     messages: tuple[Message, ...]
     """The last 50, oldest first. Older ones by `GET …/messages`."""
     online: tuple[AccountId, ...] = ()

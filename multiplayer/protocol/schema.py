@@ -8,7 +8,7 @@ import inspect
 import json
 import sys
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, time
 from enum import IntEnum, StrEnum
 from functools import cache
 from types import NoneType, UnionType
@@ -34,7 +34,7 @@ _UNIONS: Final[dict[str, object]] = {
     "SessionRequest": SessionRequest,
     "Event": Event,
     "Signal": Signal,
-    "Answer": Answer,
+    "AnswerLine": Answer,
 }
 _AROUND: Final = ("id", "room_id", "key")
 
@@ -45,7 +45,7 @@ def json_schema() -> JsonObject:
     Commands are described flat, as they are sent. A server's word requires every field that is never left out.
     """
     models = _spoken()
-    inputs = {*_members(Command), *_members(SessionRequest)}
+    inputs = set(_reachable([*_members(Command), *_members(SessionRequest)]))
     named: list[type[Frozen]] = [*models, Request]
     _, made = models_json_schema([(model, "validation") for model in named])
     defs: JsonObject = _object(made["$defs"])
@@ -60,13 +60,13 @@ def json_schema() -> JsonObject:
         if model in _members(Command):
             described["properties"] = {name: around[name] for name in _AROUND} | properties
             required = ["id", "room_id", *required]
-        elif model not in inputs and model.__name__ != "RoomSettings":
-            required = [name for name, field in model.model_fields.items() if field.default is not None]
+        elif model not in inputs:
+            required = [name for name, field in model.model_fields.items() if not _may_lack(field)]
         described["required"] = list(required)
     for name, union in _UNIONS.items():
         defs[name] = {"oneOf": [_ref(model.__name__) for model in _members(union)]}
     defs["ClientLine"] = {"oneOf": [_ref("SessionRequest"), _ref("Command")]}
-    defs["ServerLine"] = {"oneOf": [_ref("Event"), _ref("Signal"), _ref("Answer")]}
+    defs["ServerLine"] = {"oneOf": [_ref("Event"), _ref("Signal"), _ref("AnswerLine")]}
     defs["CloseCode"] = {"type": "integer", "enum": [int(code) for code in CloseCode]}
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
@@ -208,12 +208,12 @@ def _leaves(annotation: object) -> list[object]:
 
 def _described(model: type[Frozen]) -> str:
     """Return a word's heading, sentence and table of fields."""
-    kind = model.model_fields["type"].default if "type" in model.model_fields else None
+    kind = model.model_fields["type"].default if model in _spoken() else None
     parts = [f"### `{kind}`" if kind else f"### {model.__name__}"]
     about = inspect.getdoc(model)
     if about and about not in {inspect.getdoc(Frozen), inspect.getdoc(EventFrame)}:
         parts.append(about)
-    hidden = {"type", *(EventFrame.model_fields if issubclass(model, EventFrame) else ())}
+    hidden = {*(["type"] if kind else []), *(EventFrame.model_fields if issubclass(model, EventFrame) else ())}
     fields = {name: field for name, field in model.model_fields.items() if name not in hidden}
     parts.append(_table(model, fields) if fields else "No fields of its own.")
     return "\n\n".join(parts)
@@ -233,7 +233,7 @@ def _type_text(annotation: object) -> str:
         name = annotation.__name__.removesuffix("Id").lower()
         return f"{name} id"
     origin = get_origin(annotation)
-    if origin in (Union, UnionType):
+    if _is_union(annotation):
         return " or ".join(_type_text(part) for part in get_args(annotation) if part is not NoneType)
     if origin is Annotated:
         return _type_text(get_args(annotation)[0])
@@ -256,19 +256,36 @@ _PLAIN: Final[dict[type, str]] = {
     bool: "boolean",
     float: "number",
     datetime: "time",
+    time: "time of day",
     SecretStr: "string, secret",
 }
 
 
 def _bounds(field: FieldInfo) -> str:
     """Say the bounds that the codec checks; a room's own limits are told in `welcome`."""
+    parts = [field.annotation, *(get_args(field.annotation) if _is_union(field.annotation) else ())]
+    outer = [rule for part in parts if get_origin(part) is Annotated for rule in get_args(part)[1:]]
+    nested = [rule for held in outer for rule in (held.metadata if isinstance(held, FieldInfo) else [held])]
+    counted = "items" if any(get_origin(_bare(part)) is tuple for part in parts) else "characters"
     said = ""
-    for rule in field.metadata:
+    for rule in (*field.metadata, *nested):
+        shortest: object = getattr(rule, "min_length", None)
         longest: object = getattr(rule, "max_length", None)
         least: object = getattr(rule, "ge", None)
-        said += f", at most {longest} characters" if longest is not None else ""
+        most: object = getattr(rule, "le", None)
+        if longest is not None:
+            said += f", {shortest} to {longest} {counted}" if shortest is not None else f", at most {longest} {counted}"
         said += f", at least {least}" if least is not None else ""
+        said += f", at most {most}" if most is not None else ""
     return said
+
+
+def _is_union(annotation: object) -> bool:
+    return get_origin(annotation) in (Union, UnionType)
+
+
+def _bare(annotation: object) -> object:
+    return get_args(annotation)[0] if get_origin(annotation) is Annotated else annotation
 
 
 def _default(field: FieldInfo) -> str:
@@ -278,7 +295,7 @@ def _default(field: FieldInfo) -> str:
     if isinstance(default, Frozen):
         return "its defaults"
     if isinstance(default, tuple):
-        return "`[]`"
+        return ", ".join(_type_text(type(value)) for value in default) or "`[]`"
     return f"`{json.dumps(default)}`"
 
 
@@ -293,6 +310,11 @@ def _listed(kind: type[StrEnum]) -> str:
     about = inspect.cleandoc(kind.__doc__ or "")
     lines = [f"- `{code.value}`" + (f": {docs[code.name]}" if code.name in docs else "") for code in kind]
     return "\n\n".join(part for part in (f"### {kind.__name__}", about, "\n".join(lines)) if part)
+
+
+def _may_lack(field: FieldInfo) -> bool:
+    """Tell whether the server leaves the field out at times: what is None, and what is empty where that is usual."""
+    return field.default is None or field.exclude_if is not None
 
 
 def _ref(name: str) -> JsonObject:

@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StrictInt, TypeAdapter
 
+from multiplayer.protocol.cards import Card
 from multiplayer.protocol.errors import RefusalCode
 from multiplayer.protocol.events import Event
 from multiplayer.protocol.ids import AccountId, CallId, RoomId, SessionId, TurnId
@@ -24,13 +25,24 @@ class AiDelta(Frozen):
 
 
 class AiText(Frozen):
-    """The whole text so far; replaces what a client holds. The next delta has `index`."""
+    """The whole text and all cards so far; replaces what a client holds. The next delta has `index`."""
 
     type: Literal["ai_text"] = "ai_text"
     room_id: RoomId
     turn_id: TurnId
     index: int
     text: str
+    cards: tuple[Card, ...] = ()
+
+
+class AiCards(Frozen):
+    """Further cards of a running turn, after the first `offset`. The message at its end has them all."""
+
+    type: Literal["ai_cards"] = "ai_cards"
+    room_id: RoomId
+    turn_id: TurnId
+    offset: int
+    cards: tuple[Card, ...]
 
 
 class AiThinking(Frozen):
@@ -68,12 +80,13 @@ class PresenceChanged(Frozen):
 
 
 class TurnProgress(Frozen):
-    """What a running turn is doing, in a word: `context`, `model` or `tool`."""
+    """What a running turn is doing, in a word: `context`, `model` or `tool`; `said` is what a provider tells of it."""
 
     type: Literal["turn_progress"] = "turn_progress"
     room_id: RoomId
     turn_id: TurnId
-    phase: Literal["context", "model", "tool"]
+    phase: Literal["context", "model", "tool", "waiting"]
+    said: str = ""
 
 
 class Reset(Frozen):
@@ -134,7 +147,7 @@ class Closing(Frozen):
     reconnect_ms: int | None = None
 
 
-RoomSignal = AiDelta | AiText | AiThinking | ToolOutput | Typing | PresenceChanged | TurnProgress | Reset
+RoomSignal = AiDelta | AiText | AiCards | AiThinking | ToolOutput | Typing | PresenceChanged | TurnProgress | Reset
 AccountSignal = ServerDraining | ReadMarked | RoomAdded | RoomRemoved | RoomActivity | SessionExpiring | Closing
 Signal = RoomSignal | AccountSignal
 

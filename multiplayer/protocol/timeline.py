@@ -1,15 +1,20 @@
 """How messages follow from events: the one fold that the database, the client and the tests share."""
 
 from multiplayer.protocol.events import (
+    AnswerChosen,
+    AnswerRegenerated,
     Event,
+    FormAnswered,
     MessageDeleted,
     MessageEdited,
     MessagePosted,
     ReactionAdded,
     ReactionRemoved,
+    SummaryUpdated,
 )
 from multiplayer.protocol.ids import AccountId, MessageId
-from multiplayer.protocol.messages import Message, Reaction
+from multiplayer.protocol.memory import Summary
+from multiplayer.protocol.messages import Answer, Message, Reaction
 
 
 def message_of(event: MessagePosted) -> Message:
@@ -26,6 +31,11 @@ def message_of(event: MessagePosted) -> Message:
         turn_id=body.turn_id,
         mentions=event.mentions,
         mention_groups=event.mention_groups,
+        asked_by=body.asked_by,
+        answers=body.answers,
+        cards=body.cards,
+        form=body.form,
+        taint=body.taint,
     )
 
 
@@ -35,6 +45,8 @@ def touched_message(event: Event) -> MessageId | None:
         case MessagePosted():
             return event.message.id
         case MessageEdited() | MessageDeleted() | ReactionAdded() | ReactionRemoved():
+            return event.message_id
+        case AnswerRegenerated() | AnswerChosen() | FormAnswered():
             return event.message_id
         case _:
             return None
@@ -60,6 +72,10 @@ def fold_message(message: Message, event: Event) -> Message:
                     "mentions": (),
                     "mention_groups": (),
                     "reactions": (),
+                    "cards": (),
+                    "form": None,
+                    "alternatives": (),
+                    "chosen": 0,
                     "deleted_at": event.at,
                     "deleted_by": event.actor_id,
                 }
@@ -68,8 +84,67 @@ def fold_message(message: Message, event: Event) -> Message:
             return message.model_copy(update={"reactions": _with(message.reactions, event.emoji, event.actor_id)})
         case ReactionRemoved():
             return message.model_copy(update={"reactions": _without(message.reactions, event.emoji, event.actor_id)})
+        case AnswerRegenerated():
+            known = (*_answers_of(message), event.answer)
+            return _standing(message, known, len(known) - 1, event.revision).model_copy(
+                update={"mentions": event.mentions}
+            )
+        case AnswerChosen():
+            return _standing(message, _answers_of(message), event.index, event.revision)
+        case FormAnswered():
+            if message.form is None:
+                # The message was deleted since, and a log that forgot it tells of answers to nothing.
+                return message
+            form = message.form.model_copy(
+                update={"answers": event.answers, "answered_by": event.actor_id, "answered_at": event.at}
+            )
+            return message.model_copy(update={"form": form})
         case _:
             raise AssertionError(f"{event.type} does not change a message")
+
+
+def summary_of(event: SummaryUpdated) -> Summary:
+    """Return the version of the summary that an event brings."""
+    return Summary(
+        version=event.version,
+        up_to_seq=event.up_to_seq,
+        method=event.method,
+        points=event.points,
+        taint=event.taint,
+        edited_by=event.edited_by,
+        brief=event.brief,
+    )
+
+
+def _answers_of(message: Message) -> tuple[Answer, ...]:
+    if message.alternatives:
+        return message.alternatives
+    assert message.turn_id is not None, "only an AI's answer has alternatives"
+    first = Answer(
+        turn_id=message.turn_id,
+        at=message.at,
+        text=message.text,
+        cards=message.cards,
+        form=message.form,
+        taint=message.taint,
+    )
+    return (first,)
+
+
+def _standing(message: Message, answers: tuple[Answer, ...], chosen: int, revision: int) -> Message:
+    answer = answers[chosen]
+    return message.model_copy(
+        update={
+            "text": answer.text,
+            "cards": answer.cards,
+            "form": answer.form,
+            "taint": answer.taint,
+            "turn_id": answer.turn_id,
+            "alternatives": answers,
+            "chosen": chosen,
+            "revision": revision,
+        }
+    )
 
 
 def _with(reactions: tuple[Reaction, ...], emoji: str, account_id: AccountId) -> tuple[Reaction, ...]:

@@ -1,9 +1,9 @@
 """What every word of the protocol is made of: frozen values, and times with milliseconds in UTC."""
 
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import Annotated, TypeVar
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, PlainSerializer
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
 
 
 class Frozen(BaseModel):
@@ -38,3 +38,12 @@ UtcTime = Annotated[
     datetime, BeforeValidator(_refuse_number), AfterValidator(_to_milliseconds), PlainSerializer(rfc3339, str, "json")
 ]
 """An aware time, cut to milliseconds, so that what is sent and what is kept are equal."""
+
+
+def _is_empty(value: object) -> bool:
+    return not value
+
+
+T = TypeVar("T")
+Sparse = Annotated[T, Field(exclude_if=_is_empty)]
+"""Left out of what is written when it is empty: most messages have no cards, and their lines should not say so."""

@@ -2,12 +2,22 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
 from multiplayer.protocol.events import Event, MessagePosted
 from multiplayer.protocol.ids import AccountId, MessageId
 from multiplayer.protocol.members import Account
 from multiplayer.protocol.messages import Message
 from multiplayer.protocol.timeline import fold_message, message_of, touched_message
+from multiplayer.protocol.values import UtcTime
+
+
+@dataclass(frozen=True)
+class ThreadFacts:
+    """Who of the AIs has spoken in a thread (its first message counts), and when anyone last did."""
+
+    ai_ids: frozenset[AccountId]
+    last_at: UtcTime
 
 
 @dataclass(frozen=True)
@@ -18,9 +28,16 @@ class Needs:
     handles: frozenset[str] = frozenset()
     """Case-folded."""
     accounts: frozenset[AccountId] = frozenset()
+    threads_of: frozenset[MessageId] = frozenset()
+    """Messages whose threads matter; they stand in `messages`, too."""
 
     def __or__(self, other: "Needs") -> "Needs":
-        return Needs(self.messages | other.messages, self.handles | other.handles, self.accounts | other.accounts)
+        return Needs(
+            self.messages | other.messages,
+            self.handles | other.handles,
+            self.accounts | other.accounts,
+            self.threads_of | other.threads_of,
+        )
 
     def __bool__(self) -> bool:
         return bool(self.messages or self.handles or self.accounts)
@@ -32,12 +49,19 @@ class Facts:
 
     messages: dict[MessageId, Message] = field(default_factory=dict)
     accounts: dict[AccountId, Account] = field(default_factory=dict)
+    threads: dict[MessageId, ThreadFacts] = field(default_factory=dict)
+    """By the first message."""
     _posted: dict[MessageId, MessagePosted] = field(default_factory=dict)
     """Posted in this batch; made into messages when a later command names them, which is rare."""
 
     @classmethod
-    def of(cls, messages: Mapping[MessageId, Message], accounts: Iterable[Account]) -> "Facts":
-        return cls(dict(messages), {account.id: account for account in accounts})
+    def of(
+        cls,
+        messages: Mapping[MessageId, Message],
+        accounts: Iterable[Account],
+        threads: Mapping[MessageId, ThreadFacts] = MappingProxyType({}),
+    ) -> "Facts":
+        return cls(dict(messages), {account.id: account for account in accounts}, dict(threads))
 
     def message(self, message_id: MessageId) -> Message | None:
         posted = self._posted.pop(message_id, None)
@@ -52,8 +76,15 @@ class Facts:
     def apply(self, event: Event) -> None:
         if isinstance(event, MessagePosted):
             self._posted[event.message.id] = event
+            if event.message.thread_root in self.threads:
+                self._follow(event.message.thread_root, event)
             return
         message_id = touched_message(event)
         message = self.message(message_id) if message_id is not None else None
         if message is not None:
             self.messages[message.id] = fold_message(message, event)
+
+    def _follow(self, root: MessageId, event: MessagePosted) -> None:
+        thread = self.threads[root]
+        spoke = {event.actor_id} if event.message.turn_id is not None else set()
+        self.threads[root] = ThreadFacts(thread.ai_ids | spoke, event.at)

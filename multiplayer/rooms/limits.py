@@ -16,6 +16,7 @@ class RoomLimits:
     emoji: int = 32
     emojis_per_message: int = 50
     pins: int = 100
+    facts: int = 100
     members: int = 500
     rooms_per_account: int = 1_000
     answer: int = 200_000

@@ -18,9 +18,9 @@ _BLANK_LINE: Final = re.compile(r"\n[ \t\r]*\n")
 _BACKTICKS: Final = re.compile(r"`+")
 _QUOTE: Final = re.compile(r"^ {0,3}>")
 # Chinese, Japanese and Korean are written without blanks: their letters may touch a mention on either side.
-_LETTER: Final = r"[^\W\u3040-\u30ff\u3400-\u9fff\uac00-\ud7a3]"
+LETTER: Final = r"[^\W\u3040-\u30ff\u3400-\u9fff\uac00-\ud7a3]"
 # Before the @ no letter, digit or sign that would make it an address or a path; ASCII only, so no look-alike matches.
-_MENTION: Final = re.compile(rf"(?<!{_LETTER})(?<![@./\\+-])@([A-Za-z0-9][A-Za-z0-9_.-]{{0,31}}+)(?!{_LETTER})(?!@)")
+_MENTION: Final = re.compile(rf"(?<!{LETTER})(?<![@./\\+-])@([A-Za-z0-9][A-Za-z0-9_.-]{{0,31}}+)(?!{LETTER})(?!@)")
 
 
 @dataclass(frozen=True)
@@ -51,11 +51,12 @@ def find_mentions(text: str, handles: Mapping[str, AccountId], default_ai: Accou
 def _names(text: str) -> Iterable[str]:
     if "@" not in text:
         return
-    for found in _MENTION.finditer(_without_code_and_quotes(text)):
+    for found in _MENTION.finditer(plain_text(text)):
         yield found.group(1).casefold()
 
 
-def _without_code_and_quotes(text: str) -> str:
+def plain_text(text: str) -> str:
+    """Return `text` without its code and its quotes."""
     kept: list[str] = []
     fence: str | None = None
     for line in text.split("\n"):

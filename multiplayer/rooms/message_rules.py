@@ -19,19 +19,16 @@ from multiplayer.protocol.events import (
     MessageUnpinned,
     ReactionAdded,
     ReactionRemoved,
-    SummaryUpdated,
 )
 from multiplayer.protocol.ids import AccountId, MessageId
 from multiplayer.protocol.messages import Message, MessageBody
 from multiplayer.rooms.deciding import Deciding, checked_text
+from multiplayer.rooms.memory_rules import erase_derived
 from multiplayer.rooms.mentions import Mentions, find_mentions
 from multiplayer.rooms.permissions import Right
 from multiplayer.rooms.state import RoomState
-from multiplayer.rooms.triggers import triggered
-from multiplayer.rooms.turn_rules import request_turn
-
-ERASED = "erased"
-"""The method of a summary that was taken back because a message it came from was deleted."""
+from multiplayer.rooms.triggers import Moment, judge
+from multiplayer.rooms.turn_requests import request_by
 
 
 def post(deciding: Deciding, command: PostMessage) -> list[Event]:
@@ -39,6 +36,7 @@ def post(deciding: Deciding, command: PostMessage) -> list[Event]:
     deciding.check(Right.POST)
     text = checked_text(command.text, deciding.limits)
     replied_to = deciding.message(command.reply_to) if command.reply_to else None
+    thread_root = (replied_to.thread_root or replied_to.id) if replied_to else None
     mentions = _mentions_in(text, state)
     message_id = MessageId(deciding.new_id())
     events: list[Event] = [
@@ -48,16 +46,22 @@ def post(deciding: Deciding, command: PostMessage) -> list[Event]:
                 id=message_id,
                 text=text,
                 reply_to=command.reply_to,
-                thread_root=(replied_to.thread_root or replied_to.id) if replied_to else None,
+                thread_root=thread_root,
             ),
             mentions=mentions.accounts,
             mention_groups=mentions.groups,
         )
     ]
-    events += [
-        request_turn(deciding, trigger.ai_id, trigger.reason, message_id)
-        for trigger in triggered(state, deciding.actor, mentions, replied_to)
-    ]
+    moment = Moment(
+        author=deciding.actor,
+        text=text,
+        at=deciding.at,
+        mentions=mentions,
+        replied_to=replied_to.author_id if replied_to else None,
+        thread=deciding.facts.threads.get(thread_root) if thread_root else None,
+    )
+    for verdict in judge(state, moment):
+        events += request_by(deciding, verdict, message_id, None)
     return events
 
 
@@ -88,14 +92,8 @@ def delete(deciding: Deciding, command: DeleteMessage) -> list[Event]:
     deciding.check(Right.EDIT_OWN if message.author_id == deciding.actor_id else Right.DELETE_ANY)
     if message.is_deleted:
         raise Refused(RefusalCode.NO_CHANGE, "this message is deleted already")
-    events: list[Event] = [MessageDeleted(**deciding.head(), message_id=message.id)]
-    summary = deciding.state.summary
-    if summary is not None and summary.text and message.seq <= summary.up_to_seq:
-        # What was derived from it goes with it; the next one is made from what is left.
-        events.append(
-            SummaryUpdated(**deciding.head(), version=summary.version + 1, text="", up_to_seq=0, method=ERASED)
-        )
-    return events
+    # What was derived from it goes with it.
+    return [MessageDeleted(**deciding.head(), message_id=message.id), *erase_derived(deciding, message)]
 
 
 def react(deciding: Deciding, command: AddReaction | RemoveReaction) -> list[Event]:

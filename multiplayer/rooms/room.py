@@ -6,34 +6,45 @@ from typing import Final, assert_never, get_args
 from multiplayer.protocol.commands import (
     AcceptInvite,
     AddReaction,
+    AnswerForm,
     AnyCommand,
     ArchiveRoom,
     AskAi,
     CallTool,
+    ChangeModel,
+    ChooseAnswer,
     Command,
     DeleteMessage,
     DeleteRoom,
     EditMessage,
+    EditSummary,
     EndTurn,
     ExpireMember,
     FinishTool,
+    FireRule,
+    ForgetFact,
     InnerCommand,
     InviteMember,
     LeaveRoom,
     LiftBan,
     MarkRead,
+    PinFact,
     PinMessage,
     PostMessage,
+    RegenerateAnswer,
     RemoveMember,
     RemoveReaction,
     RenameRoom,
+    SetBudget,
     SetRole,
     SetRoomSettings,
     SetTopic,
     SetTyping,
     StartTool,
     StartTurn,
+    SteerTurn,
     StopTurn,
+    TakeSteering,
     UnpinMessage,
     UpdateSummary,
 )
@@ -41,7 +52,8 @@ from multiplayer.protocol.errors import RefusalCode, Refused
 from multiplayer.protocol.events import Event
 from multiplayer.protocol.ids import AccountId
 from multiplayer.protocol.members import Member
-from multiplayer.rooms import member_rules, message_rules, room_rules, turn_rules
+from multiplayer.protocol.trigger_rules import ThreadRule
+from multiplayer.rooms import member_rules, memory_rules, message_rules, room_rules, turn_requests, turn_rules
 from multiplayer.rooms.deciding import Deciding, Stamped, no_such_room, readable_from
 from multiplayer.rooms.facts import Facts, Needs
 from multiplayer.rooms.limits import RoomLimits
@@ -70,6 +82,14 @@ COMMAND_RIGHTS: Final[dict[type[Command], Right]] = {
     DeleteRoom: Right.ARCHIVE,
     AskAi: Right.ASK_AI,
     StopTurn: Right.STOP_TURN,
+    SteerTurn: Right.STEER_TURN,
+    RegenerateAnswer: Right.STEER_TURN,
+    ChooseAnswer: Right.STEER_TURN,
+    AnswerForm: Right.ASK_AI,
+    EditSummary: Right.EDIT_SUMMARY,
+    PinFact: Right.EDIT_SUMMARY,
+    ForgetFact: Right.EDIT_SUMMARY,
+    SetBudget: Right.SET_BUDGETS,
 }
 """The row of the table of rights that each command stands under; what has none is refused."""
 
@@ -138,11 +158,20 @@ class Room:
         """Say which facts must be loaded before `handle` can decide."""
         match command:
             case PostMessage() if command.reply_to is not None:
-                return Needs(messages=frozenset({command.reply_to}))
+                follows = any(isinstance(rule, ThreadRule) for rule in self.state.room.settings.triggers)
+                named = frozenset({command.reply_to})
+                return Needs(messages=named, threads_of=named if follows else frozenset())
+            case RegenerateAnswer() | ChooseAnswer() | AnswerForm():
+                return Needs(messages=frozenset({command.message_id}))
+            case PinFact() if command.message_id is not None:
+                return Needs(messages=frozenset({command.message_id}))
             case EditMessage() | DeleteMessage() | AddReaction() | RemoveReaction() | PinMessage() | UnpinMessage():
                 return Needs(messages=frozenset({command.message_id}))
             case AskAi() if command.message_id is not None:
                 return Needs(messages=frozenset({command.message_id}))
+            case UpdateSummary():
+                # A message may have been deleted while a model wrote about it.
+                return Needs(messages=frozenset(source for point in command.points for source in point.sources))
             case RemoveMember() if command.account_id not in self.state.members:
                 return Needs(accounts=frozenset({command.account_id}))
             case InviteMember():
@@ -151,7 +180,12 @@ class Room:
                 return Needs(accounts=frozenset({actor_id}))
             case EndTurn():
                 turn = self.state.turns.get(command.turn_id)
-                return Needs(messages=frozenset(turn.messages[-1:])) if turn else Needs()
+                named = (
+                    frozenset({*turn.messages[-1:], *((turn.replaces,) if turn.replaces else ())})
+                    if turn
+                    else frozenset()
+                )
+                return Needs(messages=named)
             case _:
                 return Needs()
 
@@ -210,10 +244,37 @@ class Room:
             case DeleteRoom():
                 return room_rules.delete(deciding)
             case AskAi():
-                return turn_rules.ask(deciding, command)
+                return turn_requests.ask(deciding, command)
+            case SteerTurn():
+                return turn_requests.steer(deciding, command)
+            case RegenerateAnswer():
+                return turn_requests.regenerate(deciding, command)
+            case ChooseAnswer():
+                return turn_requests.choose(deciding, command)
+            case AnswerForm():
+                return turn_requests.answer_form(deciding, command)
+            case FireRule():
+                return turn_requests.fire(deciding, command)
+            case EditSummary():
+                return memory_rules.edit_summary(deciding, command)
+            case PinFact():
+                return memory_rules.pin_fact(deciding, command)
+            case ForgetFact():
+                return memory_rules.forget_fact(deciding, command)
+            case SetBudget():
+                return memory_rules.set_budget(deciding, command)
             case StopTurn():
                 return turn_rules.stop(deciding, command)
-            case StartTurn() | CallTool() | StartTool() | FinishTool() | UpdateSummary() | EndTurn():
+            case (
+                StartTurn()
+                | CallTool()
+                | StartTool()
+                | FinishTool()
+                | TakeSteering()
+                | ChangeModel()
+                | UpdateSummary()
+                | EndTurn()
+            ):
                 return turn_rules.act(deciding, command)
             case _:
                 assert_never(command)

@@ -1,9 +1,12 @@
 """Deciding the room itself: name, topic, settings, archive, end."""
 
+from collections.abc import Sequence
+
 from multiplayer.protocol.commands import ArchiveRoom, RenameRoom, SetRoomSettings, SetTopic
 from multiplayer.protocol.errors import RefusalCode, Refused
 from multiplayer.protocol.events import Event, RoomArchived, RoomDeleted, RoomRenamed, RoomSettingsSet, TopicSet
 from multiplayer.protocol.rooms import RoomKind
+from multiplayer.protocol.trigger_rules import ScheduleRule, TriggerRule, WebhookRule
 from multiplayer.rooms.deciding import Deciding, checked_name
 from multiplayer.rooms.permissions import Right
 from multiplayer.rooms.triggers import is_ai
@@ -31,14 +34,37 @@ def set_topic(deciding: Deciding, command: SetTopic) -> list[Event]:
 
 def set_settings(deciding: Deciding, command: SetRoomSettings) -> list[Event]:
     deciding.check(Right.SETTINGS)
+    before = deciding.state.room.settings
     settings = command.settings
     if settings.default_ai is not None and not is_ai(deciding.state, settings.default_ai):
         raise Refused(RefusalCode.NOT_FOUND, "there is no such AI member in this room")
     if len(settings.persona) > deciding.limits.persona:
         raise Refused(RefusalCode.TOO_LONG, f"a persona may have at most {deciding.limits.persona} characters")
-    if settings == deciding.state.room.settings:
+    if settings.triggers != before.triggers:
+        deciding.check(Right.CHOOSE_AI)
+        settings = settings.model_copy(update={"triggers": _checked_rules(deciding, settings.triggers)})
+    if settings == before:
         raise Refused(RefusalCode.NO_CHANGE, "these are the room's settings already")
     return [RoomSettingsSet(**deciding.head(), settings=settings)]
+
+
+def _checked_rules(deciding: Deciding, rules: Sequence[TriggerRule]) -> tuple[TriggerRule, ...]:
+    """Return the rules, each that fires by itself marked with who set it: a change makes it the changer's."""
+    known = {rule.id: rule for rule in deciding.state.room.settings.triggers}
+    checked: list[TriggerRule] = []
+    for rule in rules:
+        if any(other.id == rule.id for other in checked):
+            raise Refused(RefusalCode.MALFORMED, f"two rules have the id {rule.id}")
+        if rule.ai_id is not None and not is_ai(deciding.state, rule.ai_id):
+            raise Refused(RefusalCode.NOT_FOUND, f"rule {rule.id} names an AI that is not in this room")
+        if isinstance(rule, ScheduleRule | WebhookRule):
+            before = known.get(rule.id)
+            held = before.set_by if isinstance(before, ScheduleRule | WebhookRule) else None
+            is_same = before == rule.model_copy(update={"set_by": held})
+            checked.append(rule.model_copy(update={"set_by": held if is_same else deciding.actor_id}))
+        else:
+            checked.append(rule)
+    return tuple(checked)
 
 
 def archive(deciding: Deciding, command: ArchiveRoom) -> list[Event]:

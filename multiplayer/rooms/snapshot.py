@@ -1,14 +1,26 @@
 """What a joining member is shown: the room as it stands, cut to what this member may read."""
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 
+from multiplayer.protocol.budgets import Budget
+from multiplayer.protocol.cards import Card
 from multiplayer.protocol.ids import AccountId, TurnId
 from multiplayer.protocol.members import Member
 from multiplayer.protocol.messages import Message
 from multiplayer.protocol.rooms import ReadMark, Snapshot, TurnState
 from multiplayer.rooms.deciding import readable_from
-from multiplayer.rooms.permissions import Grant, Right, grant
+from multiplayer.rooms.permissions import Grant, Right, grant, may
 from multiplayer.rooms.state import RoomState
+
+
+@dataclass(frozen=True)
+class RunningText:
+    """What a running turn has said so far; `index` is that of its next delta."""
+
+    text: str
+    index: int
+    cards: tuple[Card, ...] = ()
 
 
 def snapshot_of(
@@ -18,12 +30,12 @@ def snapshot_of(
     messages: Sequence[Message],
     online: Collection[AccountId],
     read: ReadMark,
-    texts: Mapping[TurnId, tuple[str, int]],
+    texts: Mapping[TurnId, RunningText],
 ) -> Snapshot:
     """Return what `reader` sees of the room at `state.seq`.
 
     `messages`: the last ones, oldest first, folded up to `state.seq`. `texts`: for each turn that has said something,
-    its words so far and the index of its next delta. `online` may name others than members; they are left out.
+    what it was. `online` may name others than members; they are left out.
     A guest who may not see what was before sees of the pins those that stand in `messages`.
     """
     first_seq = readable_from(state, reader)
@@ -38,6 +50,8 @@ def snapshot_of(
         pins=tuple(pin for pin in state.pins if pin in visible_ids or not is_restricted),
         turns=tuple(_with_text(turn, texts) for turn in state.turns.values()),
         summary=None if is_restricted else state.summary,
+        facts=() if is_restricted else state.notes.facts,
+        budget=state.notes.budget if may(Right.SEE_USAGE, reader.role, state.room.settings) else Budget(),
         messages=visible,
         online=tuple(account_id for account_id in state.members if account_id in online),
         read=read,
@@ -48,8 +62,8 @@ def _may_remove(state: RoomState, reader: Member) -> bool:
     return grant(Right.REMOVE, reader.role, state.room.settings) is not Grant.NO
 
 
-def _with_text(turn: TurnState, texts: Mapping[TurnId, tuple[str, int]]) -> TurnState:
-    if turn.turn_id not in texts:
+def _with_text(turn: TurnState, texts: Mapping[TurnId, RunningText]) -> TurnState:
+    running = texts.get(turn.turn_id)
+    if running is None:
         return turn
-    text, index = texts[turn.turn_id]
-    return turn.model_copy(update={"text": text, "text_index": index})
+    return turn.model_copy(update={"text": running.text, "text_index": running.index, "cards": running.cards})

@@ -3,9 +3,16 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
+from multiplayer.protocol.cards import Taint
 from multiplayer.protocol.events import (
+    AnswerChosen,
+    AnswerRegenerated,
     BanLifted,
+    BudgetSet,
     Event,
+    FactForgotten,
+    FactPinned,
+    FormAnswered,
     MemberJoined,
     MemberLeft,
     MemberRemoved,
@@ -14,6 +21,7 @@ from multiplayer.protocol.events import (
     MessagePinned,
     MessagePosted,
     MessageUnpinned,
+    ModelChanged,
     ReactionAdded,
     ReactionRemoved,
     RoleChanged,
@@ -22,6 +30,7 @@ from multiplayer.protocol.events import (
     RoomDeleted,
     RoomRenamed,
     RoomSettingsSet,
+    SteeringTaken,
     SummaryUpdated,
     ToolCalled,
     ToolFinished,
@@ -31,11 +40,17 @@ from multiplayer.protocol.events import (
     TurnEnded,
     TurnRequested,
     TurnStarted,
+    TurnSteered,
     TurnStopRequested,
 )
 from multiplayer.protocol.ids import AccountId, MessageId, TurnId
 from multiplayer.protocol.members import AccountKind, Member, Role
-from multiplayer.protocol.rooms import RoomView, Summary, ToolCallState, TurnState
+from multiplayer.protocol.memory import Summary
+from multiplayer.protocol.rooms import RoomView, TurnState
+from multiplayer.protocol.timeline import summary_of
+from multiplayer.protocol.turn_fold import turn_after, turn_of
+from multiplayer.protocol.turns import TurnReason
+from multiplayer.rooms.notes import RoomNotes
 
 
 @dataclass
@@ -50,10 +65,13 @@ class RoomState:
     turns: dict[TurnId, TurnState] = field(default_factory=dict)
     """Turns that have not ended, oldest first."""
     summary: Summary | None = None
+    notes: RoomNotes = field(default_factory=RoomNotes)
+    said_since: dict[str, int] = field(default_factory=dict)
+    """For each rule that fires after so many messages: what people have said since `notes.marks`."""
     is_deleted: bool = False
 
     def copy(self) -> "RoomState":
-        return replace(self, members=dict(self.members), turns=dict(self.turns))
+        return replace(self, members=dict(self.members), turns=dict(self.turns), said_since=dict(self.said_since))
 
     @property
     def handles(self) -> dict[str, AccountId]:
@@ -76,19 +94,26 @@ class RoomState:
         return [turn for turn in self.turns.values() if turn.ai_id == ai_id]
 
     def authority_of(self, turn: TurnState) -> Role | None:
-        """Return the lowest role among those who asked for `turn`, as it is now; None if one is gone."""
+        """Return the lowest role among those who asked for `turn`, as it is now; None if one is gone.
+
+        What the clock or a webhook asks has a guest's authority at most: nobody is there who means it.
+        """
         roles = [self.members[asker].role if asker in self.members else None for asker in turn.askers]
         present = [role for role in roles if role is not None]
         if len(present) < len(roles):
             return None
+        if turn.reason is TurnReason.SCHEDULE or Taint.WEBHOOK in turn.taint:
+            return Role.GUEST
         return min(present, key=lambda role: role.rank, default=Role.GUEST)
 
-    def apply(self, event: Event) -> None:
+    def apply(self, event: Event) -> None:  # noqa: PLR0915 - one line or two for each kind of event
         """Take `event`, which must be the next one."""
         assert event.seq == self.seq + 1, f"gap in {self.room.id}: at {self.seq}, got {event.seq}"
         self.seq = event.seq
         if isinstance(event, MessagePosted):
             # By far the most frequent, and messages are facts, not part of the room's own state.
+            if self.said_since and event.message.turn_id is None:
+                self.said_since = {rule_id: said + 1 for rule_id, said in self.said_since.items()}
             return
         match event:
             case RoomRenamed():
@@ -97,6 +122,7 @@ class RoomState:
                 self.room = self.room.model_copy(update={"topic": event.topic})
             case RoomSettingsSet():
                 self.room = self.room.model_copy(update={"settings": event.settings})
+                self.note(event)
             case RoomArchived():
                 archived_at = event.at if event.is_archived else None
                 self.room = self.room.model_copy(update={"archived_at": archived_at})
@@ -123,60 +149,37 @@ class RoomState:
             case MessageDeleted():
                 self.pins = tuple(pin for pin in self.pins if pin != event.message_id)
             case SummaryUpdated():
-                self.summary = Summary(
-                    version=event.version, text=event.text, up_to_seq=event.up_to_seq, method=event.method
-                )
-            case TurnRequested() | TurnCollected() | TurnStarted() | TurnStopRequested() | TurnEnded():
-                self._apply_turn(event)
+                self.summary = summary_of(event)
+            case FactPinned() | FactForgotten() | BudgetSet():
+                self.note(event)
+            case TurnRequested():
+                self.turns[event.turn_id] = turn_of(event)
+                self.note(event)
+            case TurnCollected() | TurnSteered():
+                self.turns[event.turn_id] = turn_after(self.turns[event.turn_id], event)
+                self.note(event)
+            case TurnStarted() | TurnStopRequested() | SteeringTaken() | ModelChanged():
+                self.turns[event.turn_id] = turn_after(self.turns[event.turn_id], event)
             case ToolCalled() | ToolStarted() | ToolFinished():
-                self._apply_tool(event)
+                self.turns[event.turn_id] = turn_after(self.turns[event.turn_id], event)
+            case TurnEnded():
+                del self.turns[event.turn_id]
             case RoomCreated():
                 raise AssertionError("a room is created once, by its first event")
             case MessageEdited() | ReactionAdded() | ReactionRemoved():
                 pass  # facts, too
+            case AnswerRegenerated() | AnswerChosen() | FormAnswered():
+                pass  # the same
 
-    def _apply_turn(self, event: TurnRequested | TurnCollected | TurnStarted | TurnStopRequested | TurnEnded) -> None:
-        match event:
-            case TurnRequested():
-                self.turns[event.turn_id] = TurnState(
-                    turn_id=event.turn_id,
-                    ai_id=event.ai_id,
-                    askers=(event.actor_id,),
-                    messages=(event.message_id,) if event.message_id else (),
-                    requested_at=event.at,
-                    requested_seq=event.seq,
-                )
-            case TurnCollected():
-                turn = self.turns[event.turn_id]
-                askers = turn.askers if event.actor_id in turn.askers else (*turn.askers, event.actor_id)
-                messages = (*turn.messages, event.message_id) if event.message_id else turn.messages
-                self.turns[event.turn_id] = turn.model_copy(update={"askers": askers, "messages": messages})
-            case TurnStarted():
-                turn = self.turns[event.turn_id]
-                self.turns[event.turn_id] = turn.model_copy(update={"fence": event.fence})
-            case TurnStopRequested():
-                turn = self.turns[event.turn_id]
-                self.turns[event.turn_id] = turn.model_copy(update={"is_stop_requested": True})
-            case TurnEnded():
-                del self.turns[event.turn_id]
-
-    def _apply_tool(self, event: ToolCalled | ToolStarted | ToolFinished) -> None:
-        turn = self.turns[event.turn_id]
-        changed: dict[str, object]
-        match event:
-            case ToolCalled():
-                call = ToolCallState(call_id=event.call_id, name=event.name, arguments=event.arguments)
-                changed = {"calls": (*turn.calls, call), "steps": turn.steps + 1}
-            case ToolStarted():
-                changed = {
-                    "calls": tuple(
-                        call.model_copy(update={"is_started": True}) if call.call_id == event.call_id else call
-                        for call in turn.calls
-                    )
-                }
-            case _:
-                changed = {"calls": tuple(call for call in turn.calls if call.call_id != event.call_id)}
-        self.turns[event.turn_id] = turn.model_copy(update=changed)
+    def note(self, event: Event) -> None:
+        """Take what `event` means for the rules, and nothing else of it."""
+        before = self.notes.marks
+        self.notes = self.notes.after(event)
+        if self.notes.marks != before:
+            self.said_since = {
+                rule_id: self.said_since.get(rule_id, 0) if before.get(rule_id) == mark else 0
+                for rule_id, mark in self.notes.marks.items()
+            }
 
 
 def created(event: RoomCreated) -> RoomState:
@@ -189,7 +192,14 @@ def created(event: RoomCreated) -> RoomState:
         settings=event.settings,
         created_at=event.at,
     )
-    return RoomState(room=room, seq=event.seq, members={member.account_id: member for member in event.members})
+    notes = RoomNotes().after(event)
+    return RoomState(
+        room=room,
+        seq=event.seq,
+        members={member.account_id: member for member in event.members},
+        notes=notes,
+        said_since=dict.fromkeys(notes.marks, 0),
+    )
 
 
 def folded(events: Iterable[Event]) -> RoomState:

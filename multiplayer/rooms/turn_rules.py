@@ -1,20 +1,26 @@
 """Deciding turns: who asks for one, who holds it, what it does, how it ends, exactly once."""
 
+from collections.abc import Sequence
+
 from multiplayer.protocol.commands import (
-    AskAi,
     CallTool,
+    ChangeModel,
     EndTurn,
     FinishTool,
     StartTool,
     StartTurn,
     StopTurn,
+    TakeSteering,
     TurnCommand,
     UpdateSummary,
 )
 from multiplayer.protocol.errors import RefusalCode, Refused
 from multiplayer.protocol.events import (
+    AnswerRegenerated,
     Event,
     MessagePosted,
+    ModelChanged,
+    SteeringTaken,
     SummaryUpdated,
     ToolCalled,
     ToolFinished,
@@ -26,37 +32,16 @@ from multiplayer.protocol.events import (
     TurnStopRequested,
 )
 from multiplayer.protocol.ids import AccountId, MessageId, TurnId
-from multiplayer.protocol.messages import MessageBody
+from multiplayer.protocol.memory import SummaryPoint
+from multiplayer.protocol.messages import Answer, Message, MessageBody
 from multiplayer.protocol.rooms import ToolCallState, TurnState
 from multiplayer.protocol.turns import TurnOutcome, TurnReason
 from multiplayer.rooms.deciding import Deciding
-from multiplayer.rooms.mentions import find_mentions
+from multiplayer.rooms.derived import without
+from multiplayer.rooms.mentions import Mentions, find_mentions
 from multiplayer.rooms.permissions import Right
-from multiplayer.rooms.triggers import is_ai
-
-
-def request_turn(
-    deciding: Deciding, ai_id: AccountId, reason: TurnReason, message_id: MessageId | None
-) -> TurnRequested | TurnCollected:
-    """Ask `ai_id` for a turn. A turn that still waits collects the request: an AI has at most one waiting."""
-    waiting = next((turn for turn in deciding.state.turns_of(ai_id) if not turn.is_running), None)
-    if waiting is not None:
-        return TurnCollected(
-            **deciding.head(), turn_id=waiting.turn_id, ai_id=ai_id, message_id=message_id, reason=reason
-        )
-    return TurnRequested(
-        **deciding.head(), turn_id=TurnId(deciding.new_id()), ai_id=ai_id, message_id=message_id, reason=reason
-    )
-
-
-def ask(deciding: Deciding, command: AskAi) -> list[Event]:
-    deciding.check(Right.ASK_AI)
-    ai_id = command.ai_id or deciding.state.default_ai
-    if ai_id is None or not is_ai(deciding.state, ai_id):
-        raise Refused(RefusalCode.NOT_FOUND, "there is no such AI member in this room")
-    if command.message_id is not None:
-        deciding.live_message(command.message_id)
-    return [request_turn(deciding, ai_id, TurnReason.ASKED, command.message_id)]
+from multiplayer.rooms.triggers import answer_moment, judge
+from multiplayer.rooms.turn_requests import Asking, request_by, request_fields
 
 
 def stop(deciding: Deciding, command: StopTurn) -> list[Event]:
@@ -120,6 +105,21 @@ def act(deciding: Deciding, command: TurnCommand) -> list[Event]:
                     text=command.text,
                     code=command.code,
                     exit_status=command.exit_status,
+                    taint=command.taint,
+                )
+            ]
+        case TakeSteering():
+            if not command.messages or not set(command.messages) <= set(turn.steering):
+                raise Refused(RefusalCode.CONFLICT, "these messages do not wait in this turn")
+            return [SteeringTaken(**deciding.head(), turn_id=turn.turn_id, messages=command.messages)]
+        case ChangeModel():
+            return [
+                ModelChanged(
+                    **deciding.head(),
+                    turn_id=turn.turn_id,
+                    model=command.model,
+                    previous=command.previous,
+                    reason=command.reason,
                 )
             ]
         case UpdateSummary():
@@ -162,44 +162,121 @@ def _summarise(deciding: Deciding, command: UpdateSummary) -> list[Event]:
         raise Refused(RefusalCode.CONFLICT, "the room has a newer summary")
     if not (current.up_to_seq if current else 0) <= command.up_to_seq <= deciding.state.seq:
         raise Refused(RefusalCode.CONFLICT, "a summary covers no less than the one before, and nothing that is to come")
+    if _by_people(command.points) != _by_people(current.points if current else ()):
+        raise Refused(RefusalCode.CONFLICT, "what a person wrote stays as it is, and nothing is put in their mouth")
+    sources = {source for point in command.points for source in point.sources}
+    gone = {source for source in sources if (message := deciding.facts.message(source)) is None or message.is_deleted}
     return [
         SummaryUpdated(
             **deciding.head(),
             version=command.version,
-            text=command.text,
+            points=without(command.points, gone) if gone else command.points,
             up_to_seq=command.up_to_seq,
             method=command.method,
+            taint=command.taint,
+            brief=command.brief,
         )
     ]
 
 
+def _by_people(points: Sequence[SummaryPoint]) -> list[tuple[str, AccountId]]:
+    return sorted((point.text, point.by) for point in points if point.by is not None)
+
+
 def _end(deciding: Deciding, turn: TurnState, command: EndTurn) -> list[Event]:
     text = command.text
-    if not text.strip():
-        return [_ended(deciding, turn, command.outcome, command.reason, usage_of=command)]
+    if not text.strip() and not command.cards and command.form is None:
+        ended = _ended(deciding, turn, command.outcome, command.reason, usage_of=command)
+        return [ended, *_left_steering(deciding, turn, command)]
     limit = deciding.limits.answer
     if len(text) > limit:
         text = text[:limit] + "\n\n[cut: the answer was longer than a message may be]"
+    # An AI's words may call people, and other AIs where the room wants it; groups would let a prompt ring every bell.
+    mentions = Mentions(find_mentions(text, deciding.state.handles, None).accounts)
+    before = deciding.facts.message(turn.replaces) if turn.replaces is not None else None
+    if before is not None and not before.is_deleted:
+        return _answer_again(deciding, turn, command, text, mentions, before)
+    return _answer(deciding, turn, command, text, mentions)
+
+
+def _answer(deciding: Deciding, turn: TurnState, command: EndTurn, text: str, mentions: Mentions) -> list[Event]:
     message_id = MessageId(deciding.new_id())
     asked = deciding.facts.message(turn.messages[-1]) if turn.messages else None
     # What was asked inside a thread is answered there; the rest is answered in the open.
     in_thread = asked is not None and asked.thread_root is not None
-    # An AI's words may call people, not other AIs (triggers.py); groups would let a prompt ring every bell.
-    mentions = find_mentions(text, deciding.state.handles, None)
+    posted = MessagePosted(
+        **deciding.head(event_id=message_id),
+        message=MessageBody(
+            id=message_id,
+            text=text,
+            reply_to=asked.id if asked is not None and in_thread else None,
+            thread_root=asked.thread_root if asked is not None and in_thread else None,
+            turn_id=turn.turn_id,
+            asked_by=turn.askers,
+            answers=turn.messages,
+            cards=command.cards,
+            form=command.form,
+            taint=command.taint,
+        ),
+        mentions=mentions.accounts,
+    )
+    ended = _ended(deciding, turn, command.outcome, command.reason, usage_of=command, message_id=message_id)
+    called = _call_others(deciding, turn, posted, asked if in_thread else None)
+    return [posted, ended, *called, *_left_steering(deciding, turn, command)]
+
+
+def _answer_again(
+    deciding: Deciding, turn: TurnState, command: EndTurn, text: str, mentions: Mentions, before: Message
+) -> list[Event]:
+    answer = Answer(
+        turn_id=turn.turn_id,
+        at=deciding.at,
+        text=text,
+        cards=command.cards,
+        form=command.form,
+        taint=command.taint,
+    )
     return [
-        MessagePosted(
-            **deciding.head(event_id=message_id),
-            message=MessageBody(
-                id=message_id,
-                text=text,
-                reply_to=asked.id if asked is not None and in_thread else None,
-                thread_root=asked.thread_root if asked is not None and in_thread else None,
-                turn_id=turn.turn_id,
-            ),
+        AnswerRegenerated(
+            **deciding.head(),
+            message_id=before.id,
+            answer=answer,
+            revision=before.revision + 1,
             mentions=mentions.accounts,
         ),
-        _ended(deciding, turn, command.outcome, command.reason, usage_of=command, message_id=message_id),
+        _ended(deciding, turn, command.outcome, command.reason, usage_of=command, message_id=before.id),
+        *_left_steering(deciding, turn, command),
     ]
+
+
+def _call_others(deciding: Deciding, turn: TurnState, posted: MessagePosted, replied_to: Message | None) -> list[Event]:
+    """Return the turns of other AIs that an AI's answer asks for, if the room lets AIs call each other."""
+    state = deciding.state
+    if not state.room.settings.ai_to_ai:
+        return []
+    moment = answer_moment(state, turn, posted, replied_to.author_id if replied_to else None)
+    called: list[Event] = []
+    for verdict in judge(state, moment):
+        called += request_by(deciding, verdict, posted.message.id, turn)
+    return called
+
+
+def _left_steering(deciding: Deciding, turn: TurnState, command: EndTurn) -> list[Event]:
+    """Return what asks for a next turn, for what came into this one too late to be told. A stop means silence."""
+    if command.outcome is TurnOutcome.STOPPED:
+        return []
+    others = (other for other in deciding.state.turns_of(turn.ai_id) if other.turn_id != turn.turn_id)
+    waiting = next((other for other in others if not other.is_running and other.replaces is None), None)
+    next_id = waiting.turn_id if waiting is not None else None
+    events: list[Event] = []
+    for message_id in turn.steering:
+        asking = Asking(turn.ai_id, TurnReason.STEERED, message_id, on_behalf_of=turn.askers, hops=turn.hops)
+        if next_id is None:
+            next_id = TurnId(deciding.new_id())
+            events.append(TurnRequested(**deciding.head(), **request_fields(asking), turn_id=next_id))
+        else:
+            events.append(TurnCollected(**deciding.head(), **request_fields(asking), turn_id=next_id))
+    return events
 
 
 def _ended(

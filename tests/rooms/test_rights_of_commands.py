@@ -6,35 +6,49 @@ from typing import get_args
 
 import pytest
 
+from multiplayer.protocol.budgets import Budget, Caps
+from multiplayer.protocol.cards import Form, FormAnswer, Question
 from multiplayer.protocol.commands import (
     AddReaction,
+    AnswerForm,
     ArchiveRoom,
     AskAi,
+    ChooseAnswer,
     Command,
     DeleteMessage,
     DeleteRoom,
     EditMessage,
+    EditSummary,
+    EndTurn,
+    ForgetFact,
     InviteMember,
     LeaveRoom,
     LiftBan,
     MarkRead,
+    PinFact,
     PinMessage,
     PostMessage,
+    RegenerateAnswer,
     RemoveMember,
     RemoveReaction,
     RenameRoom,
+    SetBudget,
     SetRole,
     SetRoomSettings,
     SetTopic,
     SetTyping,
+    StartTurn,
+    SteerTurn,
     StopTurn,
     UnpinMessage,
 )
 from multiplayer.protocol.errors import RefusalCode, Refused
-from multiplayer.protocol.events import MemberRemoved, RoleChanged
+from multiplayer.protocol.events import FactPinned, MemberRemoved, RoleChanged
 from multiplayer.protocol.ids import AccountId, MessageId
 from multiplayer.protocol.members import AccountKind, Role
+from multiplayer.protocol.memory import PointEdit, Section
 from multiplayer.protocol.rooms import RoomSettings
+from multiplayer.protocol.turns import TurnOutcome
 from multiplayer.rooms.permissions import Right
 from multiplayer.rooms.room import COMMAND_RIGHTS
 from tests.rooms.roles_table import ROLES, Asked, allows
@@ -79,9 +93,42 @@ def banned(book: Playbook) -> AccountId:
     return BOB
 
 
+def who_can_ask(book: Playbook) -> str:
+    return "alice" if book.room.state.members[AccountId("alice")].role is not Role.AI else "olga"
+
+
 def own_turn(book: Playbook) -> Command:
-    can_ask = book.room.state.members[AccountId("alice")].role is not Role.AI
-    return StopTurn(turn_id=book.asks("alice" if can_ask else "olga", "bot"))
+    return StopTurn(turn_id=book.asks(who_can_ask(book), "bot"))
+
+
+def steered(book: Playbook, *, asker: str | None = None) -> Command:
+    return SteerTurn(turn_id=book.runs(asker or who_can_ask(book), "bot"), text="shorter")
+
+
+def answer(book: Playbook, *, asker: str | None = None, times: int = 1, form: Form | None = None) -> MessageId:
+    """Let the AI answer, as often as it is told to, and return its message."""
+    asker = asker or who_can_ask(book)
+    turn_id = book.runs(asker, "bot")
+    end = EndTurn(turn_id=turn_id, fence=1, outcome=TurnOutcome.DONE, text="an answer", form=form)
+    message_id = MessageId(book.given("bot", end)[0].id)
+    for _ in range(times - 1):
+        again = book.given("olga", RegenerateAnswer(message_id=message_id))[0]
+        assert again.type == "turn_requested"
+        book.given("bot", StartTurn(turn_id=again.turn_id, fence=1, pod="pod"))
+        book.given("bot", end.model_copy(update={"turn_id": again.turn_id}))
+    return message_id
+
+
+def filled_in(book: Playbook) -> Command:
+    form = Form(questions=(Question(id="q", text="Which one?"),))
+    answers = (FormAnswer(question_id="q", values=("this",)),)
+    return AnswerForm(message_id=answer(book, asker="olga", form=form), answers=answers)
+
+
+def forgotten(book: Playbook) -> Command:
+    pinned_fact = book.given("olga", PinFact(text="the moon is far"))[0]
+    assert isinstance(pinned_fact, FactPinned)
+    return ForgetFact(fact_id=pinned_fact.fact.id)
 
 
 @dataclass(frozen=True)
@@ -135,6 +182,41 @@ CASES: dict[str, tuple[type[Command], Case]] = {
     "delete the room": (DeleteRoom, case(Right.ARCHIVE, lambda _: DeleteRoom())),
     "ask": (AskAi, case(Right.ASK_AI, lambda _: AskAi())),
     "stop": (StopTurn, case(Right.STOP_TURN, lambda book: StopTurn(turn_id=book.asks("olga", "bot")))),
+    "steer": (SteerTurn, case(Right.STEER_TURN, lambda book: steered(book, asker="olga"))),
+    "steer own": (SteerTurn, case(Right.STEER_TURN, steered, is_own_request=True)),
+    "regenerate": (
+        RegenerateAnswer,
+        case(Right.STEER_TURN, lambda book: RegenerateAnswer(message_id=answer(book, asker="olga"))),
+    ),
+    "regenerate own": (
+        RegenerateAnswer,
+        case(Right.STEER_TURN, lambda book: RegenerateAnswer(message_id=answer(book)), is_own_request=True),
+    ),
+    "choose": (
+        ChooseAnswer,
+        case(Right.STEER_TURN, lambda book: ChooseAnswer(message_id=answer(book, asker="olga", times=2), index=0)),
+    ),
+    "choose own": (
+        ChooseAnswer,
+        case(
+            Right.STEER_TURN,
+            lambda book: ChooseAnswer(message_id=answer(book, times=2), index=0),
+            is_own_request=True,
+        ),
+    ),
+    "answer a form": (AnswerForm, case(Right.ASK_AI, filled_in)),
+    "edit the summary": (
+        EditSummary,
+        case(
+            Right.EDIT_SUMMARY, lambda _: EditSummary(version=0, points=(PointEdit(section=Section.TOPIC, text="us"),))
+        ),
+    ),
+    "pin a fact": (PinFact, case(Right.EDIT_SUMMARY, lambda _: PinFact(text="the sea is deep"))),
+    "forget a fact": (ForgetFact, case(Right.EDIT_SUMMARY, forgotten)),
+    "set the budget": (
+        SetBudget,
+        case(Right.SET_BUDGETS, lambda _: SetBudget(budget=Budget(total=Caps(tokens_per_day=1)))),
+    ),
     "stop own": (StopTurn, case(Right.STOP_TURN, own_turn, is_own_request=True)),
 }
 SILENT = (MarkRead, SetTyping)

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from copy import deepcopy
 from dataclasses import replace
-from datetime import timedelta
+from datetime import time, timedelta
 from random import Random
 from typing import get_args
 
@@ -13,37 +13,50 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from typing_extensions import override
 
+from multiplayer.protocol.budgets import Budget, Caps
+from multiplayer.protocol.cards import Form, FormAnswer, Question, Taint
 from multiplayer.protocol.codec import encode
 from multiplayer.protocol.commands import (
     AcceptInvite,
     AddReaction,
+    AnswerForm,
     AnyCommand,
     ArchiveRoom,
     AskAi,
     CallTool,
+    ChangeModel,
+    ChooseAnswer,
     Command,
     DeleteMessage,
     DeleteRoom,
     EditMessage,
+    EditSummary,
     EndTurn,
     ExpireMember,
     FinishTool,
+    FireRule,
+    ForgetFact,
     InviteMember,
     LeaveRoom,
     LiftBan,
     MarkRead,
+    PinFact,
     PinMessage,
     PostMessage,
+    RegenerateAnswer,
     RemoveMember,
     RemoveReaction,
     RenameRoom,
+    SetBudget,
     SetRole,
     SetRoomSettings,
     SetTopic,
     SetTyping,
     StartTool,
     StartTurn,
+    SteerTurn,
     StopTurn,
+    TakeSteering,
     TurnCommand,
     UnpinMessage,
     UpdateSummary,
@@ -52,14 +65,25 @@ from multiplayer.protocol.errors import Refused
 from multiplayer.protocol.events import Event, MemberJoined, RoleChanged, RoomCreated, event_adapter
 from multiplayer.protocol.ids import AccountId, CallId, MessageId, TurnId
 from multiplayer.protocol.members import AccountKind, Role
+from multiplayer.protocol.memory import PointEdit, Section
 from multiplayer.protocol.messages import Message
-from multiplayer.protocol.rooms import ReadMark, RoomSettings, Snapshot
-from multiplayer.protocol.turns import TurnOutcome
+from multiplayer.protocol.rooms import ReadMark, RoomSettings, Snapshot, TurnState
+from multiplayer.protocol.trigger_rules import (
+    DEFAULT_TRIGGERS,
+    EveryRule,
+    KeywordRule,
+    ScheduleRule,
+    ThreadRule,
+    TriggerRule,
+    WebhookRule,
+)
+from multiplayer.protocol.turns import TurnOutcome, WhileBusy
 from multiplayer.rooms.limits import RoomLimits
+from multiplayer.rooms.notes import RoomNotes
 from multiplayer.rooms.snapshot import snapshot_of
 from multiplayer.rooms.state import RoomState, created, folded
 from tests.rooms.roles_table import RANKS, Asked, allows
-from tests.support.playbook import Playbook, account, fold_into, room_of
+from tests.support.playbook import Playbook, account, fold_into, points, room_of
 
 PEOPLE = ("olga", "alice", "bob", "carol", "dave", "eve")
 AIS = ("bot", "robot")
@@ -74,6 +98,15 @@ randoms = st.randoms(use_true_random=True)
 EMOJI = ("👍", "ok", "中")
 TEXTS = ("hi", "@bot hello", "@ai @robot", "@bob @all", "`@bot`", "你好", " ")
 ROLES = tuple(Role)
+FORM = Form(questions=(Question(id="q", text="Which?"),))
+RULES: tuple[TriggerRule, ...] = (
+    *DEFAULT_TRIGGERS,
+    ThreadRule(id="thread", idle_s=90),
+    KeywordRule(id="keyword", words=("hi", "你好"), cooldown_s=3),
+    EveryRule(id="every", messages=3, per_min=2),
+    ScheduleRule(id="schedule", at=time(9), set_by=AccountId("eve")),
+    WebhookRule(id="webhook", set_by=AccountId("eve")),
+)
 
 
 def some_settings(pick: Random) -> RoomSettings:
@@ -83,10 +116,13 @@ def some_settings(pick: Random) -> RoomSettings:
         guests_ask_ai=pick.random() < 0.5,
         members_invite=pick.random() < 0.5,
         default_ai=pick.choice([None, *map(AccountId, AIS)]),
+        triggers=tuple(pick.sample(RULES, k=pick.randint(3, len(RULES)))),
+        while_busy=pick.choice(list(WhileBusy)),
+        ai_to_ai=pick.random() < 0.5,
     )
 
 
-def some_command(pick: Random, messages: Sequence[MessageId], turns: Sequence[TurnId]) -> Command:
+def some_command(pick: Random, messages: Sequence[MessageId], turns: Sequence[TurnId], facts: Sequence[str]) -> Command:
     message = pick.choice([*messages, *messages, MessageId("nowhere")])
     turn = pick.choice([*turns, TurnId("none")])
     whom = AccountId(pick.choice(EVERYONE))
@@ -113,11 +149,20 @@ def some_command(pick: Random, messages: Sequence[MessageId], turns: Sequence[Tu
         lambda: ArchiveRoom(is_archived=chance < 0.1),
         lambda: AskAi(ai_id=whom if chance < 0.5 else None, message_id=message if chance < 0.2 else None),
         lambda: StopTurn(turn_id=turn),
+        lambda: SteerTurn(turn_id=turn, text=text),
+        lambda: RegenerateAnswer(message_id=message),
+        lambda: ChooseAnswer(message_id=message, index=pick.randint(0, 1)),
+        lambda: AnswerForm(message_id=message, answers=(FormAnswer(question_id="q", values=(text,)),)),
+        lambda: EditSummary(version=pick.randint(0, 3), points=(PointEdit(section=Section.TOPIC, text=text),)),
+        lambda: PinFact(text=text, message_id=message if chance < 0.7 else None),
+        lambda: ForgetFact(fact_id=pick.choice([*facts, "none"])),
+        lambda: SetBudget(budget=Budget(total=Caps(tokens_per_day=pick.randint(1, 3)))),
     ]
     return pick.choice(makers)()
 
 
-def some_turn_command(pick: Random, turn_id: TurnId, fence: int) -> TurnCommand:
+def some_turn_command(pick: Random, turn: TurnState, fence: int) -> TurnCommand:
+    turn_id = turn.turn_id
     call_id, text = CallId(pick.choice(["c1", "c2"])), pick.choice(TEXTS)
     makers: list[Callable[[], TurnCommand]] = [
         lambda: StartTurn(turn_id=turn_id, fence=fence + 1, pod="pod"),
@@ -125,9 +170,18 @@ def some_turn_command(pick: Random, turn_id: TurnId, fence: int) -> TurnCommand:
         lambda: StartTool(turn_id=turn_id, fence=fence, call_id=call_id),
         lambda: FinishTool(turn_id=turn_id, fence=fence, call_id=call_id, is_ok=True, text=text),
         lambda: UpdateSummary(
-            turn_id=turn_id, fence=fence, version=pick.randint(1, 3), text=text, up_to_seq=1, method="demo"
+            turn_id=turn_id, fence=fence, version=pick.randint(1, 3), points=points(text), up_to_seq=1, method="demo"
         ),
-        lambda: EndTurn(turn_id=turn_id, fence=fence, outcome=pick.choice(list(TurnOutcome)), text=text),
+        lambda: TakeSteering(turn_id=turn_id, fence=fence, messages=turn.steering[:1]),
+        lambda: ChangeModel(turn_id=turn_id, fence=fence, model="other", previous="one", reason="it is down"),
+        lambda: EndTurn(
+            turn_id=turn_id,
+            fence=fence,
+            outcome=pick.choice(list(TurnOutcome)),
+            text=text,
+            form=pick.choice([None, FORM]),
+            taint=pick.choice([(), (Taint.WEB,)]),
+        ),
     ]
     return pick.choice(makers)()
 
@@ -154,7 +208,8 @@ class RoomMachine(RuleBasedStateMachine):
             owners = [member.account_id for member in state.owners()]
             actor = pick.choice([pick.choice(EVERYONE), pick.choice(owners), *pick.choices(list(state.members), k=4)])
             turns = [*state.turns, *self.ended[-1:]]
-            self._ask(AccountId(actor), some_command(pick, list(self.book.messages)[-4:], turns))
+            facts = [fact.id for fact in state.notes.facts]
+            self._ask(AccountId(actor), some_command(pick, list(self.book.messages)[-4:], turns, facts))
 
     @precondition(lambda self: self.book.room.state.turns)
     @rule(pick=randoms)
@@ -165,7 +220,7 @@ class RoomMachine(RuleBasedStateMachine):
                 turn = pick.choice(turns)
                 actor = turn.ai_id if pick.random() < 0.8 else AccountId(pick.choice(EVERYONE))
                 fence = turn.fence if pick.random() < 0.8 else turn.fence - 1
-                self._ask(actor, some_turn_command(pick, turn.turn_id, fence))
+                self._ask(actor, some_turn_command(pick, turn, fence))
 
     @rule(actor=anyone, maker=anyone, given_role=st.sampled_from(ROLES), minutes=st.none() | st.integers(0, 3))
     def someone_follows_a_link(self, actor: AccountId, maker: AccountId, given_role: Role, minutes: int | None) -> None:
@@ -176,6 +231,10 @@ class RoomMachine(RuleBasedStateMachine):
     def time_passes(self, member: AccountId) -> None:
         self.book.later(60)
         self._ask(member, ExpireMember(account_id=member))
+
+    @rule(actor=anyone, rule_id=st.sampled_from(["schedule", "webhook", "every"]))
+    def a_clock_or_a_webhook_fires(self, actor: AccountId, rule_id: str) -> None:
+        self._ask(actor, FireRule(rule_id=rule_id, note="ring"))
 
     @precondition(lambda self: len(self.book.log) > 100)
     @rule(actor=anyone, chance=st.integers(0, 9))
@@ -237,9 +296,12 @@ class RoomMachine(RuleBasedStateMachine):
         state = self.book.room.state
         assert all(turn.ai_id in state.members for turn in state.turns.values())
         for ai in AIS:
-            running = [turn.is_running for turn in state.turns_of(AccountId(ai))]
-            assert running.count(True) <= 1
-            assert running.count(False) <= 1
+            turns = state.turns_of(AccountId(ai))
+            assert sum(turn.is_running for turn in turns) <= 1
+            # Besides, any number of answers may wait to be given again: one for each message.
+            assert sum(not turn.is_running and turn.replaces is None for turn in turns) <= 1
+            again = [turn.replaces for turn in turns if turn.replaces is not None]
+            assert len(again) == len(set(again))
         assert len(self.ended) == len(set(self.ended))
         assert not set(self.ended) & set(state.turns)
 
@@ -266,6 +328,8 @@ class RoomMachine(RuleBasedStateMachine):
             pins=snapshot.pins,
             turns={turn.turn_id: turn for turn in snapshot.turns},
             summary=snapshot.summary,
+            # What fired when is the room's own affair; no client is told.
+            notes=RoomNotes(facts=snapshot.facts, budget=snapshot.budget),
         )
         messages: dict[MessageId, Message] = {message.id: message for message in snapshot.messages}
         for event in map(_sent, events):
@@ -275,7 +339,7 @@ class RoomMachine(RuleBasedStateMachine):
             fold_into(messages, event)
         if _sees_all(state, reader) and not state.is_deleted:
             now = self._snapshot(reader)
-            assert replace(state, banned=frozenset()) == replace(self.book.room.state, banned=frozenset())
+            assert seen_by_clients(state) == seen_by_clients(self.book.room.state)
             assert tuple(messages.values()) == now.messages
             brought = snapshot_of(
                 replace(state, banned=self.book.room.state.banned),
@@ -285,7 +349,14 @@ class RoomMachine(RuleBasedStateMachine):
                 read=ReadMark(),
                 texts={},
             )
-            assert brought == now
+            # Who came as a guest was not told the budget, and is not told when made a member.
+            assert brought.model_copy(update={"budget": now.budget}) == now
+
+
+def seen_by_clients(state: RoomState) -> RoomState:
+    """Return the room without what only those who may remove, or nobody, is told."""
+    notes = RoomNotes(facts=state.notes.facts)
+    return replace(state, banned=frozenset(), notes=notes, said_since={})
 
 
 def _sees_all(state: RoomState, reader: AccountId) -> bool:
@@ -315,6 +386,15 @@ ROW: dict[type[AnyCommand], str] = {
     DeleteRoom: "archive, delete the room",
     AskAi: "ask the AI",
     StopTurn: "stop a turn",
+    SteerTurn: "steer, regenerate, undo a turn",
+    RegenerateAnswer: "steer, regenerate, undo a turn",
+    ChooseAnswer: "steer, regenerate, undo a turn",
+    AnswerForm: "ask the AI",
+    FireRule: "ask the AI",
+    EditSummary: "edit the summary, pin or forget facts",
+    PinFact: "edit the summary, pin or forget facts",
+    ForgetFact: "edit the summary, pin or forget facts",
+    SetBudget: "set budgets",
 }
 HIGHEST_BY_LINK = {Role.OWNER: Role.ADMIN, Role.ADMIN: Role.MEMBER, Role.MEMBER: Role.MEMBER}
 
@@ -355,9 +435,12 @@ def check_right(state: RoomState, messages: dict[MessageId, Message], actor_id: 
         case LiftBan():
             row = ROW[LiftBan]
             asked = Asked(towards=Role.AI)
-        case StopTurn():
-            row = ROW[StopTurn]
+        case StopTurn() | SteerTurn():
+            row = ROW[type(command)]
             asked = Asked(is_own_request=state.turns[command.turn_id].askers == (actor_id,))
+        case RegenerateAnswer() | ChooseAnswer():
+            row = ROW[type(command)]
+            asked = Asked(is_own_request=messages[command.message_id].asked_by == (actor_id,))
         case _:
             row = ROW[type(command)]
     assert allows(row, actor, settings_, asked), f"{actor} caused something by {command!r}"
@@ -398,9 +481,11 @@ def test_a_long_script_ends_with_every_view_the_same(seed: int) -> None:
         actor, maker = (AccountId(pick.choice(EVERYONE)) for _ in range(2))
         machine.someone_follows_a_link(actor, maker, pick.choice(ROLES), pick.choice([None, 0, 3]))
         machine.time_passes(AccountId(pick.choice(EVERYONE)))
+        for rule_id in ("schedule", "webhook"):
+            machine.a_clock_or_a_webhook_fires(AccountId(pick.choice(EVERYONE)), rule_id)
         machine.the_replayed_copy_is_the_room()
         machine.the_room_has_an_owner_and_every_ai_is_an_ai()
         machine.each_ai_has_one_turn_waiting_and_one_running_at_most()
     machine.teardown()
     kinds = {event.type for event in machine.book.log}
-    assert len(kinds) >= 15, f"a dull script: {kinds}"
+    assert len(kinds) >= 26, f"a dull script: {kinds}"

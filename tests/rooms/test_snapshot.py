@@ -9,14 +9,14 @@ from multiplayer.protocol.commands import InviteMember, PinMessage, RemoveMember
 from multiplayer.protocol.ids import AccountId, TurnId
 from multiplayer.protocol.members import Role
 from multiplayer.protocol.rooms import ReadMark, RoomSettings, Snapshot
-from multiplayer.rooms.snapshot import snapshot_of
-from tests.support.playbook import Playbook, account, room_of
+from multiplayer.rooms.snapshot import RunningText, snapshot_of
+from tests.support.playbook import Playbook, account, points, room_of
 
 CAROL = AccountId("carol")
 
 
 def shown_to(
-    reader: str, book: Playbook, *, texts: Mapping[TurnId, tuple[str, int]] | None = None, online: tuple[str, ...] = ()
+    reader: str, book: Playbook, *, texts: Mapping[TurnId, RunningText] | None = None, online: tuple[str, ...] = ()
 ) -> Snapshot:
     return snapshot_of(
         book.room.state,
@@ -41,7 +41,8 @@ def busy_room() -> tuple[Playbook, TurnId]:
     book.given("alice", RemoveMember(account_id=AccountId("eve"), ban=True))
     turn_id = book.runs("alice", "bot")
     book.given(
-        "bot", UpdateSummary(turn_id=turn_id, fence=1, version=1, text="so far", up_to_seq=3, method="extractive")
+        "bot",
+        UpdateSummary(turn_id=turn_id, fence=1, version=1, points=points("so far"), up_to_seq=3, method="extractive"),
     )
     book.given("alice", InviteMember(handle="carol", role=Role.GUEST))
     book.posts("alice", "after")
@@ -50,7 +51,7 @@ def busy_room() -> tuple[Playbook, TurnId]:
 
 def test_a_member_is_shown_the_room_as_it_stands() -> None:
     book, turn_id = busy_room()
-    shown = shown_to("alice", book, texts={turn_id: ("Let me", 3)}, online=("bot", "alice", "stranger"))
+    shown = shown_to("alice", book, texts={turn_id: RunningText("Let me", 3)}, online=("bot", "alice", "stranger"))
     assert shown.seq == book.room.seq
     assert shown.room == book.room.state.room
     assert [member.account_id for member in shown.members] == ["alice", "bob", "dave", "bot", "carol"]
@@ -104,5 +105,5 @@ def test_a_restricted_guest_sees_the_pins_of_what_it_may_read() -> None:
 
 def test_a_snapshot_reads_back_as_it_was_sent() -> None:
     book, turn_id = busy_room()
-    shown = shown_to("alice", book, texts={turn_id: ("Let me", 3)}, online=("alice",))
+    shown = shown_to("alice", book, texts={turn_id: RunningText("Let me", 3)}, online=("alice",))
     assert Snapshot.model_validate_json(encode(shown)) == shown

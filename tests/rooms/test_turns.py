@@ -34,7 +34,7 @@ from multiplayer.protocol.members import Role
 from multiplayer.protocol.rooms import RoomSettings, ToolCallState
 from multiplayer.protocol.turns import TokenUsage, TurnOutcome, TurnReason
 from multiplayer.rooms.limits import RoomLimits
-from tests.support.playbook import Playbook, room_of, such
+from tests.support.playbook import Playbook, points, room_of, such
 
 ALICE, BOB, BOT = AccountId("alice"), AccountId("bob"), AccountId("bot")
 CALL = CallId("call")
@@ -122,7 +122,7 @@ def test_who_was_fenced_off_can_do_nothing_more() -> None:
     turn_id = book.runs("alice", "bot")
     book.given("bot", call(turn_id))
     book.given("bot", start(turn_id, 2))
-    summary = UpdateSummary(turn_id=turn_id, fence=1, version=1, text="s", up_to_seq=1, method="extractive")
+    summary = UpdateSummary(turn_id=turn_id, fence=1, version=1, points=points("s"), up_to_seq=1, method="extractive")
     late: list[TurnCommand] = [call(turn_id, CallId("other")), start_tool(turn_id), finish(turn_id), summary]
     for command in [*late, done(turn_id, "late")]:
         assert (book >> ("bot", command)).refuses(RefusalCode.CONFLICT, "another pod holds this turn")
@@ -277,7 +277,7 @@ def test_a_summary_follows_on_the_one_before() -> None:
 
     def summary(version: int, up_to_seq: int = 2) -> UpdateSummary:
         return UpdateSummary(
-            turn_id=turn_id, fence=1, version=version, text="s", up_to_seq=up_to_seq, method="extractive"
+            turn_id=turn_id, fence=1, version=version, points=points("s"), up_to_seq=up_to_seq, method="extractive"
         )
 
     assert (book >> ("bot", summary(1, up_to_seq=book.room.seq + 1))).refuses(RefusalCode.CONFLICT)

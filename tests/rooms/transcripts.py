@@ -5,44 +5,59 @@ change of the wire in review. Write them anew with `python -m tests.rooms.transc
 """
 
 import json
-from datetime import timedelta
+from datetime import time, timedelta
 from pathlib import Path
 
+from multiplayer.protocol.budgets import Budget, Caps
+from multiplayer.protocol.cards import Card, Form, FormAnswer, Question, QuestionKind, Taint
 from multiplayer.protocol.codec import JsonObject, encode
 from multiplayer.protocol.commands import (
     AddReaction,
+    AnswerForm,
     AnyCommand,
     ArchiveRoom,
     CallTool,
+    ChangeModel,
+    ChooseAnswer,
     DeleteMessage,
     EditMessage,
+    EditSummary,
     EndTurn,
     FinishTool,
+    FireRule,
+    ForgetFact,
     InviteMember,
     LeaveRoom,
     LiftBan,
     MarkRead,
+    PinFact,
     PinMessage,
     PostMessage,
+    RegenerateAnswer,
     RemoveMember,
     RemoveReaction,
     RenameRoom,
+    SetBudget,
     SetRole,
     SetRoomSettings,
     SetTopic,
     StartTool,
     StartTurn,
+    SteerTurn,
     StopTurn,
+    TakeSteering,
     UpdateSummary,
 )
 from multiplayer.protocol.errors import Refused
 from multiplayer.protocol.ids import AccountId, CallId, MessageId, TurnId
 from multiplayer.protocol.members import AccountKind, Role
+from multiplayer.protocol.memory import PointEdit, Section
 from multiplayer.protocol.rooms import ReadMark, RoomSettings, Snapshot
-from multiplayer.protocol.turns import TokenUsage, TurnOutcome
+from multiplayer.protocol.trigger_rules import DEFAULT_TRIGGERS, KeywordRule, ScheduleRule
+from multiplayer.protocol.turns import TokenUsage, TurnOutcome, WhileBusy
 from multiplayer.protocol.values import Frozen, rfc3339
-from multiplayer.rooms.snapshot import snapshot_of
-from tests.support.playbook import START, Playbook, account, counted_ids, room_of
+from multiplayer.rooms.snapshot import RunningText, snapshot_of
+from tests.support.playbook import START, Playbook, account, counted_ids, points, room_of
 
 VECTORS = Path(__file__).parents[1] / "vectors"
 ROOM = "01KDV2GM000000000000000R00"
@@ -89,7 +104,7 @@ class Transcript:
             messages=tuple(self.book.messages.values()),
             online=(),
             read=ReadMark(),
-            texts={turn_id: ("Let me se", 2) for turn_id, turn in state.turns.items() if turn.is_running},
+            texts={turn_id: RunningText("Let me se", 2) for turn_id, turn in state.turns.items() if turn.is_running},
         )
 
 
@@ -138,7 +153,7 @@ def ai_turn() -> JsonObject:
     told.ask("bot", StartTurn(turn_id=turn_id, fence=2, pod="pod-2"))
     told.ask(
         "bot",
-        UpdateSummary(turn_id=turn_id, fence=2, version=1, text="Files.", up_to_seq=4, method="extractive"),
+        UpdateSummary(turn_id=turn_id, fence=2, version=1, points=points("Files."), up_to_seq=4, method="extractive"),
     )
     told.ask("bot", end(turn_id, 1, "late"))
     told.ask("bot", end(turn_id, 2, "Two files: a.txt and b.txt, @alice."))
@@ -151,9 +166,26 @@ def ai_turn() -> JsonObject:
     return told.written("alice")
 
 
-def end(turn_id: TurnId, fence: int, text: str) -> EndTurn:
+def end(
+    turn_id: TurnId,
+    fence: int,
+    text: str,
+    *,
+    form: Form | None = None,
+    cards: tuple[Card, ...] = (),
+    taint: tuple[Taint, ...] = (),
+) -> EndTurn:
     usage = TokenUsage(model="demo", tokens_in=120, tokens_cached=100, tokens_out=12, cost_micros=34)
-    return EndTurn(turn_id=turn_id, fence=fence, outcome=TurnOutcome.DONE, text=text, usage=usage)
+    return EndTurn(
+        turn_id=turn_id,
+        fence=fence,
+        outcome=TurnOutcome.DONE,
+        text=text,
+        usage=usage,
+        cards=cards,
+        form=form,
+        taint=taint,
+    )
 
 
 def membership() -> JsonObject:
@@ -188,7 +220,76 @@ def membership() -> JsonObject:
     return told.written("carol")
 
 
-TRANSCRIPTS = {"conversation": conversation, "ai_turn": ai_turn, "membership": membership}
+def with_an_ai() -> JsonObject:
+    """What people do with an AI's answers, and what the room remembers."""
+    settings = RoomSettings(
+        while_busy=WhileBusy.STEER,
+        ai_to_ai=True,
+        triggers=(
+            *DEFAULT_TRIGGERS,
+            KeywordRule(id="deploys", words=("deploy", "发布")),
+            ScheduleRule(id="daily", at=time(9, 30), zone="Asia/Shanghai", days=(1, 5), prompt="What is open?"),
+        ),
+    )
+    first = room_of(room_id=ROOM, alice="owner", bob="member", bot="ai", robot="ai")
+    book = Playbook(first, new_id=counted_ids(IDS))
+    told = Transcript("An AI is steered, asks back, answers again, calls another AI; the room remembers.", book)
+    told.ask("alice", SetRoomSettings(settings=settings))
+    told.ask("alice", SetRoomSettings(settings=settings))
+    told.ask("bob", SetBudget(budget=Budget(total=Caps(tokens_per_day=1))))
+    told.ask(
+        "alice", SetBudget(budget=Budget(total=Caps(micros_per_month=5_000_000), per_asker=Caps(tokens_per_day=9)))
+    )
+    asked = MessageId(told.ask("bob", PostMessage(text="When do we deploy?")))
+    told.ask("bob", PostMessage(text="deploy `deploy` @bot"))
+    turn_id = next(iter(book.room.state.turns))
+    told.ask("bot", StartTurn(turn_id=turn_id, fence=1, pod="pod-1"))
+    steering = MessageId(told.ask("alice", PostMessage(text="@bot on a weekday")))
+    told.ask("bob", SteerTurn(turn_id=turn_id, text="before noon"))
+    told.ask("alice", SteerTurn(turn_id=turn_id, text="in the morning"))
+    told.ask("bot", TakeSteering(turn_id=turn_id, fence=1, messages=(steering,)))
+    told.ask("bot", ChangeModel(turn_id=turn_id, fence=1, model="small", previous="big", reason="it is overloaded"))
+    form = Form(
+        text="Please say",
+        questions=(Question(id="day", text="Which day?", kind=QuestionKind.ONE_OF, choices=("Monday", "Friday")),),
+    )
+    question = MessageId(told.ask("bot", end(turn_id, 1, "I need to know", form=form)))
+    told.ask("bob", AnswerForm(message_id=question, answers=(FormAnswer(question_id="day", values=("Sunday",)),)))
+    told.ask("bob", AnswerForm(message_id=question, answers=(FormAnswer(question_id="day", values=("Friday",)),)))
+    told.ask("bob", AnswerForm(message_id=question, answers=(FormAnswer(question_id="day", values=("Monday",)),)))
+    turn_id = next(iter(book.room.state.turns))
+    told.ask("bot", StartTurn(turn_id=turn_id, fence=1, pod="pod-1"))
+    card = Card(title="Calendar", url="https://calendar.example/", site="calendar.example", score=0.5)
+    answer = MessageId(
+        told.ask("bot", end(turn_id, 1, "On Friday. @robot please check", cards=(card,), taint=(Taint.NLWEB,)))
+    )
+    told.ask("robot", StartTurn(turn_id=next(iter(book.room.state.turns)), fence=1, pod="pod-2"))
+    told.ask("bob", RegenerateAnswer(message_id=answer))
+    told.ask("alice", RegenerateAnswer(message_id=answer))
+    turn_id = next(turn.turn_id for turn in book.room.state.turns.values() if turn.replaces)
+    told.ask("bot", StartTurn(turn_id=turn_id, fence=1, pod="pod-1"))
+    summary = points("They deploy on Friday.", "Bob asked when.", sources=[asked])
+    told.ask(
+        "bot", UpdateSummary(turn_id=turn_id, fence=1, version=1, points=summary, up_to_seq=6, method="extractive")
+    )
+    told.ask("bot", end(turn_id, 1, "On Friday morning."))
+    told.ask("alice", ChooseAnswer(message_id=answer, index=0))
+    told.ask("alice", ChooseAnswer(message_id=answer, index=2))
+    kept = PointEdit(id="p1", section=Section.DECISIONS, text="We deploy on Friday.")
+    own = PointEdit(section=Section.ACTIONS, text="Alice tells the users.")
+    told.ask("bob", EditSummary(version=1, points=(kept, own)))
+    told.ask("bob", EditSummary(version=1, points=()))
+    told.ask("bob", PinFact(text="Fridays are free", message_id=asked))
+    told.ask("bob", PinFact(text="The office is in Berlin"))
+    told.ask("bob", PinFact(text="The office is in Berlin"))
+    told.ask("alice", ForgetFact(fact_id=book.room.state.notes.facts[-1].id))
+    told.ask("bob", DeleteMessage(message_id=asked))
+    told.ask("alice", FireRule(rule_id="daily"))
+    told.ask("bob", FireRule(rule_id="daily"))
+    return told.written("bob")
+
+
+TRANSCRIPTS = {"conversation": conversation, "ai_turn": ai_turn, "membership": membership, "with_an_ai": with_an_ai}
 
 
 def text_of(name: str) -> str:

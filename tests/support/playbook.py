@@ -11,7 +11,7 @@ Accounts are called by their handle; ids and times are the same in every run. Ea
 `Room.needs` names, so a need forgotten there shows up here.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -21,11 +21,12 @@ from multiplayer.protocol.errors import RefusalCode, Refused
 from multiplayer.protocol.events import Event, RoomCreated, TurnCollected, TurnRequested, event_adapter
 from multiplayer.protocol.ids import AccountId, MessageId, RoomId, TurnId
 from multiplayer.protocol.members import Account, AccountKind, Role
+from multiplayer.protocol.memory import Section, SummaryPoint
 from multiplayer.protocol.messages import Message
 from multiplayer.protocol.rooms import RoomKind, RoomSettings
 from multiplayer.protocol.timeline import fold_message, message_of, touched_message
 from multiplayer.rooms.deciding import Stamped
-from multiplayer.rooms.facts import Facts
+from multiplayer.rooms.facts import Facts, ThreadFacts
 from multiplayer.rooms.limits import RoomLimits
 from multiplayer.rooms.member_rules import member_of
 from multiplayer.rooms.room import Room
@@ -63,6 +64,15 @@ def room_of(
         name="demo",
         settings=settings or RoomSettings(),
         members=tuple(members),
+    )
+
+
+def points(*texts: str, sources: Sequence[str] = ()) -> tuple[SummaryPoint, ...]:
+    """Return points of a summary as an AI makes them, with the ids p1, p2 …"""
+    from_messages = tuple(MessageId(source) for source in sources)
+    return tuple(
+        SummaryPoint(id=f"p{number}", section=Section.TOPIC, text=text, sources=from_messages)
+        for number, text in enumerate(texts, 1)
     )
 
 
@@ -204,6 +214,9 @@ class Playbook:
                 for account in self.accounts.values()
                 if account.id in needs.accounts or account.handle.casefold() in needs.handles
             ),
+            threads_of(
+                (self.messages[one] for one in needs.threads_of if one in self.messages), self.messages.values()
+            ),
         )
         return list(self.room.handle(actor_id, Stamped(command, self.at, self._new_id), facts))
 
@@ -220,6 +233,16 @@ class Playbook:
     def _check_settled(self) -> None:
         assert self._refusal is None, f"not expected to be refused: {self._refusal!r}"
         assert not self._unexpected, f"not expected: {self._unexpected}"
+
+
+def threads_of(named: Iterable[Message], messages: Collection[Message]) -> dict[MessageId, ThreadFacts]:
+    """Return what is to be known of the threads in which `named` stand, as a database would tell it."""
+    threads: dict[MessageId, ThreadFacts] = {}
+    for root in {message.thread_root or message.id for message in named}:
+        said = [message for message in messages if root in (message.id, message.thread_root)]
+        ais = frozenset(message.author_id for message in said if message.turn_id is not None)
+        threads[root] = ThreadFacts(ais, said[-1].at)
+    return threads
 
 
 def fold_into(messages: dict[MessageId, Message], event: Event) -> None:

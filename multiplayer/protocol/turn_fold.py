@@ -1,0 +1,104 @@
+"""How a turn follows from its events: the one fold that the room, the database and the client share."""
+
+from typing import get_args
+
+from multiplayer.protocol.cards import Taint
+from multiplayer.protocol.events import (
+    Event,
+    ModelChanged,
+    SteeringTaken,
+    ToolCalled,
+    ToolFinished,
+    ToolStarted,
+    TurnCollected,
+    TurnEnded,
+    TurnRequested,
+    TurnStarted,
+    TurnSteered,
+    TurnStopRequested,
+)
+from multiplayer.protocol.rooms import ToolCallState, TurnState
+from multiplayer.protocol.turns import TurnReason
+
+TurnStep = (
+    TurnCollected
+    | TurnSteered
+    | TurnStarted
+    | SteeringTaken
+    | ModelChanged
+    | TurnStopRequested
+    | ToolCalled
+    | ToolStarted
+    | ToolFinished
+)
+"""What changes a turn that is there."""
+TurnEvent = TurnRequested | TurnStep | TurnEnded
+_TURN_EVENTS = get_args(TurnEvent)
+
+
+def is_turn_event(event: Event) -> bool:
+    return isinstance(event, _TURN_EVENTS)
+
+
+def turn_of(event: TurnRequested) -> TurnState:
+    """Return the turn as it is right after it was asked for."""
+    return TurnState(
+        turn_id=event.turn_id,
+        ai_id=event.ai_id,
+        askers=event.askers,
+        messages=(event.message_id,) if event.message_id else (),
+        requested_at=event.at,
+        requested_seq=event.seq,
+        reason=event.reason,
+        rule_id=event.rule_id,
+        hops=event.hops,
+        replaces=event.replaces,
+        note=event.note,
+        taint=(Taint.WEBHOOK,) if event.reason is TurnReason.WEBHOOK else (),
+    )
+
+
+def turn_after(turn: TurnState, event: TurnStep) -> TurnState:
+    """Return `turn` as it is after one of its events."""
+    changed: dict[str, object]
+    match event:
+        case TurnCollected() | TurnSteered():
+            changed = _joined(turn, event)
+        case TurnStarted():
+            changed = {"fence": event.fence}
+        case SteeringTaken():
+            changed = {"steering": tuple(one for one in turn.steering if one not in event.messages)}
+        case ModelChanged():
+            changed = {"model": event.model}
+        case TurnStopRequested():
+            changed = {"is_stop_requested": True, "superseded_by": event.superseded_by}
+        case ToolCalled():
+            call = ToolCallState(call_id=event.call_id, name=event.name, arguments=event.arguments)
+            changed = {"calls": (*turn.calls, call), "steps": turn.steps + 1}
+        case ToolStarted():
+            calls = (
+                call.model_copy(update={"is_started": True}) if call.call_id == event.call_id else call
+                for call in turn.calls
+            )
+            changed = {"calls": tuple(calls)}
+        case ToolFinished():
+            changed = {"calls": tuple(call for call in turn.calls if call.call_id != event.call_id)}
+            if event.taint is not None and event.taint not in turn.taint:
+                changed["taint"] = (*turn.taint, event.taint)
+    return turn.model_copy(update=changed)
+
+
+def _joined(turn: TurnState, event: TurnCollected | TurnSteered) -> dict[str, object]:
+    new = (event.message_id,) if event.message_id else ()
+    changed: dict[str, object] = {
+        "askers": tuple(dict.fromkeys((*turn.askers, *event.askers))),
+        "messages": (*turn.messages, *new),
+        # A request that came far may not set the turn's count back.
+        "hops": max(turn.hops, event.hops),
+        "note": "\n\n".join(note for note in (turn.note, event.note) if note),
+    }
+    if event.reason is TurnReason.WEBHOOK and Taint.WEBHOOK not in turn.taint:
+        changed["taint"] = (*turn.taint, Taint.WEBHOOK)
+    if isinstance(event, TurnSteered):
+        changed["steering"] = (*turn.steering, *new)
+    return changed

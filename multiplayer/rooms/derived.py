@@ -1,0 +1,21 @@
+"""What must go from a summary when the messages that it came from are deleted."""
+
+from collections.abc import Collection, Iterable
+
+from multiplayer.protocol.ids import MessageId
+from multiplayer.protocol.memory import SummaryPoint
+
+
+def without(points: Iterable[SummaryPoint], message_ids: Collection[MessageId]) -> tuple[SummaryPoint, ...]:
+    """Return what may stay when these messages, which the summary covers, are gone.
+
+    A point goes with any of its sources, whoever wrote it. A machine's point that names no source goes too: nobody
+    can say that it does not come from them. What a person wrote without a source is the person's own, and stays.
+    """
+    if not message_ids:
+        return tuple(points)
+    return tuple(
+        point
+        for point in points
+        if not any(source in message_ids for source in point.sources) and (point.sources or point.by is not None)
+    )

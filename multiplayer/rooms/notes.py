@@ -1,0 +1,122 @@
+"""What a room's rules remember besides members, pins, turns and summary: facts, the budget, what fired when."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Final
+
+from pydantic import Field
+
+from multiplayer.protocol.budgets import Budget
+from multiplayer.protocol.events import (
+    BudgetSet,
+    Event,
+    FactForgotten,
+    FactPinned,
+    RoomCreated,
+    RoomSettingsSet,
+    TurnCollected,
+    TurnRequested,
+    TurnSteered,
+)
+from multiplayer.protocol.ids import AccountId
+from multiplayer.protocol.memory import Fact
+from multiplayer.protocol.rooms import RoomSettings
+from multiplayer.protocol.trigger_rules import EveryRule
+from multiplayer.protocol.values import Frozen, UtcTime
+
+MINUTE: Final = timedelta(minutes=1)
+"""Rates look back so far."""
+HOUR: Final = timedelta(hours=1)
+"""The bound on AIs that call each other looks back so far."""
+DAY: Final = timedelta(days=1)
+"""No rule rests longer than this."""
+MOST_FIRINGS: Final = 1_000
+
+
+class Firing(Frozen):
+    """A rule made an AI take a turn. `by`: who wrote what it fired on, a person or another AI."""
+
+    rule_id: str
+    ai_id: AccountId
+    by: AccountId
+    at: UtcTime
+    is_turn: bool = True
+    """False: the request joined a turn that was there."""
+    is_passed_on: bool = False
+    """`by` is an AI, which called another one in the name of those who had asked it."""
+
+
+class RoomNotes(Frozen):
+    """Changed by `after` only. Stored as one small document beside the room."""
+
+    facts: tuple[Fact, ...] = ()
+    budget: Budget = Budget()
+    firings: tuple[Firing, ...] = ()
+    """Oldest first."""
+    marks: dict[str, int] = Field(default_factory=dict)
+    """For each rule that fires after so many messages: the seq from which it counts."""
+
+    def after(self, event: Event) -> "RoomNotes":
+        """Return the notes as they are after `event`."""
+        match event:
+            case FactPinned():
+                return self.model_copy(update={"facts": (*self.facts, event.fact)})
+            case FactForgotten():
+                kept = tuple(fact for fact in self.facts if fact.id != event.fact_id)
+                return self.model_copy(update={"facts": kept})
+            case BudgetSet():
+                return self.model_copy(update={"budget": event.budget})
+            case RoomCreated() | RoomSettingsSet():
+                counting = _counting(event.settings)
+                if counting.keys() != self.marks.keys():
+                    marks = {rule_id: self.marks.get(rule_id, event.seq) for rule_id in counting}
+                    return self.model_copy(update={"marks": marks})
+                return self
+            case TurnRequested() | TurnCollected() | TurnSteered() if event.rule_id is not None:
+                return self._fired(event, event.rule_id)
+            case _:
+                return self
+
+    def _fired(self, event: TurnRequested | TurnCollected | TurnSteered, rule_id: str) -> "RoomNotes":
+        firing = Firing(
+            rule_id=rule_id,
+            ai_id=event.ai_id,
+            by=event.actor_id,
+            at=event.at,
+            is_turn=isinstance(event, TurnRequested),
+            is_passed_on=bool(event.on_behalf_of),
+        )
+        changed: dict[str, object] = {"firings": _needed((*self.firings, firing), event.at)[-MOST_FIRINGS:]}
+        if rule_id in self.marks:
+            changed["marks"] = {**self.marks, rule_id: event.seq}
+        return self.model_copy(update=changed)
+
+
+def notes_change(event: Event) -> bool:
+    """Tell whether `event` may change the notes."""
+    match event:
+        case FactPinned() | FactForgotten() | BudgetSet() | RoomCreated() | RoomSettingsSet():
+            return True
+        case TurnRequested() | TurnCollected() | TurnSteered():
+            return event.rule_id is not None
+        case _:
+            return False
+
+
+def _needed(firings: Sequence[Firing], now: UtcTime) -> tuple[Firing, ...]:
+    """Return those that a rate, the bound on a pair of AIs, or a cooldown may still ask for."""
+    newest = {(one.rule_id, one.ai_id): one for one in firings}
+    return tuple(
+        one
+        for one in firings
+        if (one.is_turn and one.at > now - MINUTE)
+        or (one.is_passed_on and one.at > now - HOUR)
+        or (newest[one.rule_id, one.ai_id] is one and one.at > now - DAY)
+    )
+
+
+def _counting(settings: RoomSettings) -> dict[str, None]:
+    """Return the rules that count messages, in their order. One that fires on each message counts none."""
+    return {
+        rule.id: None for rule in settings.triggers if isinstance(rule, EveryRule) and rule.is_on and rule.messages > 1
+    }

@@ -1,0 +1,205 @@
+"""Rules that a clock or a webhook fires: in the name of who set them, with the rights they have now."""
+
+from datetime import time
+
+import pytest
+
+from multiplayer.protocol.cards import Taint
+from multiplayer.protocol.commands import (
+    ArchiveRoom,
+    FireRule,
+    InviteMember,
+    PostMessage,
+    RemoveMember,
+    SetRole,
+    SetRoomSettings,
+    StopTurn,
+)
+from multiplayer.protocol.errors import RefusalCode
+from multiplayer.protocol.events import RoomSettingsSet, TurnCollected, TurnRequested
+from multiplayer.protocol.ids import AccountId
+from multiplayer.protocol.members import Role
+from multiplayer.protocol.rooms import RoomSettings
+from multiplayer.protocol.trigger_rules import (
+    MAX_RULES,
+    KeywordRule,
+    MentionRule,
+    ScheduleRule,
+    TriggerRule,
+    WebhookRule,
+)
+from multiplayer.protocol.turns import TurnReason, WhileBusy
+from tests.rooms.asking import answers, asked, settle, starts
+from tests.support.playbook import Playbook, account, room_of, such
+
+ALICE, DAN, BOT = AccountId("alice"), AccountId("dan"), AccountId("bot")
+DAILY = ScheduleRule(id="daily", at=time(9), prompt="What is open?", cooldown_s=0)
+HOOK = WebhookRule(id="hook", prompt="A build broke.", cooldown_s=0)
+
+
+def room(*rules: TriggerRule, setter: str = "dan", settings: RoomSettings | None = None) -> Playbook:
+    """Alice owns the room, Dan is an admin, Bob a member; `setter` has set the rules."""
+    book = Playbook(room_of(alice="owner", dan="admin", bob="member", bot="ai", robot="ai"), accounts=[account("gina")])
+    book.given(setter, SetRoomSettings(settings=(settings or RoomSettings()).model_copy(update={"triggers": rules})))
+    return book
+
+
+def set_by(book: Playbook) -> dict[str, str | None]:
+    rules = book.room.state.room.settings.triggers
+    return {rule.id: rule.set_by for rule in rules if isinstance(rule, ScheduleRule | WebhookRule)}
+
+
+def test_a_schedule_asks_what_it_was_told_in_the_name_of_who_set_it() -> None:
+    book = room(DAILY)
+    assert (
+        book
+        >> ("dan", FireRule(rule_id="daily"))
+        << such(
+            TurnRequested,
+            actor_id="dan",
+            ai_id="bot",
+            reason=TurnReason.SCHEDULE,
+            rule_id="daily",
+            note="What is open?",
+            message_id=None,
+        )
+    )
+    turn = next(iter(book.room.state.turns.values()))
+    assert (turn.askers, turn.messages, turn.taint) == (("dan",), (), ())
+    # Nobody is there who means it: it acts with a guest's rights.
+    assert book.room.state.authority_of(turn) is Role.GUEST
+
+
+def test_a_webhook_brings_material_and_its_turn_is_marked() -> None:
+    book = room(HOOK)
+    note = "A build broke.\n\nmain is red"
+    assert (
+        book
+        >> ("dan", FireRule(rule_id="hook", note="main is red"))
+        << such(TurnRequested, reason=TurnReason.WEBHOOK, note=note)
+    )
+    turn = next(iter(book.room.state.turns.values()))
+    assert turn.taint == (Taint.WEBHOOK,)
+    assert book.room.state.authority_of(turn) is Role.GUEST
+
+
+def test_what_a_webhook_brings_marks_the_turn_that_it_joins() -> None:
+    book = room(HOOK)
+    turn_id = book.asks("alice", "bot")
+    assert book >> ("dan", FireRule(rule_id="hook")) << such(TurnCollected, turn_id=turn_id)
+    turn = book.room.state.turns[turn_id]
+    assert turn.taint == (Taint.WEBHOOK,)
+    assert book.room.state.authority_of(turn) is Role.GUEST
+
+
+def test_a_rule_has_the_name_of_who_sets_or_changes_it_whatever_was_sent() -> None:
+    book = room(DAILY.model_copy(update={"set_by": ALICE}), setter="dan")
+    assert set_by(book) == {"daily": "dan"}
+    held = book.room.state.room.settings
+
+    def sets(who: str, *rules: TriggerRule) -> dict[str, str | None]:
+        book.given(who, SetRoomSettings(settings=held.model_copy(update={"triggers": rules})))
+        return set_by(book)
+
+    # Another rule is added; this one is sent as it is known, or without the name, or with a wrong one.
+    assert sets("alice", *held.triggers, MentionRule(id="m")) == {"daily": "dan"}
+    assert sets("alice", DAILY) == {"daily": "dan"}
+    assert sets("alice", DAILY.model_copy(update={"set_by": ALICE}), MentionRule(id="m")) == {"daily": "dan"}
+    # Changed, it is the changer's: nobody can be made to ask what they did not.
+    other = DAILY.model_copy(update={"prompt": "Delete all.", "set_by": DAN})
+    assert sets("alice", other) == {"daily": "alice"}
+    assert sets("dan", WebhookRule(id="daily", prompt="Delete all.", set_by=ALICE)) == {"daily": "dan"}
+
+
+def test_nobody_elses_name_fires_a_rule() -> None:
+    book = room(DAILY)
+    for actor in ("alice", "bob", "bot"):
+        assert (book >> (actor, FireRule(rule_id="daily"))).refuses(RefusalCode.FORBIDDEN)
+
+
+@pytest.mark.parametrize("rule", [DAILY, HOOK], ids=["schedule", "webhook"])
+def test_the_rule_of_who_may_not_ask_any_more_is_refused(rule: TriggerRule) -> None:
+    book = room(rule)
+    book.given("alice", SetRole(account_id=DAN, role=Role.MEMBER))
+    assert book >> ("dan", FireRule(rule_id=rule.id)) << such(TurnRequested, actor_id="dan")
+    settle(book)
+    book.given("alice", SetRole(account_id=DAN, role=Role.GUEST))
+    assert (book >> ("dan", FireRule(rule_id=rule.id))).refuses(RefusalCode.FORBIDDEN, "may not ask")
+    book.given("alice", RemoveMember(account_id=DAN))
+    assert (book >> ("dan", FireRule(rule_id=rule.id))).refuses(RefusalCode.NOT_FOUND)
+
+
+def test_only_a_rule_that_is_there_and_on_is_fired() -> None:
+    book = room(DAILY.model_copy(update={"is_on": False}), KeywordRule(id="k", words=("deploy",)))
+    for rule_id in ("daily", "k", "none"):
+        assert (book >> ("dan", FireRule(rule_id=rule_id))).refuses(RefusalCode.NOT_FOUND)
+
+
+def test_a_rule_without_an_ai_that_is_there_is_refused() -> None:
+    book = room(DAILY.model_copy(update={"ai_id": BOT}))
+    book.given("alice", RemoveMember(account_id=BOT))
+    assert (book >> ("dan", FireRule(rule_id="daily"))).refuses(RefusalCode.NOT_FOUND)
+
+
+def test_an_archived_room_fires_nothing() -> None:
+    book = room(DAILY)
+    book.given("alice", ArchiveRoom())
+    assert (book >> ("dan", FireRule(rule_id="daily"))).refuses(RefusalCode.ARCHIVED)
+
+
+def test_a_webhook_that_rings_too_often_is_told_to_wait() -> None:
+    book = room(HOOK.model_copy(update={"cooldown_s": 30}))
+    book.given("dan", FireRule(rule_id="hook"))
+    assert (book >> ("dan", FireRule(rule_id="hook"))).refuses(RefusalCode.RATE_LIMITED)
+    book.later(30)
+    assert book >> ("dan", FireRule(rule_id="hook")) << such(TurnCollected)
+
+
+@pytest.mark.parametrize("policy", WhileBusy)
+def test_the_rate_of_a_webhook_holds_whatever_a_busy_ai_does(policy: WhileBusy) -> None:
+    book = room(HOOK.model_copy(update={"per_min": 1}), settings=RoomSettings(while_busy=policy))
+    book.given("dan", FireRule(rule_id="hook"))
+    first = next(iter(book.room.state.turns))
+    answers(book, first)
+    starts(book, book.asks("dan", "bot"))
+    assert (book >> ("dan", FireRule(rule_id="hook"))).refuses(RefusalCode.RATE_LIMITED)
+    book.later(60)
+    assert asked(book.given("dan", FireRule(rule_id="hook"))) == [("bot", "webhook")]
+
+
+def test_who_set_a_rule_may_stop_its_turn() -> None:
+    book = room(HOOK)
+    book.given("alice", SetRole(account_id=DAN, role=Role.MEMBER))
+    event = book.given("dan", FireRule(rule_id="hook"))[0]
+    assert isinstance(event, TurnRequested)
+    book.given("dan", StopTurn(turn_id=event.turn_id))
+    assert book.room.state.turns == {}
+
+
+def test_rules_are_told_apart_and_name_an_ai_of_the_room() -> None:
+    book = room(DAILY)
+
+    def setting(*rules: TriggerRule) -> SetRoomSettings:
+        return SetRoomSettings(settings=RoomSettings(triggers=rules))
+
+    assert (book >> ("dan", setting(DAILY, DAILY))).refuses(RefusalCode.MALFORMED)
+    for ai_id in ("nobody", "bob"):
+        wrong = MentionRule(id="m", ai_id=AccountId(ai_id))
+        assert (book >> ("dan", setting(wrong))).refuses(RefusalCode.NOT_FOUND)
+    assert book >> ("dan", setting(MentionRule(id="m", ai_id=BOT))) << such(RoomSettingsSet)
+    with pytest.raises(ValueError, match="at most"):
+        setting(*(MentionRule(id=f"m{number}") for number in range(MAX_RULES + 1)))
+
+
+def test_a_zone_that_nobody_knows_is_no_zone() -> None:
+    with pytest.raises(ValueError, match="time zone"):
+        ScheduleRule(id="daily", at=time(9), zone="Mars/Olympus")
+
+
+def test_members_set_no_rules() -> None:
+    book = room(DAILY)
+    book.given("alice", InviteMember(handle="gina", role=Role.GUEST))
+    command = SetRoomSettings(settings=RoomSettings(triggers=(HOOK,)))
+    for who in ("bob", "gina", "bot"):
+        assert (book >> (who, command)).refuses(RefusalCode.FORBIDDEN)
+    book.given("bob", PostMessage(text="no rule fires"))
