@@ -118,8 +118,12 @@ class PostgresAccounts:
         row = await self._database.read_row("setting", name)
         return None if row is None else str(row["value"])
 
-    async def put_setting(self, name: str, value: str) -> None:
-        await self._database.write("put_setting", name, value)
+    async def put_setting(self, name: str, value: str, *, audit: AuditEntry | None = None) -> None:
+        queries = self._database.queries
+        async with self._database.transaction() as connection:
+            await connection.execute(queries["put_setting"], name, value)
+            if audit is not None:
+                await append_server_audit(connection, queries, audit)
 
 
 def _stored(row: asyncpg.Record) -> StoredAccount:

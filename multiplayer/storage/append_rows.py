@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import TypeAlias
 
 from multiplayer.protocol.events import MessagePosted
+from multiplayer.storage.message_rows import found_by, more_of_body
 from multiplayer.storage.port import Append
 from multiplayer.storage.search_words import words_of
 
@@ -11,7 +12,7 @@ Chain: TypeAlias = Sequence[Append]
 """Appends of one room that follow upon each other."""
 
 _EVENT_COLUMNS = 9
-_MESSAGE_COLUMNS = 12
+_MESSAGE_COLUMNS = 14
 
 
 def is_hot(append: Append) -> bool:
@@ -60,6 +61,7 @@ def statement_arguments(chains: Sequence[Chain]) -> list[list[object]]:
 
 def _message_row(event: MessagePosted) -> tuple[object, ...]:
     body = event.message
+    found = found_by(body.text, body.cards)
     return (
         event.room_id,
         body.id,
@@ -72,7 +74,9 @@ def _message_row(event: MessagePosted) -> tuple[object, ...]:
         body.turn_id,
         " ".join(event.mentions),
         " ".join(event.mention_groups),
-        " ".join(words_of(body.text)),
+        " ".join(words_of(body.text if found is None else found)),
+        more_of_body(body),
+        found,
     )
 
 

@@ -12,7 +12,7 @@ from multiplayer.storage.port import StorageUnavailable, StoredEvent
 # What an entry costs beside its line: the object, its id, its place.
 _OVERHEAD_BYTES: Final = 250
 # Nothing else in a line can look like this: within a text the quotes are escaped.
-_DELETION: Final = b'"type":"message_deleted"'
+_DELETIONS: Final = (b'"type":"message_deleted"', b'"type":"fact_forgotten"')
 
 
 class EventsAfter(Protocol):
@@ -88,7 +88,9 @@ class CachedLog:
 
     def remember(self, room_id: RoomId, events: Sequence[StoredEvent]) -> None:
         """Take events that were committed. A deletion among them makes it forget the room's lines before."""
-        last_deletion = max((i for i, event in enumerate(events) if _DELETION in event.line), default=None)
+        last_deletion = max(
+            (i for i, event in enumerate(events) if any(mark in event.line for mark in _DELETIONS)), default=None
+        )
         if last_deletion is not None:
             self.forget(room_id)
             events = events[last_deletion:]

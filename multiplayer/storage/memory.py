@@ -5,32 +5,34 @@ from dataclasses import replace
 from datetime import datetime
 from time import monotonic
 
-from multiplayer.protocol.ids import RoomId
+from multiplayer.protocol.ids import RoomId, TurnId
 from multiplayer.storage.account_port import StoredInvite
-from multiplayer.storage.audit_chain import SERVER_CHAIN, ChainHead, end_fault, first_fault, linked
+from multiplayer.storage.audit_chain import SERVER_CHAIN, ChainHead, end_fault, first_fault
 from multiplayer.storage.audit_port import AuditEntry, AuditRow
-from multiplayer.storage.memory_accounts import MemoryAccounts
-from multiplayer.storage.memory_rooms import MemoryRooms
+from multiplayer.storage.memory_ai import MemoryAi
+from multiplayer.storage.memory_ledger import MemoryLedger
+from multiplayer.storage.memory_profiles import MemoryProfiles
 
 
-class MemoryStorage(MemoryRooms, MemoryAccounts):
+class MemoryStorage(MemoryAi, MemoryProfiles, MemoryLedger):
     """A storage of one process. `now_s` is the clock of leases, in seconds that never go back."""
 
     def __init__(self, now_s: Callable[[], float] = monotonic) -> None:
-        MemoryRooms.__init__(self, now_s)
-        MemoryAccounts.__init__(self)
+        MemoryAi.__init__(self, now_s)
+        MemoryProfiles.__init__(self)
+        MemoryLedger.__init__(self, self._is_turn_open)
 
     async def add_invite(self, invite: StoredInvite, sha256: bytes, *, audit: AuditEntry) -> None:
         self._invites[invite.id] = invite
         self._invite_ids[sha256] = invite.id
-        self._audit_room(invite.room_id, audit)
+        self._rooms[invite.room_id].add_audit([audit])
 
     async def revoke_invite(self, room_id: RoomId, invite_id: str, *, at: datetime, audit: AuditEntry) -> bool:
         invite = self._invites.get(invite_id)
         if invite is None or invite.room_id != room_id or invite.revoked_at is not None:
             return False
         self._invites[invite_id] = replace(invite, revoked_at=at)
-        self._audit_room(room_id, audit)
+        self._rooms[room_id].add_audit([audit])
         return True
 
     async def audit_after(self, room_id: RoomId | None, number: int, *, limit: int) -> Sequence[AuditRow]:
@@ -53,7 +55,6 @@ class MemoryStorage(MemoryRooms, MemoryAccounts):
     async def close(self) -> None:
         """Nothing is held open."""
 
-    def _audit_room(self, room_id: RoomId, entry: AuditEntry) -> None:
-        room = self._rooms[room_id]
-        links, room.audit_head = linked(room_id, room.audit_head, [entry])
-        room.audit += links
+    def _is_turn_open(self, turn_id: TurnId) -> bool:
+        turn = self._turns.get(turn_id)
+        return turn is not None and turn.ended_at is None and not turn.is_room_deleted

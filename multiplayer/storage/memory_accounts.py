@@ -240,8 +240,9 @@ class MemoryAccounts:
     async def setting(self, name: str) -> str | None:
         return self._settings.get(name)
 
-    async def put_setting(self, name: str, value: str) -> None:
+    async def put_setting(self, name: str, value: str, *, audit: AuditEntry | None = None) -> None:
         self._settings[name] = value
+        self._audit_server(audit)
 
     def _change_uses(self, invite: StoredInvite, by: int) -> None:
         if invite.uses_left is not None:

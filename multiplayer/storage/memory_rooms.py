@@ -1,25 +1,19 @@
 """Rooms in memory, by the same folds: for tests that need no database."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
-from multiplayer.protocol.events import (
-    Event,
-    MessageDeleted,
-    MessageEdited,
-    MessagePosted,
-    RoomCreated,
-    RoomDeleted,
-    SummaryUpdated,
-)
+from multiplayer.protocol.events import MessageDeleted, RoomCreated, RoomDeleted, TurnEnded
 from multiplayer.protocol.ids import AccountId, MessageId, RoomId
 from multiplayer.protocol.messages import Message, Revision
 from multiplayer.protocol.rooms import ReadMark, RoomListing
-from multiplayer.protocol.timeline import fold_message, message_of, touched_message
 from multiplayer.rooms.state import RoomState, created
 from multiplayer.storage.append_rows import check
 from multiplayer.storage.audit_chain import ChainHead, ChainLink, linked
+from multiplayer.storage.audit_port import AuditEntry
+from multiplayer.storage.memory_timeline import Timeline, revision_of
 from multiplayer.storage.memory_turns import MemoryTurns
+from multiplayer.storage.message_rows import found_by
 from multiplayer.storage.port import (
     MAX_UNREAD,
     Append,
@@ -29,7 +23,6 @@ from multiplayer.storage.port import (
     SearchHit,
     StoredEvent,
 )
-from multiplayer.storage.redaction import redacted
 from multiplayer.storage.search_words import plan_search
 from multiplayer.storage.unfit import Unfit
 
@@ -37,25 +30,21 @@ _EVERYONE = frozenset({"all", "here"})
 
 
 @dataclass
-class _Timeline:
-    messages: dict[MessageId, Message] = field(default_factory=dict)
-    revisions: dict[MessageId, tuple[tuple[int, Revision], ...]] = field(default_factory=dict)
-    """With the seq of the event that holds each."""
-
-
-@dataclass
 class MemoryRoom:
     state: RoomState
     direct_key: str | None
-    log: list[StoredEvent] = field(default_factory=list)
     keys: dict[tuple[AccountId, str], KeyUse] = field(default_factory=dict)
-    timeline: _Timeline = field(default_factory=_Timeline)
+    timeline: Timeline = field(default_factory=Timeline)
     audit: list[ChainLink] = field(default_factory=list)
     audit_head: ChainHead = field(default_factory=ChainHead)
 
     @property
     def seq(self) -> int:
         return self.state.seq
+
+    def add_audit(self, entries: Sequence[AuditEntry]) -> None:
+        links, self.audit_head = linked(self.state.room.id, self.audit_head, entries)
+        self.audit += links
 
 
 class MemoryRooms(MemoryTurns):
@@ -104,7 +93,7 @@ class MemoryRooms(MemoryTurns):
 
     async def events_after(self, room_id: RoomId, seq: int, *, limit: int) -> Sequence[StoredEvent]:
         room = self._rooms.get(room_id)
-        return [] if room is None else room.log[max(seq, 0) :][:limit]
+        return [] if room is None else room.timeline.log[max(seq, 0) :][:limit]
 
     async def find_keys(
         self, room_id: RoomId, keys: Sequence[tuple[AccountId, str]]
@@ -134,7 +123,7 @@ class MemoryRooms(MemoryTurns):
         if room is None or message is None or message.is_deleted:
             return []
         kept = room.timeline.revisions.get(message_id)
-        return [revision for _, revision in kept] if kept else [_revision(message)]
+        return kept or [revision_of(message)]
 
     async def search(
         self, rooms: Sequence[ReadableRoom], query: str, *, limit: int, before: MessageId | None = None
@@ -147,7 +136,9 @@ class MemoryRooms(MemoryTurns):
             for place in rooms
             if (room := self._rooms.get(place.room_id)) is not None
             for message in room.timeline.messages.values()
-            if message.seq >= place.from_seq and (before is None or message.id < before) and plan.finds(message.text)
+            if message.seq >= place.from_seq
+            and (before is None or message.id < before)
+            and plan.finds(found_by(message.text, message.cards) or message.text)
         ]
         return sorted(hits, key=lambda hit: hit.message.id, reverse=True)[:limit]
 
@@ -209,59 +200,24 @@ class MemoryRooms(MemoryTurns):
     def _write(self, room: MemoryRoom, append: Append) -> None:
         """Change the room by all events of the append, or raise `Unfit` and leave it as it is."""
         events = [new.event for new in append.events]
-        state = room.state.copy()
-        timeline = _Timeline(dict(room.timeline.messages), dict(room.timeline.revisions))
-        log = [*room.log, *(StoredEvent(new.event.seq, new.event.id, new.line) for new in append.events)]
+        state, timeline = room.state.copy(), room.timeline.copy()
+        timeline.log += [StoredEvent(new.event.seq, new.event.id, new.line) for new in append.events]
         try:
             for event in events:
                 if not isinstance(event, RoomCreated):
                     state.apply(event)
-                message_id = touched_message(event)
-                if message_id is not None:
-                    _change(timeline, log, event, message_id)
-                if isinstance(event, SummaryUpdated) and not event.text:
-                    _erase_summaries(log)
-        except KeyError as error:
+                timeline.apply(event)
+        except (KeyError, IndexError) as error:
             raise Unfit(f"events that do not follow from what is stored: {error}") from error
         self._project_turns(append.room_id, events)
-        room.state, room.timeline, room.log = state, timeline, log
+        room.state, room.timeline = state, timeline
         for new in append.events:
             if new.key is not None and new.digest is not None:
                 room.keys[new.event.actor_id, new.key] = KeyUse(new.event.seq, new.event.id, new.digest)
-            if isinstance(new.event, MessageDeleted):
-                turn_id = timeline.messages[new.event.message_id].turn_id
-                if turn_id is not None:
-                    self._redact_turn(turn_id)
             if isinstance(new.event, RoomDeleted):
                 room.direct_key = None
                 self._drop_turns(append.room_id)
-        self._write_audit(append, room)
-
-    def _write_audit(self, append: Append, room: MemoryRoom) -> None:
-        links, room.audit_head = linked(append.room_id, room.audit_head, append.audit)
-        room.audit += links
-
-
-def _change(timeline: _Timeline, log: list[StoredEvent], event: Event, message_id: MessageId) -> None:
-    if isinstance(event, MessagePosted):
-        timeline.messages[message_id] = message_of(event)
-        return
-    before = timeline.messages[message_id]
-    timeline.messages[message_id] = fold_message(before, event)
-    if isinstance(event, MessageEdited):
-        kept = timeline.revisions.get(message_id) or ((before.seq, _revision(before)),)
-        new = Revision(revision=event.revision, at=event.at, text=event.text)
-        timeline.revisions[message_id] = (*kept, (event.seq, new))
-    elif isinstance(event, MessageDeleted):
-        for seq in {before.seq, *(seq for seq, _ in timeline.revisions.pop(message_id, ()))}:
-            log[seq - 1] = replace(log[seq - 1], line=redacted(log[seq - 1].line))
-
-
-def _erase_summaries(log: list[StoredEvent]) -> None:
-    for place, stored in enumerate(log):
-        if b'"type":"summary_updated"' in stored.line:
-            log[place] = replace(stored, line=redacted(stored.line))
-
-
-def _revision(message: Message) -> Revision:
-    return Revision(revision=message.revision, at=message.at, text=message.text)
+        if any(isinstance(event, MessageDeleted | TurnEnded) for event in events):
+            deleted = {message.id for message in timeline.messages.values() if message.is_deleted}
+            self._forget_in_turns(append.room_id, timeline.gone_turns, deleted)
+        room.add_audit(append.audit)

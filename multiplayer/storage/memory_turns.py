@@ -1,29 +1,60 @@
 """Turns in memory: leases against a given clock, fences, running texts."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from multiplayer.protocol.cards import Card
 from multiplayer.protocol.events import Event, TurnEnded, TurnRequested, TurnStarted
-from multiplayer.protocol.ids import AccountId, RoomId, TurnId
+from multiplayer.protocol.ids import AccountId, MessageId, RoomId, TurnId
+from multiplayer.protocol.rooms import TurnState
+from multiplayer.protocol.turn_fold import TurnEvent, turn_after, turn_of
+from multiplayer.protocol.turns import TokenUsage
 from multiplayer.storage.port import OpenTurn, TurnRecord
 
 
 @dataclass
 class _Turn:
     room_id: RoomId
-    turn_id: TurnId
-    ai_id: AccountId
-    requested_at: datetime
+    turn: TurnState
     touched_s: float
     state: str = "requested"
     fence: int = 0
     pod: str | None = None
     lease_until_s: float | None = None
     text: str = ""
+    cards: tuple[Card, ...] = ()
     manifest: str | None = None
     ended_at: datetime | None = None
+    ended_seq: int | None = None
+    reason: str = ""
+    message_id: MessageId | None = None
+    usage: TokenUsage | None = None
     is_room_deleted: bool = False
+
+    @property
+    def ai_id(self) -> AccountId:
+        return self.turn.ai_id
+
+    def record(self, *, with_manifest: bool) -> TurnRecord:
+        return TurnRecord(
+            room_id=self.room_id,
+            turn_id=self.turn.turn_id,
+            ai_id=self.ai_id,
+            state=self.state,
+            fence=self.fence,
+            text=self.text,
+            cards=self.cards,
+            manifest=self.manifest if with_manifest else None,
+            turn=self.turn,
+            requested_at=self.turn.requested_at,
+            requested_seq=self.turn.requested_seq,
+            ended_at=self.ended_at,
+            ended_seq=self.ended_seq,
+            reason=self.reason,
+            message_id=self.message_id,
+            usage=self.usage,
+        )
 
 
 class MemoryTurns:
@@ -42,11 +73,11 @@ class MemoryTurns:
         turn.lease_until_s = turn.touched_s + lease_s
         return True
 
-    async def checkpoint(self, turn_id: TurnId, *, fence: int, text: str) -> bool:
+    async def checkpoint(self, turn_id: TurnId, *, fence: int, text: str, cards: Sequence[Card] = ()) -> bool:
         turn = self._open(turn_id, fence)
         if turn is None:
             return False
-        turn.text = text
+        turn.text, turn.cards = text, tuple(cards)
         return True
 
     async def save_manifest(self, turn_id: TurnId, *, fence: int, manifest: str) -> bool:
@@ -59,55 +90,63 @@ class MemoryTurns:
     async def waiting(self, *, unclaimed_for_s: float, limit: int) -> Sequence[OpenTurn]:
         now_s = self._now_s()
         found = [
-            turn
-            for turn in self._turns.values()
+            (turn_id, turn)
+            for turn_id, turn in self._turns.items()
             if turn.ended_at is None and not turn.is_room_deleted and _due_s(turn, unclaimed_for_s) <= now_s
         ]
-        found.sort(key=lambda turn: (turn.touched_s, turn.turn_id))
-        return [OpenTurn(turn.room_id, turn.turn_id, turn.ai_id, turn.fence, turn.text) for turn in found[:limit]]
+        found.sort(key=lambda item: (item[1].touched_s, item[0]))
+        return [
+            OpenTurn(turn.room_id, turn_id, turn.ai_id, turn.fence, turn.text, turn.cards)
+            for turn_id, turn in found[:limit]
+        ]
 
     async def turn(self, room_id: RoomId, turn_id: TurnId) -> TurnRecord | None:
         turn = self._turns.get(turn_id)
-        if turn is None or turn.room_id != room_id:
-            return None
-        return TurnRecord(
-            room_id=turn.room_id,
-            turn_id=turn.turn_id,
-            ai_id=turn.ai_id,
-            state=turn.state,
-            fence=turn.fence,
-            text=turn.text,
-            manifest=turn.manifest,
-            requested_at=turn.requested_at,
-            ended_at=turn.ended_at,
-        )
+        return None if turn is None or turn.room_id != room_id else turn.record(with_manifest=True)
+
+    async def turns_of_room(
+        self, room_id: RoomId, *, limit: int, before_seq: int | None = None
+    ) -> Sequence[TurnRecord]:
+        found = [
+            turn.record(with_manifest=False)
+            for turn in self._turns.values()
+            if turn.room_id == room_id and (before_seq is None or turn.turn.requested_seq < before_seq)
+        ]
+        return sorted(found, key=lambda record: record.requested_seq, reverse=True)[:limit]
 
     def _open(self, turn_id: TurnId, fence: int) -> _Turn | None:
         turn = self._turns.get(turn_id)
         return None if turn is None or turn.ended_at is not None or turn.fence > fence else turn
 
     def _project_turns(self, room_id: RoomId, events: Sequence[Event]) -> None:
+        """Change turns by events of which the room's own fold has already said that they fit."""
         for event in events:
-            match event:
-                case TurnRequested():
-                    self._turns[event.turn_id] = _Turn(
-                        room_id, event.turn_id, event.ai_id, event.at, touched_s=self._now_s()
-                    )
-                case TurnStarted():
-                    turn = self._turns[event.turn_id]
-                    turn.state = "running"
-                    if event.fence > turn.fence:
-                        turn.fence, turn.pod, turn.lease_until_s = event.fence, event.pod, None
-                        turn.touched_s = self._now_s()
-                case TurnEnded():
-                    turn = self._turns[event.turn_id]
-                    turn.state, turn.text, turn.ended_at = event.outcome.value, "", event.at
-                case _:
-                    pass
+            if not isinstance(event, TurnEvent):
+                continue
+            if isinstance(event, TurnRequested):
+                self._turns[event.turn_id] = _Turn(room_id, turn_of(event), touched_s=self._now_s())
+                continue
+            turn = self._turns[event.turn_id]
+            if not isinstance(event, TurnEnded):
+                turn.turn = turn_after(turn.turn, event)
+            if isinstance(event, TurnStarted):
+                turn.state = "running"
+                if event.fence > turn.fence:
+                    turn.fence, turn.pod, turn.lease_until_s = event.fence, event.pod, None
+                    turn.touched_s = self._now_s()
+            elif isinstance(event, TurnEnded):
+                turn.state, turn.text, turn.cards = event.outcome.value, "", ()
+                turn.ended_at, turn.ended_seq, turn.reason = event.at, event.seq, event.reason
+                turn.message_id, turn.usage = event.message_id, event.usage
 
-    def _redact_turn(self, turn_id: TurnId) -> None:
-        if turn_id in self._turns:
-            self._turns[turn_id].text = ""
+    def _forget_in_turns(self, room_id: RoomId, turn_ids: Collection[TurnId], deleted: Collection[MessageId]) -> None:
+        """Take out the words of these turns, and of ended ones what they were asked beside a deleted message."""
+        for turn_id, turn in self._turns.items():
+            if turn_id in turn_ids:
+                turn.text, turn.cards = "", ()
+            is_noted = turn.room_id == room_id and turn.ended_at is not None and turn.turn.note
+            if is_noted and any(message_id in deleted for message_id in turn.turn.messages):
+                turn.turn = turn.turn.model_copy(update={"note": ""})
 
     def _drop_turns(self, room_id: RoomId) -> None:
         for turn in self._turns.values():

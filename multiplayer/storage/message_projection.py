@@ -1,20 +1,31 @@
-"""Edits, deletions and reactions, folded by the protocol's own fold. A deletion also takes the text out of the log."""
+"""Edits, deletions, reactions and further answers, folded by the protocol's own fold."""
 
 from collections.abc import Sequence
 
-from multiplayer.protocol.events import Event, MessageDeleted, MessageEdited, ReactionAdded, ReactionRemoved
+from multiplayer.protocol.events import (
+    AnswerChosen,
+    AnswerRegenerated,
+    Event,
+    FormAnswered,
+    MessageDeleted,
+    MessageEdited,
+    ReactionAdded,
+    ReactionRemoved,
+)
 from multiplayer.protocol.ids import MessageId, RoomId
 from multiplayer.protocol.messages import Message
 from multiplayer.protocol.timeline import fold_message
 from multiplayer.storage.database import Connection, columns
-from multiplayer.storage.message_rows import message_from, reactions_adapter
+from multiplayer.storage.forgetting import forget_messages
+from multiplayer.storage.message_rows import found_by, message_from, more_of, reactions_adapter
 from multiplayer.storage.queries import Queries
-from multiplayer.storage.redaction import redacted
 from multiplayer.storage.search_words import words_of
 from multiplayer.storage.unfit import Unfit
 
 _Key = tuple[RoomId, MessageId]
-_Change = MessageEdited | MessageDeleted | ReactionAdded | ReactionRemoved
+_Change = (
+    MessageEdited | MessageDeleted | ReactionAdded | ReactionRemoved | AnswerRegenerated | AnswerChosen | FormAnswered
+)
 
 
 async def project_messages(connection: Connection, queries: Queries, events: Sequence[Event]) -> None:
@@ -26,46 +37,38 @@ async def project_messages(connection: Connection, queries: Queries, events: Seq
     rows = await connection.fetch(queries["messages_to_change"], *columns(list(wanted)))
     messages: dict[_Key, Message] = {(row["room_id"], row["id"]): message_from(row) for row in rows}
     revisions: list[tuple[object, ...]] = []
+    deleted: dict[_Key, tuple[Message, int]] = {}
     for event in changes:
         key = (event.room_id, event.message_id)
         before = messages.get(key)
         if before is None:
             raise Unfit(f"{event.type} of a message that is not there")
-        if isinstance(event, MessageEdited):
-            if before.edited_at is None:
+        after = messages[key] = _folded(before, event)
+        if isinstance(event, MessageEdited | AnswerRegenerated | AnswerChosen):
+            if before.revision == 1:
                 revisions.append((*key, before.seq, before.revision, before.at, before.text))
-            revisions.append((*key, event.seq, event.revision, event.at, event.text))
-        messages[key] = fold_message(before, event)
+            revisions.append((*key, event.seq, after.revision, event.at, after.text))
+        if isinstance(event, MessageDeleted):
+            deleted[key] = (before, event.seq)
     if revisions:
         await connection.execute(queries["put_revisions"], *columns(revisions))
     await connection.execute(queries["change_messages"], *columns([_row(*item) for item in messages.items()]))
-    deleted = {(event.room_id, event.message_id): None for event in changes if isinstance(event, MessageDeleted)}
     if deleted:
-        await _forget(connection, queries, {key: messages[key] for key in deleted})
+        await forget_messages(connection, queries, deleted)
 
 
-async def _forget(connection: Connection, queries: Queries, deleted: dict[_Key, Message]) -> None:
-    edits = await connection.fetch(queries["remove_revisions"], *columns(list(deleted)))
-    places = {(room_id, message.seq): None for (room_id, _), message in deleted.items()}
-    places |= {(row["room_id"], row["seq"]): None for row in edits}
-    await redact(connection, queries, list(places))
-    turns = [message.turn_id for message in deleted.values() if message.turn_id is not None]
-    if turns:
-        await connection.execute(queries["redact_turn_texts"], turns)
-
-
-async def redact(connection: Connection, queries: Queries, places: Sequence[tuple[RoomId, int]]) -> None:
-    """Take the text out of the log's lines at these seqs."""
-    if not places:
-        return
-    lines = await connection.fetch(queries["lines_to_redact"], *columns(list(places)))
-    bare: list[tuple[object, ...]] = [
-        (row["room_id"], row["seq"], redacted(row["body"].encode()).decode()) for row in lines
-    ]
-    await connection.execute(queries["redact_lines"], *columns(bare))
+def _folded(before: Message, event: _Change) -> Message:
+    if isinstance(event, AnswerRegenerated | AnswerChosen) and before.turn_id is None:
+        raise Unfit(f"{event.type} of a message that is no answer")
+    if isinstance(event, AnswerChosen) and not 0 <= event.index < len(before.alternatives):
+        raise Unfit(f"{event.type} of an answer that is not there")
+    if isinstance(event, FormAnswered) and before.form is None:
+        raise Unfit(f"{event.type} of a message without a form")
+    return fold_message(before, event)
 
 
 def _row(key: _Key, message: Message) -> tuple[object, ...]:
+    found = found_by(message.text, message.cards)
     return (
         *key,
         message.text,
@@ -76,5 +79,8 @@ def _row(key: _Key, message: Message) -> tuple[object, ...]:
         message.deleted_at,
         message.deleted_by,
         reactions_adapter.dump_json(message.reactions).decode(),
-        " ".join(words_of(message.text)),
+        " ".join(words_of(message.text if found is None else found)),
+        message.turn_id,
+        more_of(message),
+        found,
     )

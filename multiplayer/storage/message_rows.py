@@ -1,17 +1,63 @@
-"""Reads messages from their rows."""
+"""Messages as rows: `more` holds what few messages have, and what searches read is written once."""
+
+from typing import Final
 
 import asyncpg
 from pydantic import TypeAdapter
 
-from multiplayer.protocol.messages import Message, Reaction
+from multiplayer.protocol.cards import Card, Form, Taint
+from multiplayer.protocol.ids import AccountId, MessageId
+from multiplayer.protocol.messages import Answer, Message, MessageBody, Reaction
+from multiplayer.protocol.values import Frozen
 
 reactions_adapter: TypeAdapter[tuple[Reaction, ...]] = TypeAdapter(tuple[Reaction, ...])
+cards_adapter: TypeAdapter[tuple[Card, ...]] = TypeAdapter(tuple[Card, ...])
+
+
+class _More(Frozen):
+    """The fields of a message that stand in its column `more`."""
+
+    cards: tuple[Card, ...] = ()
+    form: Form | None = None
+    taint: tuple[Taint, ...] = ()
+    asked_by: tuple[AccountId, ...] = ()
+    answers: tuple[MessageId, ...] = ()
+    alternatives: tuple[Answer, ...] = ()
+    chosen: int = 0
+
+
+_MORE: Final = tuple(_More.model_fields)
+_COLUMNS: Final = tuple(name for name in Message.model_fields if name != "reactions" and name not in _MORE)
 
 
 def message_from(row: asyncpg.Record) -> Message:
-    """Read a row that has every column of `messages` but `words`."""
+    """Read a row that has every column of `messages` but `words` and `found_by`."""
     values = {name: row[name] for name in _COLUMNS}
-    return Message.model_validate({**values, "reactions": reactions_adapter.validate_json(row["reactions"])})
+    values["reactions"] = reactions_adapter.validate_json(row["reactions"])
+    if row["more"] is not None:
+        more = _More.model_validate_json(row["more"])
+        values |= {name: getattr(more, name) for name in _MORE}
+    return Message.model_validate(values)
 
 
-_COLUMNS = tuple(name for name in Message.model_fields if name != "reactions")
+def more_of_body(body: MessageBody) -> str | None:
+    """Return the `more` of a message that is posted; what almost all people say has none."""
+    if not (body.asked_by or body.answers or body.cards or body.form or body.taint):
+        return None
+    more = _More(cards=body.cards, form=body.form, taint=body.taint, asked_by=body.asked_by, answers=body.answers)
+    return more.model_dump_json(exclude_defaults=True)
+
+
+def more_of(message: Message) -> str | None:
+    """Return the `more` of a message as it stands."""
+    more = _More.model_construct(**{name: getattr(message, name) for name in _MORE})
+    text = more.model_dump_json(exclude_defaults=True)
+    return None if text == "{}" else text
+
+
+def found_by(text: str, cards: tuple[Card, ...]) -> str | None:
+    """Return what a search reads in place of `text`; None without cards. Titles first: only so much is indexed."""
+    if not cards:
+        return None
+    lines = [text, *(card.title for card in cards), *(card.text for card in cards)]
+    return "\n".join(line for line in lines if line)

@@ -10,13 +10,18 @@ from datetime import datetime
 from enum import Enum
 from typing import Protocol
 
+from multiplayer.protocol.cards import Card
 from multiplayer.protocol.events import Event
 from multiplayer.protocol.ids import AccountId, MessageId, RoomId, TurnId
 from multiplayer.protocol.messages import Message, Revision
-from multiplayer.protocol.rooms import ReadMark, RoomListing
+from multiplayer.protocol.rooms import ReadMark, RoomListing, TurnState
+from multiplayer.protocol.turns import TokenUsage
 from multiplayer.rooms.state import RoomState
 from multiplayer.storage.account_port import AccountStore
+from multiplayer.storage.ai_port import AiStore
 from multiplayer.storage.audit_port import AuditEntry, AuditTrail
+from multiplayer.storage.ledger_port import LedgerStore
+from multiplayer.storage.profile_port import ProfileStore
 
 
 class StorageUnavailable(Exception):  # noqa: N818 - the world's state
@@ -136,13 +141,19 @@ class RoomLog(Protocol):
         ...
 
     async def revisions(self, room_id: RoomId, message_id: MessageId) -> Sequence[Revision]:
-        """Return every state of the message's text, oldest first; empty if it is deleted or not there."""
+        """Return every state of the message's text, oldest first; empty if it is deleted or not there.
+
+        Another answer that came, or was chosen, is one of them.
+        """
         ...
 
     async def search(
         self, rooms: Sequence[ReadableRoom], query: str, *, limit: int, before: MessageId | None = None
     ) -> Sequence[SearchHit]:
-        """Return messages that contain every word of `query` (a word of Chinese: anywhere), newest first."""
+        """Return messages that contain every word of `query` (a word of Chinese: anywhere), newest first.
+
+        The text that stands is looked at, and the titles and texts of its cards.
+        """
         ...
 
     async def rooms_of(self, account_id: AccountId) -> Sequence[RoomListing]: ...
@@ -181,11 +192,16 @@ class OpenTurn:
     fence: int
     text: str
     """The words checkpointed so far."""
+    cards: tuple[Card, ...] = ()
 
 
 @dataclass(frozen=True)
 class TurnRecord:
-    """What is kept of a turn. `state` is `requested`, `running` or an outcome; `manifest` is a JSON text."""
+    """What is kept of a turn. `state` is `requested`, `running` or an outcome; `manifest` is a JSON text.
+
+    `text` and `cards` are the checkpoint of a turn that has not ended. `turn` is as the room sees it, or saw it when it
+    ended: without the note that came with a message that is deleted now; None for one that ended under release 0.1.
+    """
 
     room_id: RoomId
     turn_id: TurnId
@@ -193,9 +209,18 @@ class TurnRecord:
     state: str
     fence: int
     text: str
+    cards: tuple[Card, ...]
     manifest: str | None
+    turn: TurnState | None
     requested_at: datetime
+    requested_seq: int
     ended_at: datetime | None
+    ended_seq: int | None
+    reason: str
+    """Why it ended so."""
+    message_id: MessageId | None
+    """What came of it."""
+    usage: TokenUsage | None
 
 
 class TurnStore(Protocol):
@@ -209,7 +234,9 @@ class TurnStore(Protocol):
         """Take or renew the lease under `fence`; of two pods with the same one, the first has it."""
         ...
 
-    async def checkpoint(self, turn_id: TurnId, *, fence: int, text: str) -> bool: ...
+    async def checkpoint(self, turn_id: TurnId, *, fence: int, text: str, cards: Sequence[Card] = ()) -> bool:
+        """Keep the words and cards so far, in place of those kept before."""
+        ...
 
     async def save_manifest(self, turn_id: TurnId, *, fence: int, manifest: str) -> bool: ...
 
@@ -219,8 +246,14 @@ class TurnStore(Protocol):
 
     async def turn(self, room_id: RoomId, turn_id: TurnId) -> TurnRecord | None: ...
 
+    async def turns_of_room(
+        self, room_id: RoomId, *, limit: int, before_seq: int | None = None
+    ) -> Sequence[TurnRecord]:
+        """Return turns that were asked for before `before_seq`, newest first, without their manifests."""
+        ...
 
-class Storage(RoomLog, TurnStore, AccountStore, AuditTrail, Protocol):
+
+class Storage(RoomLog, TurnStore, AiStore, AccountStore, ProfileStore, LedgerStore, AuditTrail, Protocol):
     """One database, all of it."""
 
     async def check(self) -> float:

@@ -7,13 +7,16 @@ from time import monotonic
 from typing import Final
 
 from multiplayer.storage.account_rows import PostgresAccounts
+from multiplayer.storage.ai_rows import PostgresAi
 from multiplayer.storage.audit_rows import PostgresAudit
 from multiplayer.storage.credentials import PostgresCredentials
 from multiplayer.storage.database import Connection, Database, Dsn, connect, open_database, parse_dsn, port_errors
 from multiplayer.storage.group_commit import GroupCommit, WriterConnection
 from multiplayer.storage.invites import PostgresInvites
+from multiplayer.storage.ledger import PostgresLedger
 from multiplayer.storage.migrate import DatabaseTooNew, MigrationChanged, pending
 from multiplayer.storage.port import StorageUnavailable, UnfitDatabase
+from multiplayer.storage.profiles import PostgresProfiles
 from multiplayer.storage.room_log import PostgresRoomLog
 from multiplayer.storage.turn_leases import PostgresTurns
 
@@ -23,7 +26,15 @@ _DURABLE: Final = ("fsync", "full_page_writes", "synchronous_commit")
 
 
 class PostgresStorage(
-    PostgresRoomLog, PostgresTurns, PostgresAccounts, PostgresCredentials, PostgresInvites, PostgresAudit
+    PostgresRoomLog,
+    PostgresTurns,
+    PostgresAi,
+    PostgresAccounts,
+    PostgresCredentials,
+    PostgresProfiles,
+    PostgresInvites,
+    PostgresLedger,
+    PostgresAudit,
 ):
     """`port.Storage` on a Postgres database. Made by `open`."""
 

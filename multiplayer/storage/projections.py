@@ -1,4 +1,4 @@
-"""What rarer events change beside the log, in the same transaction: rooms, members, pins, summaries, the audit trail."""
+"""What rarer events change beside the log, in the same transaction: rooms, members, pins, notes, summaries, the audit."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -23,12 +23,15 @@ from multiplayer.protocol.events import (
 )
 from multiplayer.protocol.ids import AccountId, MessageId, RoomId
 from multiplayer.protocol.members import Member, Role
+from multiplayer.rooms.notes import RoomNotes, notes_change
 from multiplayer.storage.audit_chain import SERVER_CHAIN, ChainHead, ChainLink, linked
 from multiplayer.storage.audit_port import AuditEntry
 from multiplayer.storage.database import Connection, columns
-from multiplayer.storage.message_projection import project_messages, redact
+from multiplayer.storage.forgetting import forget_facts, keep_further_lines
+from multiplayer.storage.message_projection import project_messages
 from multiplayer.storage.port import Append
 from multiplayer.storage.queries import Queries
+from multiplayer.storage.summary_rows import summary_row
 from multiplayer.storage.turn_projection import project_turns
 
 _Key = tuple[RoomId, AccountId]
@@ -39,12 +42,16 @@ _NewRole = tuple[Role, bool]
 async def project(connection: Connection, queries: Queries, appends: Sequence[Append]) -> None:
     """Write what `appends` (stored a moment ago, in this transaction) change. Raises `Unfit`."""
     events = [new.event for append in appends for new in append.events]
+    # First what a deletion among these events takes out again.
+    await _project_summaries(connection, queries, events)
+    await keep_further_lines(connection, queries, events)
     await project_messages(connection, queries, events)
+    await forget_facts(connection, queries, events)
     await project_turns(connection, queries, events)
     await _project_rooms(connection, queries, events)
     await _project_members(connection, queries, events)
     await _project_pins(connection, queries, events)
-    await _project_summaries(connection, queries, events)
+    await _project_notes(connection, queries, events)
     entries: dict[RoomId, list[AuditEntry]] = defaultdict(list)
     for append in appends:
         if append.audit:
@@ -84,6 +91,10 @@ async def _project_rooms(connection: Connection, queries: Queries, events: Seque
         for room_id, change in changes.items()
     ]
     await connection.execute(queries["change_rooms"], *columns(rows))
+    deleted = [room_id for room_id, change in changes.items() if "deleted_at" in change]
+    if deleted:
+        await connection.execute(queries["drop_parts_of_rooms"], deleted)
+        await connection.execute(queries["drop_digests_of_rooms"], deleted)
 
 
 async def _project_members(connection: Connection, queries: Queries, events: Sequence[Event]) -> None:
@@ -165,17 +176,31 @@ async def _project_pins(connection: Connection, queries: Queries, events: Sequen
 
 
 async def _project_summaries(connection: Connection, queries: Queries, events: Sequence[Event]) -> None:
-    rows: list[tuple[object, ...]] = [
-        (event.room_id, event.seq, event.version, event.text, event.up_to_seq, event.method, event.at)
-        for event in events
-        if isinstance(event, SummaryUpdated)
-    ]
+    rows = [summary_row(event) for event in events if isinstance(event, SummaryUpdated)]
     if rows:
         await connection.execute(queries["put_summaries"], *columns(rows))
-    erased = [event.room_id for event in events if isinstance(event, SummaryUpdated) and not event.text]
-    if erased:
-        places = await connection.fetch(queries["erase_summaries"], erased)
-        await redact(connection, queries, [(row["room_id"], row["seq"]) for row in places])
+
+
+async def _project_notes(connection: Connection, queries: Queries, events: Sequence[Event]) -> None:
+    changes: dict[RoomId, list[Event]] = defaultdict(list)
+    for event in events:
+        if notes_change(event):
+            changes[event.room_id].append(event)
+    if not changes:
+        return
+    # A room that is made in this transaction has none.
+    known = [room_id for room_id, changing in changes.items() if not isinstance(changing[0], RoomCreated)]
+    stored = await connection.fetch(queries["notes_to_change"], known) if known else []
+    before = {row["room_id"]: RoomNotes.model_validate_json(row["body"]) for row in stored}
+    rows: list[tuple[object, ...]] = []
+    for room_id, changing in changes.items():
+        notes = old = before.get(room_id, RoomNotes())
+        for event in changing:
+            notes = notes.after(event)
+        if notes != old:
+            rows.append((room_id, notes.model_dump_json()))
+    if rows:
+        await connection.execute(queries["put_notes"], *columns(rows))
 
 
 async def append_room_audit(

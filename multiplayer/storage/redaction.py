@@ -1,19 +1,120 @@
-"""How the log forgets: the line of a posted or edited message, or of a summary, without its text."""
+"""How the log forgets: lines without the words of a deleted message, a forgotten fact, or what was derived from them."""
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from json import dumps
+from typing import Final
 
 from multiplayer.protocol.codec import encode
-from multiplayer.protocol.events import MessageEdited, MessagePosted, SummaryUpdated, event_adapter
+from multiplayer.protocol.events import (
+    AnswerChosen,
+    AnswerRegenerated,
+    Event,
+    FactPinned,
+    FormAnswered,
+    MessageEdited,
+    MessagePosted,
+    SummaryUpdated,
+    TurnCollected,
+    TurnRequested,
+    TurnSteered,
+    event_adapter,
+)
+from multiplayer.protocol.ids import MessageId
+from multiplayer.rooms.derived import without
+
+FORGOTTEN: Final = "…"
+"""A fact has some text, always."""
+_LEAST_TELLING: Final = 8
 
 
 def redacted(line: bytes) -> bytes:
-    """Return the line of the same event with its text and mentions taken out."""
+    """Return the line of the same event with its words and mentions taken out."""
     event = event_adapter.validate_json(line)
-    bare: dict[str, object] = {"mentions": (), "mention_groups": (), "is_redacted": True}
+    mentions: dict[str, object] = {"mentions": (), "mention_groups": ()}
     match event:
         case MessagePosted():
-            return encode(event.model_copy(update={**bare, "message": event.message.model_copy(update={"text": ""})}))
+            body = event.message.model_copy(update={"text": "", "cards": (), "form": None})
+            return _bare(event, {**mentions, "message": body})
         case MessageEdited():
-            return encode(event.model_copy(update={**bare, "text": ""}))
-        case SummaryUpdated():
-            return encode(event.model_copy(update={"text": ""}))
+            return _bare(event, {**mentions, "text": ""})
+        case AnswerRegenerated():
+            answer = event.answer.model_copy(update={"text": "", "cards": (), "form": None})
+            return _bare(event, {"mentions": (), "answer": answer})
+        case FormAnswered():
+            return _bare(event, {"answers": ()})
+        case TurnRequested() | TurnCollected() | TurnSteered():
+            return _bare(event, {"note": ""})
+        case FactPinned():
+            return _bare(event, {"fact": event.fact.model_copy(update={"text": FORGOTTEN})})
+        case AnswerChosen():
+            return line  # it names one of the answers, and holds none
         case _:
-            raise AssertionError(f"{event.type} holds no text of a message")
+            raise AssertionError(f"{event.type} holds no words of a message or fact")
+
+
+def without_points_of(line: bytes, message_ids: Collection[MessageId]) -> bytes:
+    """Return the line of the same version of the summary without the points that come from these messages."""
+    event = event_adapter.validate_json(line)
+    assert isinstance(event, SummaryUpdated), f"{event.type} is no summary"
+    return encode(event.model_copy(update={"points": without(event.points, message_ids)}))
+
+
+def words_of_message(event: Event) -> MessageId | None:
+    """Name the message whose words stand in the line of `event`, or are chosen by it, and go with it."""
+    match event:
+        case MessagePosted():
+            return event.message.id
+        case MessageEdited() | AnswerRegenerated() | AnswerChosen():
+            return event.message_id
+        case _:
+            return further_words_of(event)
+
+
+def further_words_of(event: Event) -> MessageId | None:
+    """Name the message with which words of `event` go that are no state of its text."""
+    match event:
+        case FormAnswered():
+            return event.message_id
+        case TurnRequested() | TurnCollected() | TurnSteered() if event.note:
+            return event.message_id
+        case _:
+            return None
+
+
+@dataclass(frozen=True)
+class Trace:
+    """A copy of someone's words is known by `words`, plain or within JSON; by short ones only where `beside` stands."""
+
+    words: str
+    beside: str = ""
+
+    def is_in(self, body: str) -> bool:
+        return self.words in body and self.beside in body
+
+
+def traces_of(event: Event) -> Iterator[Trace]:
+    """Yield how copies of what `event` says are known in pieces of prompts."""
+    match event:
+        case MessagePosted():
+            yield from _traces(event.message.text, event.message.id)
+        case MessageEdited():
+            yield from _traces(event.text, event.message_id)
+        case AnswerRegenerated():
+            yield from _traces(event.answer.text, event.message_id)
+        case FactPinned():
+            yield Trace(event.fact.id)
+            yield from _traces(event.fact.text, event.fact.id)
+        case _:
+            pass
+
+
+def _traces(text: str, id_: str) -> Iterator[Trace]:
+    beside = "" if len(text) >= _LEAST_TELLING else id_
+    if text:
+        for words in dict.fromkeys((text, dumps(text, ensure_ascii=False)[1:-1], dumps(text)[1:-1])):
+            yield Trace(words, beside)
+
+
+def _bare(event: Event, without_words: dict[str, object]) -> bytes:
+    return encode(event.model_copy(update={**without_words, "is_redacted": True}))

@@ -9,7 +9,8 @@ from multiplayer.protocol.events import RoomCreated
 from multiplayer.protocol.ids import AccountId, MessageId, RoomId
 from multiplayer.protocol.members import Member
 from multiplayer.protocol.messages import Message, Revision
-from multiplayer.protocol.rooms import ReadMark, RoomListing, RoomSettings, RoomView, Summary, TurnState
+from multiplayer.protocol.rooms import ReadMark, RoomListing, RoomSettings, RoomView, TurnState
+from multiplayer.rooms.notes import RoomNotes
 from multiplayer.rooms.state import RoomState
 from multiplayer.storage.append_rows import check, statement_arguments
 from multiplayer.storage.database import Database
@@ -27,8 +28,10 @@ from multiplayer.storage.port import (
 )
 from multiplayer.storage.projections import project
 from multiplayer.storage.search_words import like_pattern, plan_search, tsquery
+from multiplayer.storage.summary_rows import summary_from
 
 _members_adapter: TypeAdapter[tuple[Member, ...]] = TypeAdapter(tuple[Member, ...])
+_counts_adapter: TypeAdapter[dict[str, int]] = TypeAdapter(dict[str, int])
 
 
 class PostgresRoomLog:
@@ -84,7 +87,9 @@ class PostgresRoomLog:
             banned=frozenset(row["banned"]),
             pins=tuple(row["pins"]),
             turns={turn.turn_id: turn for turn in turns},
-            summary=None if row["summary"] is None else Summary.model_validate_json(row["summary"]),
+            summary=None if row["summary"] is None else summary_from(row["summary"]),
+            notes=RoomNotes() if row["notes"] is None else RoomNotes.model_validate_json(row["notes"]),
+            said_since=_counts_adapter.validate_json(row["said_since"] or "{}"),
         )
 
     async def seqs(self, room_ids: Sequence[RoomId]) -> Mapping[RoomId, int]:

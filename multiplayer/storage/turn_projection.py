@@ -1,39 +1,18 @@
-"""Turns as their events leave them, folded by the room's own fold, and what they used."""
+"""Turns as their events leave them, and what they used."""
 
-from collections.abc import Sequence
-from datetime import UTC, datetime
+from collections.abc import Mapping, Sequence
 from typing import Final
 
-from multiplayer.protocol.events import (
-    Event,
-    ToolCalled,
-    ToolFinished,
-    ToolStarted,
-    TurnCollected,
-    TurnEnded,
-    TurnRequested,
-    TurnStarted,
-    TurnStopRequested,
-)
-from multiplayer.protocol.ids import AccountId, RoomId, TurnId
-from multiplayer.protocol.rooms import RoomKind, RoomSettings, RoomView, TurnState
-from multiplayer.rooms.state import RoomState
+from multiplayer.protocol.events import Event, TurnEnded, TurnRequested, TurnStarted
+from multiplayer.protocol.ids import AccountId, TurnId
+from multiplayer.protocol.rooms import TurnState
+from multiplayer.protocol.turn_fold import TurnEvent, turn_after, turn_of
 from multiplayer.storage.database import Connection, columns
 from multiplayer.storage.queries import Queries
 from multiplayer.storage.unfit import Unfit
 
-_TurnEvent = (
-    TurnRequested
-    | TurnCollected
-    | TurnStarted
-    | TurnStopRequested
-    | TurnEnded
-    | ToolCalled
-    | ToolStarted
-    | ToolFinished
-)
-_NEVER: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _WAITING, _RUNNING = "requested", "running"
+_NOT_ENDED: Final = (None, None, "", None, None)
 
 
 def turn_word(turn: TurnState) -> str:
@@ -43,7 +22,7 @@ def turn_word(turn: TurnState) -> str:
 
 async def project_turns(connection: Connection, queries: Queries, events: Sequence[Event]) -> None:
     """Make turns that are asked for, change and end others. Raises `Unfit`."""
-    turn_events = [event for event in events if isinstance(event, _TurnEvent)]
+    turn_events = [event for event in events if isinstance(event, TurnEvent)]
     if not turn_events:
         return
     new = {event.turn_id for event in turn_events if isinstance(event, TurnRequested)}
@@ -55,46 +34,62 @@ async def project_turns(connection: Connection, queries: Queries, events: Sequen
     last: dict[TurnId, TurnState] = {}
     usage: list[tuple[object, ...]] = []
     for event in turn_events:
-        before = turns.turns.get(event.turn_id)
-        turns.seq = event.seq - 1
         if isinstance(event, TurnRequested):
-            turns.apply(event)
-            turn = turns.turns[event.turn_id]
-            row = (turn.turn_id, event.room_id, turn.ai_id, turn.requested_at, turn.requested_seq)
+            turn = turns[event.turn_id] = turn_of(event)
+            row = (turn.turn_id, event.room_id, turn.ai_id, turn.requested_at, turn.requested_seq, turn.rule_id)
             requested[event.turn_id] = (*row, turn.model_dump_json())
             continue
+        before = turns.get(event.turn_id)
         if before is None:
             raise Unfit(f"{event.type} of a turn that is not open")
-        turns.apply(event)
-        last[event.turn_id] = turns.turns.get(event.turn_id, before)
-        if isinstance(event, TurnStarted):
-            pods[event.turn_id] = event.pod
         if isinstance(event, TurnEnded):
+            last[event.turn_id] = turns.pop(event.turn_id)
             ends[event.turn_id] = event
             usage += _usage_rows(event, before.askers)
+            continue
+        last[event.turn_id] = turns[event.turn_id] = turn_after(before, event)
+        if isinstance(event, TurnStarted):
+            pods[event.turn_id] = event.pod
     if requested:
         await connection.execute(queries["put_turns"], *columns(list(requested.values())))
     if last:
+        last |= await _without_notes(connection, queries, {turn_id: (last[turn_id], ends[turn_id]) for turn_id in ends})
         rows = [_row(turn, pods.get(turn_id), ends.get(turn_id)) for turn_id, turn in last.items()]
         await connection.execute(queries["change_turns"], *columns(rows))
     if usage:
         await connection.execute(queries["put_usage"], *columns(usage))
 
 
-async def _open_turns(connection: Connection, queries: Queries, turn_ids: set[TurnId]) -> RoomState:
-    """Return a room of no name that holds these turns: the fold of turns looks at nothing else."""
+async def _open_turns(connection: Connection, queries: Queries, turn_ids: set[TurnId]) -> dict[TurnId, TurnState]:
     rows = await connection.fetch(queries["turns_to_change"], list(turn_ids)) if turn_ids else []
-    anywhere = RoomView(
-        id=RoomId(""), kind=RoomKind.ROOM, name="", topic="", settings=RoomSettings(), created_at=_NEVER
-    )
-    turns = {row["id"]: TurnState.model_validate_json(row["open_state"]) for row in rows}
-    return RoomState(room=anywhere, seq=0, turns=turns)
+    return {row["id"]: TurnState.model_validate_json(row["open_state"]) for row in rows}
+
+
+async def _without_notes(
+    connection: Connection, queries: Queries, ended: Mapping[TurnId, tuple[TurnState, TurnEnded]]
+) -> dict[TurnId, TurnState]:
+    """Return those of the ended turns with a deleted message without what they were asked beside it."""
+    noted = {turn_id: (turn, end.room_id) for turn_id, (turn, end) in ended.items() if turn.note and turn.messages}
+    if not noted:
+        return {}
+    wanted: list[tuple[object, ...]] = [
+        (room_id, message_id) for turn, room_id in noted.values() for message_id in turn.messages
+    ]
+    rows = await connection.fetch(queries["deleted_among"], *columns(wanted))
+    gone = {(row["room_id"], row["id"]) for row in rows}
+    return {
+        turn_id: turn.model_copy(update={"note": ""})
+        for turn_id, (turn, room_id) in noted.items()
+        if any((room_id, message_id) in gone for message_id in turn.messages)
+    }
 
 
 def _row(turn: TurnState, pod: str | None, end: TurnEnded | None) -> tuple[object, ...]:
+    body = turn.model_dump_json()
     if end is None:
-        return (turn.turn_id, turn.model_dump_json(), turn_word(turn), turn.fence, pod, None)
-    return (turn.turn_id, None, end.outcome, turn.fence, pod, end.at)
+        return (turn.turn_id, body, turn_word(turn), turn.fence, pod, turn.model, *_NOT_ENDED)
+    model = turn.model if end.usage is None else end.usage.model
+    return (turn.turn_id, None, end.outcome, turn.fence, pod, model, end.at, end.seq, end.reason, end.message_id, body)
 
 
 def _usage_rows(event: TurnEnded, askers: Sequence[AccountId]) -> list[tuple[object, ...]]:
@@ -114,5 +109,7 @@ def _usage_rows(event: TurnEnded, askers: Sequence[AccountId]) -> list[tuple[obj
             used.tokens_out,
             used.cost_micros,
             used.is_estimated,
+            used.price_version,
+            used.calls,
         )
     ]

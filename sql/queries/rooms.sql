@@ -19,9 +19,17 @@ SELECT r.id, r.seq, r.kind, r.name, r.topic, r.settings, r.created_at, r.archive
     ARRAY(SELECT p.message_id FROM pins p WHERE p.room_id = r.id ORDER BY p.seq) AS pins,
     ARRAY(SELECT t.open_state::text FROM turns t WHERE t.room_id = r.id AND t.ended_at IS NULL
           ORDER BY t.requested_seq) AS turns,
-    (SELECT json_build_object('version', s.version, 'text', s.text, 'up_to_seq', s.up_to_seq, 'method', s.method)
-        FROM summaries s WHERE s.room_id = r.id ORDER BY s.seq DESC LIMIT 1)::text AS summary
-FROM rooms r WHERE r.id = $1 AND r.deleted_at IS NULL
+    (SELECT json_build_object(
+            'version', s.version, 'up_to_seq', s.up_to_seq, 'method', s.method, 'points', s.points, 'text', s.text,
+            'taint', s.taint, 'edited_by', s.edited_by, 'brief', s.brief)
+        FROM summaries s WHERE s.room_id = r.id ORDER BY s.seq DESC LIMIT 1)::text AS summary,
+    n.body::text AS notes,
+    (SELECT json_object_agg(k.rule_id, (
+                SELECT count(*) FROM messages m
+                WHERE m.room_id = r.id AND m.seq > k.mark::bigint AND m.turn_id IS NULL))
+        FROM jsonb_each_text(n.body -> 'marks') AS k(rule_id, mark))::text AS said_since
+FROM rooms r LEFT JOIN room_notes n ON n.room_id = r.id
+WHERE r.id = $1 AND r.deleted_at IS NULL
 
 -- name: room_seqs
 -- Read where rooms stand.
@@ -40,13 +48,13 @@ JOIN events e ON e.room_id = $1 AND e.actor_id = w.actor_id AND e.key = w.key
 -- name: messages_by_id
 -- Read messages as they stand now.
 SELECT room_id, id, seq, author_id, at, text, reply_to, thread_root, turn_id, mentions, mention_groups, revision,
-       edited_at, deleted_at, deleted_by, reactions
+       edited_at, deleted_at, deleted_by, reactions, more
 FROM messages WHERE room_id = $1 AND id = ANY($2::text[])
 
 -- name: recent_messages
 -- Page backwards through a room's messages.
 SELECT room_id, id, seq, author_id, at, text, reply_to, thread_root, turn_id, mentions, mention_groups, revision,
-       edited_at, deleted_at, deleted_by, reactions
+       edited_at, deleted_at, deleted_by, reactions, more
 FROM messages WHERE room_id = $1 AND seq >= $2 AND seq < coalesce($3, 9223372036854775807)
 ORDER BY seq DESC LIMIT $4
 
@@ -62,19 +70,20 @@ ORDER BY revision, at
 -- name: search_by_index
 -- Find messages that have all the words, by index, and among them those with every pattern.
 SELECT m.room_id, m.id, m.seq, m.author_id, m.at, m.text, m.reply_to, m.thread_root, m.turn_id, m.mentions,
-       m.mention_groups, m.revision, m.edited_at, m.deleted_at, m.deleted_by, m.reactions
+       m.mention_groups, m.revision, m.edited_at, m.deleted_at, m.deleted_by, m.reactions, m.more
 FROM messages m JOIN unnest($1::text[], $2::bigint[]) AS r(room_id, from_seq)
     ON m.room_id = r.room_id AND m.seq >= r.from_seq
-WHERE m.words @@ $3::text::tsquery AND m.text ILIKE ALL($4::text[]) AND m.id < coalesce($5, '~')
+WHERE m.words @@ $3::text::tsquery AND coalesce(m.found_by, m.text) ILIKE ALL($4::text[]) AND m.id < coalesce($5, '~')
 ORDER BY m.id DESC LIMIT $6
 
 -- name: search_by_trigrams
 -- Find messages with a piece of text of three letters or more, by index, and among them those with every pattern.
 SELECT m.room_id, m.id, m.seq, m.author_id, m.at, m.text, m.reply_to, m.thread_root, m.turn_id, m.mentions,
-       m.mention_groups, m.revision, m.edited_at, m.deleted_at, m.deleted_by, m.reactions
+       m.mention_groups, m.revision, m.edited_at, m.deleted_at, m.deleted_by, m.reactions, m.more
 FROM messages m JOIN unnest($1::text[], $2::bigint[]) AS r(room_id, from_seq)
     ON m.room_id = r.room_id AND m.seq >= r.from_seq
-WHERE m.text ILIKE $3 AND m.text ILIKE ALL($4::text[]) AND m.id < coalesce($5, '~')
+WHERE (m.text ILIKE $3 OR m.found_by ILIKE $3) AND coalesce(m.found_by, m.text) ILIKE ALL($4::text[])
+    AND m.id < coalesce($5, '~')
 ORDER BY m.id DESC LIMIT $6
 
 -- name: search_by_reading
@@ -83,9 +92,10 @@ SELECT m.*
 FROM unnest($1::text[], $2::bigint[]) AS r(room_id, from_seq)
 CROSS JOIN LATERAL (
     SELECT m.room_id, m.id, m.seq, m.author_id, m.at, m.text, m.reply_to, m.thread_root, m.turn_id, m.mentions,
-           m.mention_groups, m.revision, m.edited_at, m.deleted_at, m.deleted_by, m.reactions
+           m.mention_groups, m.revision, m.edited_at, m.deleted_at, m.deleted_by, m.reactions, m.more
     FROM messages m
-    WHERE m.room_id = r.room_id AND m.seq >= r.from_seq AND m.text ILIKE ALL($3::text[]) AND m.id < coalesce($4, '~')
+    WHERE m.room_id = r.room_id AND m.seq >= r.from_seq AND coalesce(m.found_by, m.text) ILIKE ALL($3::text[])
+        AND m.id < coalesce($4, '~')
     ORDER BY m.id DESC LIMIT $5
 ) m
 ORDER BY m.id DESC LIMIT $5

@@ -297,7 +297,9 @@ class AccountContract:
         name = ulid()
         assert await storage.setting(name) is None
         await storage.put_setting(name, "one")
-        await storage.put_setting(name, "two")
+        known = await audit_end(storage)
+        await storage.put_setting(name, "two", audit=audit("setting"))
         assert await storage.setting(name) == "two"
+        assert [row.entry for row in await storage.audit_after(None, known, limit=9)] == [audit("setting")]
         assert await storage.check() < 1
         assert await storage.epoch() == await storage.epoch() != ""

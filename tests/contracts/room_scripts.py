@@ -2,17 +2,25 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from hashlib import sha256
 from typing import Any
 
 from hypothesis import strategies as st
 from ulid import ULID
 
+from multiplayer.protocol.budgets import Budget, Caps
+from multiplayer.protocol.cards import Taint
 from multiplayer.protocol.codec import encode
 from multiplayer.protocol.events import (
+    AnswerChosen,
+    AnswerRegenerated,
     BanLifted,
+    BudgetSet,
     Event,
+    FactForgotten,
+    FactPinned,
+    FormAnswered,
     MemberJoined,
     MemberLeft,
     MemberRemoved,
@@ -21,6 +29,7 @@ from multiplayer.protocol.events import (
     MessagePinned,
     MessagePosted,
     MessageUnpinned,
+    ModelChanged,
     ReactionAdded,
     ReactionRemoved,
     RoleChanged,
@@ -28,6 +37,7 @@ from multiplayer.protocol.events import (
     RoomCreated,
     RoomRenamed,
     RoomSettingsSet,
+    SteeringTaken,
     SummaryUpdated,
     ToolCalled,
     ToolFinished,
@@ -37,22 +47,28 @@ from multiplayer.protocol.events import (
     TurnEnded,
     TurnRequested,
     TurnStarted,
+    TurnSteered,
     TurnStopRequested,
     event_adapter,
 )
 from multiplayer.protocol.ids import AccountId, CallId, MessageId, RoomId, TurnId
 from multiplayer.protocol.members import AccountKind, Member, Role
-from multiplayer.protocol.messages import MentionGroup, Message, MessageBody
-from multiplayer.protocol.rooms import RoomKind, RoomSettings
+from multiplayer.protocol.memory import Fact
+from multiplayer.protocol.messages import Answer, MentionGroup, Message, MessageBody
+from multiplayer.protocol.rooms import RoomKind, RoomSettings, TurnState
 from multiplayer.protocol.timeline import fold_message, message_of, touched_message
+from multiplayer.protocol.trigger_rules import DEFAULT_TRIGGERS, EveryRule, ScheduleRule
 from multiplayer.protocol.turns import TokenUsage, TurnOutcome, TurnReason
-from multiplayer.rooms.state import folded
+from multiplayer.rooms.derived import without
+from multiplayer.rooms.state import RoomState, created, folded
 from multiplayer.storage.audit_port import AuditEntry
 from multiplayer.storage.port import Append, NewEvent
-from multiplayer.storage.redaction import redacted
+from multiplayer.storage.redaction import redacted, without_points_of, words_of_message
+from tests.contracts.answers import cards, form, form_answer, point
 
 NOW = datetime(2026, 11, 21, 12, 0, 0, 123000, tzinfo=UTC)
 ALICE, BOB, AI = AccountId("01ALICE"), AccountId("01BOB"), AccountId("01AI")
+SCHEDULE = ScheduleRule(id="daily", at=time(9), zone="Europe/Berlin", set_by=ALICE, prompt="what is new?")
 
 
 def ulid() -> str:
@@ -103,13 +119,27 @@ class RoomScript:
 
     def post(self, text: str, actor_id: AccountId = ALICE, **fields: Any) -> MessageId:
         message_id = MessageId(ulid())
-        turn_id = fields.pop("turn_id", None)
-        body = MessageBody(id=message_id, text=text, turn_id=turn_id)
+        more = {name: fields.pop(name) for name in [*fields] if name in MessageBody.model_fields}
+        body = MessageBody(id=message_id, text=text, **more)
         self.add(MessagePosted, actor_id, message=body, **fields)
         return message_id
 
     def edit(self, message_id: MessageId, text: str, revision: int = 2, actor_id: AccountId = ALICE) -> None:
         self.add(MessageEdited, actor_id, message_id=message_id, text=text, revision=revision, mentions=(BOB,))
+
+    def delete(self, message_id: MessageId, actor_id: AccountId = ALICE) -> None:
+        """Delete a message, and take back what was derived from it, as a room does."""
+        state = folded(self.events)
+        message = next(message for message in self.messages() if message.id == message_id)
+        self.add(MessageDeleted, actor_id, message_id=message_id)
+        if state.summary is not None and message.seq <= state.summary.up_to_seq:
+            points = without(state.summary.points, {message_id})
+            if points != state.summary.points:
+                version, up_to_seq = state.summary.version + 1, state.summary.up_to_seq
+                self.add(SummaryUpdated, actor_id, version=version, points=points, up_to_seq=up_to_seq, method="erased")
+        for fact in state.notes.facts:
+            if fact.message_id == message_id:
+                self.add(FactForgotten, actor_id, fact_id=fact.id)
 
     def append(
         self, since: int, *, until: int | None = None, key: str | None = None, audits: Sequence[AuditEntry] = ()
@@ -130,13 +160,37 @@ class RoomScript:
                 found[message_id] = fold_message(found[message_id], event)
         return list(found.values())
 
+    def turns(self) -> dict[TurnId, TurnState]:
+        """Return every turn as it is, or was when it ended: without the note if one of its messages is deleted now."""
+        first, *rest = self.events
+        assert isinstance(first, RoomCreated)
+        state: RoomState = created(first)
+        found: dict[TurnId, TurnState] = {}
+        for event in rest:
+            state.apply(event)
+            found |= state.turns
+        gone = {message.id for message in self.messages() if message.is_deleted}
+        return {
+            turn_id: turn.model_copy(update={"note": ""})
+            if turn_id not in state.turns and not gone.isdisjoint(turn.messages)
+            else turn
+            for turn_id, turn in found.items()
+        }
+
     def lines(self) -> list[bytes]:
-        """Return the log as everyone may read it now: deleted texts taken out."""
-        deleted = {event.message_id for event in self.events if isinstance(event, MessageDeleted)}
+        """Return the log as everyone may read it now: what was deleted or forgotten is taken out."""
+        posted = {event.message.id: event.seq for event in self.events if isinstance(event, MessagePosted)}
+        deleted = {event.message_id: event.seq for event in self.events if isinstance(event, MessageDeleted)}
+        forgotten = {event.fact_id for event in self.events if isinstance(event, FactForgotten)}
         lines = []
         for event in self.events:
-            bears_text = isinstance(event, MessagePosted | MessageEdited) and touched_message(event) in deleted
-            lines.append(redacted(encode(event)) if bears_text else encode(event))
+            line = encode(event)
+            if words_of_message(event) in deleted or (isinstance(event, FactPinned) and event.fact.id in forgotten):
+                line = redacted(line)
+            elif isinstance(event, SummaryUpdated):
+                gone = {key for key, seq in deleted.items() if event.seq < seq and posted[key] <= event.up_to_seq}
+                line = without_points_of(line, gone) if gone else line
+            lines.append(line)
         return lines
 
 
@@ -155,7 +209,7 @@ class Step:
 
 
 texts = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1, max_size=12)
-steps = st.lists(st.builds(Step, what=st.integers(0, 23), which=st.integers(0, 5), text=texts), min_size=1, max_size=40)
+steps = st.lists(st.builds(Step, what=st.integers(0, 37), which=st.integers(0, 5), text=texts), min_size=1, max_size=40)
 
 
 def play(script: RoomScript, step: Step) -> None:
@@ -173,7 +227,7 @@ def play(script: RoomScript, step: Step) -> None:
         case 2 if message:
             script.edit(message.id, step.text, message.revision + 1, message.author_id)
         case 3 if message:
-            script.add(MessageDeleted, BOB, message_id=message.id)
+            script.delete(message.id, BOB)
         case 4 if message and not any(r.emoji == emoji and BOB in r.account_ids for r in message.reactions):
             script.add(ReactionAdded, BOB, message_id=message.id, emoji=emoji)
         case 5 if message and message.reactions:
@@ -224,12 +278,71 @@ def play(script: RoomScript, step: Step) -> None:
             script.add(TurnStopRequested, turn_id=turn.turn_id)
         case 23:
             if turn:
-                usage = TokenUsage(model="m", tokens_in=3, tokens_cached=2, tokens_out=1, cost_micros=step.which)
-                script.add(TurnEnded, AI, turn_id=turn.turn_id, ai_id=AI, outcome=TurnOutcome.DONE, usage=usage)
+                usage = TokenUsage(
+                    model="m", tokens_in=3, tokens_cached=2, tokens_out=1, cost_micros=step.which, price_version="p1"
+                )
+                script.add(
+                    TurnEnded, AI, turn_id=turn.turn_id, ai_id=AI, outcome=TurnOutcome.DONE, usage=usage, reason="so"
+                )
             else:
                 script.add(
                     SummaryUpdated, AI, version=step.which, text=step.text, up_to_seq=script.seq, method="extractive"
                 )
+        case _:
+            _play_more(script, step, state, message, turn)
+
+
+def _play_more(
+    script: RoomScript, step: Step, state: RoomState, message: Message | None, turn: TurnState | None
+) -> None:
+    answers = [one for one in script.messages() if one.turn_id is not None and not one.is_deleted]
+    answer = answers[-1 - step.which % len(answers)] if answers else None
+    said = message.id if message else None
+    match step.what:
+        case 24 | 25:
+            root = message.thread_root or message.id if message and step.which % 2 else None
+            fields: dict[str, Any] = {"reply_to": said, "thread_root": root} if root else {}
+            if step.which != 1:
+                fields |= {"cards": cards(step.text), "form": form(step.text), "taint": (Taint.NLWEB,)}
+            script.post(step.text, AI, turn_id=ulid(), asked_by=(BOB,), answers=(said,) if said else (), **fields)
+        case 26 | 27 if answer:
+            new = Answer(
+                turn_id=TurnId(ulid()), at=NOW, text=step.text, cards=cards(step.text) if step.which % 2 else ()
+            )
+            revision = answer.revision + 1
+            script.add(AnswerRegenerated, AI, message_id=answer.id, answer=new, revision=revision, mentions=(BOB,))
+        case 28 if answer and answer.alternatives:
+            index = step.which % len(answer.alternatives)
+            script.add(AnswerChosen, BOB, message_id=answer.id, index=index, revision=answer.revision + 1)
+        case 29 if answer and answer.form:
+            script.add(FormAnswered, BOB, message_id=answer.id, answers=(form_answer(step.text),))
+        case 30:
+            fact = Fact(id=ulid(), text=step.text, by=ALICE, at=NOW, message_id=said if step.which % 2 else None)
+            script.add(FactPinned, fact=fact)
+        case 31 if state.notes.facts:
+            script.add(FactForgotten, fact_id=state.notes.facts[0].id)
+        case 32:
+            script.add(BudgetSet, budget=Budget(total=Caps(tokens_per_day=step.which)))
+        case 33:
+            counting = tuple(EveryRule(id=f"r{n}", messages=n + 1) for n in range(step.which))
+            script.add(RoomSettingsSet, settings=RoomSettings(triggers=(*DEFAULT_TRIGGERS, *counting, SCHEDULE)))
+        case 34:
+            asked = {"turn_id": ulid(), "ai_id": AI, "rule_id": f"r{step.which}", "reason": TurnReason.EVERY}
+            script.add(TurnRequested, BOB, message_id=said, note=step.text, **asked)
+        case 35 if turn:
+            made = TurnSteered if step.which % 2 else TurnCollected
+            script.add(made, turn_id=turn.turn_id, ai_id=AI, message_id=said, reason=TurnReason.FORM, note=step.text)
+        case 36 if turn:
+            if turn.steering and step.which % 2:
+                script.add(SteeringTaken, AI, turn_id=turn.turn_id, messages=turn.steering[:1])
+            else:
+                script.add(ModelChanged, AI, turn_id=turn.turn_id, model=step.text, previous="m", reason="down")
+        case 37:
+            sources = tuple(one.id for one in script.messages()[: step.which] if not one.is_deleted)
+            points = (point(step.text, sources), point(step.text, sources, by=BOB), point("unsourced", by=BOB))
+            version = state.summary.version + 1 if state.summary else 1
+            more = {"taint": (Taint.WEB,), "edited_by": BOB, "brief": "a1"} if step.which % 2 else {}
+            script.add(SummaryUpdated, AI, version=version, points=points, up_to_seq=script.seq, method="model", **more)
         case _:
             pass
 

@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from random import Random
 
 from multiplayer.protocol.events import (
+    AnswerChosen,
+    AnswerRegenerated,
     MemberJoined,
     MessageDeleted,
     MessageEdited,
@@ -12,12 +14,14 @@ from multiplayer.protocol.events import (
     MessagePosted,
     RoleChanged,
     RoomDeleted,
+    SummaryUpdated,
     TurnRequested,
 )
 from multiplayer.protocol.ids import AccountId, MessageId, RoomId, TurnId
 from multiplayer.protocol.members import Role
-from multiplayer.protocol.messages import MentionGroup
+from multiplayer.protocol.messages import MentionGroup, Message
 from multiplayer.protocol.rooms import ReadMark, RoomKind
+from multiplayer.protocol.timeline import fold_message, message_of, touched_message
 from multiplayer.protocol.turns import TurnReason
 from multiplayer.rooms.state import folded
 from multiplayer.storage.port import Append, Appended, KeyUse, ReadableRoom, Storage
@@ -72,16 +76,25 @@ async def check_that_a_room_is_what_its_log_amounts_to(storage: Storage, script_
     assert await lines(storage, script.room_id) == script.lines()
     for message in script.messages():
         await _check_revisions(storage, script, message.id)
+    records = await storage.turns_of_room(script.room_id, limit=1_000)
+    assert [(record.turn_id, record.turn) for record in records] == list(reversed(script.turns().items()))
+    versions = [event for line in script.lines() if isinstance(event := read_back(line), SummaryUpdated)]
+    kept = await storage.summaries(script.room_id)
+    assert [(one.summary.version, one.at, one.summary.points, one.summary.taint) for one in reversed(kept)] == [
+        (event.version, event.at, event.points, event.taint) for event in versions
+    ]
 
 
 async def _check_revisions(storage: Storage, script: RoomScript, message_id: MessageId) -> None:
     texts: list[str] = []
+    message: Message | None = None
     for event in script.events:
-        if isinstance(event, MessagePosted) and event.message.id == message_id:
-            texts = [event.message.text]
-        elif isinstance(event, MessageEdited) and event.message_id == message_id:
-            texts.append(event.text)
-        elif isinstance(event, MessageDeleted) and event.message_id == message_id:
+        if touched_message(event) != message_id:
+            continue
+        message = message_of(event) if isinstance(event, MessagePosted) else fold_message(message, event)  # type: ignore[arg-type]  # the first one posts it
+        if isinstance(event, MessagePosted | MessageEdited | AnswerRegenerated | AnswerChosen):
+            texts.append(message.text)
+        elif isinstance(event, MessageDeleted):
             texts = []
     kept = await storage.revisions(script.room_id, message_id)
     assert [(revision.revision, revision.text) for revision in kept] == list(enumerate(texts, 1))

@@ -8,6 +8,9 @@ from hypothesis import HealthCheck, given, settings
 from multiplayer.storage.memory import MemoryStorage
 from multiplayer.storage.port import Storage
 from tests.contracts.account_suite import AccountContract
+from tests.contracts.ai_suite import AiContract
+from tests.contracts.forgetting_suite import ForgettingContract
+from tests.contracts.profile_suite import ProfileContract
 from tests.contracts.reading_suite import AuditContract, ReadingContract, SearchContract, TurnContract, searched_room
 from tests.contracts.room_scripts import RoomScript, Step, steps
 from tests.contracts.storage_suite import (
@@ -53,4 +56,16 @@ class TestAudit(AuditContract):
 
 
 class TestAccounts(AccountContract):
+    pass
+
+
+class TestProfiles(ProfileContract):
+    pass
+
+
+class TestAi(AiContract):
+    pass
+
+
+class TestForgetting(ForgettingContract):
     pass

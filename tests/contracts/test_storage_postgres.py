@@ -19,8 +19,12 @@ from multiplayer.storage.port import (
     UnfitDatabase,
 )
 from multiplayer.storage.postgres import PostgresStorage
+from multiplayer.storage.queries import Queries
 from tests.contracts.account_suite import AccountContract, made
+from tests.contracts.ai_suite import AiContract
 from tests.contracts.databases import migrated_database
+from tests.contracts.forgetting_suite import ForgettingContract, room_full_of_a_secret
+from tests.contracts.profile_suite import ProfileContract
 from tests.contracts.reading_suite import AuditContract, ReadingContract, SearchContract, TurnContract, searched_room
 from tests.contracts.room_scripts import ALICE, RoomScript, Step, audit, post_at, steps
 from tests.contracts.storage_suite import (
@@ -82,6 +86,18 @@ class TestAudit(AuditContract):
 
 
 class TestAccounts(AccountContract):
+    pass
+
+
+class TestProfiles(ProfileContract):
+    pass
+
+
+class TestAi(AiContract):
+    pass
+
+
+class TestForgetting(ForgettingContract):
     pass
 
 
@@ -182,6 +198,40 @@ async def test_a_changed_or_cut_audit_row_is_found(dsn: str, storage: Storage) -
         await connection.execute("DELETE FROM audit WHERE chain = $1 AND number = 2", script.room_id)
         assert "ends at row 1" in (await storage.verify_audit(script.room_id) or "")
         assert await storage.verify_audit(None) is None
+    finally:
+        await connection.close()
+
+
+async def test_nothing_of_a_deleted_text_is_left_in_any_table(dsn: str, storage: Storage) -> None:
+    script = await room_full_of_a_secret(storage)
+    connection = await asyncpg.connect(dsn)
+    try:
+        tables = await connection.fetch("SELECT oid::regclass::text AS name FROM pg_class WHERE relkind = 'r'")
+        holding = [
+            (table["name"], row[0])
+            for table in tables
+            if not table["name"].startswith(("pg_", "information_schema."))
+            for row in await connection.fetch(f"SELECT t::text FROM {table['name']} t WHERE t::text ILIKE '%sesame%'")
+        ]
+    finally:
+        await connection.close()
+    assert len(tables) > 30
+    assert [row for row in holding if script.room_id in row[1]] == []
+
+
+async def test_rare_reads_go_by_their_indexes(dsn: str) -> None:
+    connection = await asyncpg.connect(dsn)
+    try:
+        await connection.execute("SET enable_seqscan = off")
+        queries = Queries()
+        for name, arguments, index in (
+            ("scheduled_rooms", (), "rooms_scheduled"),
+            ("turns_of_room", ("r", None, 9), "turns_of_room"),
+            ("redact_turn_notes", (["r"], ["m"]), "turns_with_note"),
+            ("thread_facts", ("r", ["m"]), "messages_of_thread_by_ai"),
+        ):
+            plan = await connection.fetch(f"EXPLAIN {queries[name]}", *arguments)
+            assert index in "\n".join(row[0] for row in plan), name
     finally:
         await connection.close()
 

@@ -5,12 +5,13 @@ from collections.abc import Awaitable, Iterable, Sequence
 
 import pytest
 
-from multiplayer.protocol.events import MessageDeleted
+from multiplayer.protocol.events import FactForgotten, FactPinned, MessageDeleted
 from multiplayer.protocol.ids import RoomId
+from multiplayer.protocol.memory import Fact
 from multiplayer.storage.cache import CachedLog
 from multiplayer.storage.memory import MemoryStorage
 from multiplayer.storage.port import StorageUnavailable, StoredEvent
-from tests.contracts.room_scripts import RoomScript
+from tests.contracts.room_scripts import ALICE, NOW, RoomScript
 
 
 class CountedLog:
@@ -158,6 +159,22 @@ async def test_a_deletion_makes_it_forget_even_what_was_being_read() -> None:
         events = await read_through(held, script.room_id, 0)
         assert [event.seq for event in events] == [1, 2, 3, 4, 5, 6]
         assert not any(b"secret" in event.line for event in events)
+
+
+async def test_a_forgotten_fact_makes_it_forget_the_lines_before() -> None:
+    log = CountedLog()
+    script = RoomScript()
+    fact = Fact(id="f1", text="secret", by=ALICE, at=NOW)
+    script.add(FactPinned, fact=fact)
+    await log.storage.create_room(script.append(0), direct_key=None)
+    cache = CachedLog(log)
+    cache.remember(script.room_id, await all_events(log, script))
+    script.add(FactForgotten, fact_id=fact.id)
+    await log.storage.append(script.append(2))
+    cache.remember(script.room_id, await log.storage.events_after(script.room_id, 2, limit=1))
+    events = await read_through(cache, script.room_id, 0)
+    assert [event.seq for event in events] == [1, 2, 3]
+    assert not any(b"secret" in event.line for event in events)
 
 
 async def test_a_message_that_only_speaks_of_deletion_is_kept() -> None:

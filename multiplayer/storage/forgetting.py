@@ -1,0 +1,99 @@
+"""What goes with a deleted message or a forgotten fact: words in the log, points of summaries, prompts, digests."""
+
+from collections.abc import Mapping, Sequence
+
+from multiplayer.protocol.events import Event, FactForgotten, FactPinned, event_adapter
+from multiplayer.protocol.ids import MessageId, RoomId
+from multiplayer.protocol.messages import Message
+from multiplayer.rooms.derived import without
+from multiplayer.storage.database import Connection, columns
+from multiplayer.storage.queries import Queries
+from multiplayer.storage.redaction import further_words_of, redacted, traces_of, without_points_of
+from multiplayer.storage.summary_rows import points_adapter, stored_points
+
+_Key = tuple[RoomId, MessageId]
+_Place = tuple[RoomId, int]
+
+
+async def keep_further_lines(connection: Connection, queries: Queries, events: Sequence[Event]) -> None:
+    """Remember the lines that hold words of a message beside those of its text, and of facts."""
+    lines: list[tuple[object, ...]] = [
+        (event.room_id, message_id, event.seq)
+        for event in events
+        if (message_id := further_words_of(event)) is not None
+    ]
+    if lines:
+        await connection.execute(queries["put_further_lines"], *columns(lines))
+    facts: list[tuple[object, ...]] = [
+        (event.room_id, event.fact.id, event.seq) for event in events if isinstance(event, FactPinned)
+    ]
+    if facts:
+        await connection.execute(queries["put_facts"], *columns(facts))
+
+
+async def forget_messages(
+    connection: Connection, queries: Queries, deleted: Mapping[_Key, tuple[Message, int]]
+) -> None:
+    """Take out all that is left of messages. Each comes as it stood before, with the seq of its deletion."""
+    keys = columns(list(deleted))
+    places: dict[_Place, None] = {(room_id, message.seq): None for (room_id, _), (message, _) in deleted.items()}
+    for name in ("remove_revisions", "remove_further_lines"):
+        places |= {(row["room_id"], row["seq"]): None for row in await connection.fetch(queries[name], *keys)}
+    await _redact(connection, queries, list(places))
+    await _forget_points(connection, queries, deleted)
+    await connection.execute(queries["redact_turn_notes"], *keys)
+    turns = {answer.turn_id for message, _ in deleted.values() for answer in message.alternatives}
+    turns |= {message.turn_id for message, _ in deleted.values() if message.turn_id is not None}
+    if turns:
+        await connection.execute(queries["redact_turn_texts"], list(turns))
+
+
+async def forget_facts(connection: Connection, queries: Queries, events: Sequence[Event]) -> None:
+    """Take out the words of facts that are forgotten."""
+    forgotten: list[tuple[object, ...]] = [
+        (event.room_id, event.fact_id) for event in events if isinstance(event, FactForgotten)
+    ]
+    if forgotten:
+        rows = await connection.fetch(queries["remove_facts"], *columns(forgotten))
+        await _redact(connection, queries, [(row["room_id"], row["seq"]) for row in rows])
+
+
+async def _redact(connection: Connection, queries: Queries, places: Sequence[_Place]) -> None:
+    """Take the words out of these lines, and copies of them out of what was made for prompts."""
+    if not places:
+        return
+    lines = await connection.fetch(queries["lines_to_redact"], *columns(list(places)))
+    events = [event_adapter.validate_json(row["body"]) for row in lines]
+    bare: list[tuple[object, ...]] = [
+        (row["room_id"], row["seq"], redacted(row["body"].encode()).decode()) for row in lines
+    ]
+    await connection.execute(queries["redact_lines"], *columns(bare))
+    await connection.execute(queries["remove_digests"], *columns(list(places)))
+    traces: list[tuple[object, ...]] = [
+        (event.room_id, trace.words, trace.beside) for event in events for trace in traces_of(event)
+    ]
+    if traces:
+        await connection.execute(queries["remove_parts"], *columns(traces))
+
+
+async def _forget_points(connection: Connection, queries: Queries, deleted: Mapping[_Key, tuple[Message, int]]) -> None:
+    wanted: list[tuple[object, ...]] = [(*key, message.seq, seq) for key, (message, seq) in deleted.items()]
+    rows = await connection.fetch(queries["summaries_derived"], *columns(wanted))
+    if not rows:
+        return
+    gone: dict[_Place, Sequence[MessageId]] = {(row["room_id"], row["seq"]): row["message_ids"] for row in rows}
+    kept: list[tuple[object, ...]] = []
+    for row in rows:
+        points = without(stored_points(row["points"], row["text"]), row["message_ids"])
+        kept.append((row["room_id"], row["seq"], points_adapter.dump_json(points).decode()))
+    await connection.execute(queries["change_summaries"], *columns(kept))
+    lines = await connection.fetch(queries["lines_to_redact"], *columns(list(gone)))
+    bare: list[tuple[object, ...]] = [
+        (
+            row["room_id"],
+            row["seq"],
+            without_points_of(row["body"].encode(), gone[row["room_id"], row["seq"]]).decode(),
+        )
+        for row in lines
+    ]
+    await connection.execute(queries["redact_lines"], *columns(bare))

@@ -1,0 +1,96 @@
+"""A room's log and messages in memory, changed event by event; what is taken back goes out of both."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+
+from multiplayer.protocol.events import (
+    AnswerChosen,
+    AnswerRegenerated,
+    Event,
+    FactForgotten,
+    FactPinned,
+    MessageDeleted,
+    MessageEdited,
+    MessagePosted,
+    RoomDeleted,
+    SummaryUpdated,
+    event_adapter,
+)
+from multiplayer.protocol.ids import MessageId, TurnId
+from multiplayer.protocol.messages import Message, Revision
+from multiplayer.protocol.timeline import fold_message, message_of, touched_message
+from multiplayer.rooms.derived import without
+from multiplayer.storage.port import StoredEvent
+from multiplayer.storage.redaction import redacted, traces_of, without_points_of, words_of_message
+
+
+@dataclass
+class Timeline:
+    log: list[StoredEvent] = field(default_factory=list)
+    messages: dict[MessageId, Message] = field(default_factory=dict)
+    revisions: dict[MessageId, tuple[Revision, ...]] = field(default_factory=dict)
+    parts: dict[str, str] = field(default_factory=dict)
+    """Pieces of prompts by their digest."""
+    digests: dict[tuple[int, int], str] = field(default_factory=dict)
+    gone_turns: set[TurnId] = field(default_factory=set)
+    """Turns whose messages were deleted since this copy was made."""
+
+    def copy(self) -> "Timeline":
+        return Timeline([*self.log], dict(self.messages), dict(self.revisions), dict(self.parts), dict(self.digests))
+
+    def apply(self, event: Event) -> None:
+        """Take an event that is in the log already."""
+        message_id = touched_message(event)
+        if isinstance(event, MessagePosted):
+            self.messages[event.message.id] = message_of(event)
+        elif message_id is not None:
+            self._change(self.messages[message_id], event)
+        elif isinstance(event, FactForgotten):
+            fact_id = event.fact_id
+            self._redact(fact_id, lambda said: isinstance(said, FactPinned) and said.fact.id == fact_id)
+        elif isinstance(event, RoomDeleted):
+            self.parts.clear()
+            self.digests.clear()
+
+    def _change(self, before: Message, event: Event) -> None:
+        after = self.messages[before.id] = fold_message(before, event)
+        if isinstance(event, MessageEdited | AnswerRegenerated | AnswerChosen):
+            kept = self.revisions.get(before.id) or (revision_of(before),)
+            self.revisions[before.id] = (*kept, Revision(revision=after.revision, at=event.at, text=after.text))
+        elif isinstance(event, MessageDeleted):
+            self.revisions.pop(before.id, None)
+            self.gone_turns |= {answer.turn_id for answer in before.alternatives}
+            if before.turn_id is not None:
+                self.gone_turns.add(before.turn_id)
+            self._redact(before.id, lambda said: words_of_message(said) == before.id)
+            self._forget_points(before, event.seq)
+
+    def _redact(self, named: str, is_meant: Callable[[Event], bool]) -> None:
+        """Take the words out of the lines that are meant, which all name `named`, and out of copies of them."""
+        for place, stored in enumerate(self.log):
+            if named.encode() not in stored.line:
+                continue
+            said = event_adapter.validate_json(stored.line)
+            if not is_meant(said):
+                continue
+            self.log[place] = replace(stored, line=redacted(stored.line))
+            traces = list(traces_of(said))
+            self.parts = {
+                name: body for name, body in self.parts.items() if not any(trace.is_in(body) for trace in traces)
+            }
+            self.digests = {
+                (first, last): body for (first, last), body in self.digests.items() if not first <= stored.seq <= last
+            }
+
+    def _forget_points(self, message: Message, deleted_seq: int) -> None:
+        for place, stored in enumerate(self.log[: deleted_seq - 1]):
+            if b'"type":"summary_updated"' not in stored.line:
+                continue
+            said = event_adapter.validate_json(stored.line)
+            assert isinstance(said, SummaryUpdated), "nothing else looks like this"
+            if said.up_to_seq >= message.seq and without(said.points, {message.id}) != said.points:
+                self.log[place] = replace(stored, line=without_points_of(stored.line, {message.id}))
+
+
+def revision_of(message: Message) -> Revision:
+    return Revision(revision=message.revision, at=message.at, text=message.text)
