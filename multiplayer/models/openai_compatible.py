@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 import httpx
 from pydantic import JsonValue
 
+from multiplayer.models.catalogue import shipped_catalogue
 from multiplayer.models.openai_answer import TOO_BIG, OpenAIAnswer
 from multiplayer.models.openai_wire import (
     clean_detail,
@@ -40,8 +41,9 @@ class Endpoint:
     """Where a model is and how to speak to it; the key is kept apart.
 
     `returns_thinking` is for providers that demand a model's thinking back inside a tool loop (DeepSeek does).
-    `extra` is merged into each request body. `allows_plain_http` is the operator's explicit word that the key may
-    cross the network in the clear.
+    `extra` is merged into each request body. `max_output_tokens` is the provider's own limit of one answer: no
+    request asks for more. `allows_plain_http` is the operator's explicit word that the key may cross the network in
+    the clear.
     """
 
     base_url: str
@@ -50,11 +52,38 @@ class Endpoint:
     returns_thinking: bool = False
     allows_plain_http: bool = False
     extra: Mapping[str, JsonValue] | None = None
+    max_output_tokens: int | None = None
 
 
-def deepseek(model_name: str = "deepseek-flash") -> Endpoint:
-    """Return DeepSeek's own address (https://api-docs.deepseek.com, autumn 2026: a context of 1 M tokens)."""
-    return Endpoint("https://api.deepseek.com", model_name, 1_000_000, returns_thinking=True)
+def known_endpoint(
+    provider: str,
+    model_name: str = "",
+    *,
+    base_url: str = "",
+    context_tokens: int | None = None,
+    allows_plain_http: bool = False,
+) -> Endpoint:
+    """Return the endpoint of a model as the shipped catalogue knows it; what is given goes before what it says.
+
+    `provider` is `deepseek` or `openai`; without a name it is the provider's default model. An older name is sent as
+    what it means now. A model that is not listed works too, with `context_tokens` or else the provider's usual size.
+    """
+    catalogue = shipped_catalogue()
+    facts = catalogue.facts(provider, model_name)
+    return Endpoint(
+        base_url or catalogue.providers[provider].base_url,
+        facts.name,
+        context_tokens or facts.context_tokens,
+        returns_thinking=facts.returns_thinking,
+        allows_plain_http=allows_plain_http,
+        extra=facts.parameters or None,
+        max_output_tokens=facts.max_output_tokens,
+    )
+
+
+def deepseek(model_name: str = "") -> Endpoint:
+    """Return DeepSeek's own address with one of its models; without a name, its default one."""
+    return known_endpoint("deepseek", model_name)
 
 
 def check_address(base_url: str, *, allows_plain_http: bool) -> httpx.URL:
@@ -85,7 +114,7 @@ class OpenAICompatible:
     """Streams answers from one provider. Close it when the server stops.
 
     `now` is the wall clock, for a `Retry-After` that is a date. `make_id` names tool calls that came without an id.
-    `usage_wait_s` is how long a complete answer waits for its usage.
+    `usage_wait_s` is how long a complete answer waits for its usage, and a refusal for its words.
     """
 
     def __init__(
@@ -187,16 +216,19 @@ class OpenAICompatible:
             self._endpoint.model_name,
             returns_thinking=self._endpoint.returns_thinking,
             extra=dict(self._endpoint.extra or {}),
+            max_output_tokens=self._endpoint.max_output_tokens,
         )
         try:
             try:
                 return await self._client.send(self._build(body), stream=True)
             except (httpx.ReadError, httpx.WriteError, httpx.RemoteProtocolError) as error:
-                if isinstance(error, httpx.RemoteProtocolError) and "without sending a response" not in str(error):
+                if isinstance(error, httpx.RemoteProtocolError) and not _has_hung_up(error):
                     raise
                 # The provider closed an idle connection just as we used it; no byte of an answer had come.
                 return await self._client.send(self._build(body), stream=True)
         except httpx.RemoteProtocolError as error:
+            if _has_hung_up(error):
+                raise ModelUnavailable("The AI provider closed the connection without an answer.") from error
             raise ModelBroke("The AI provider's answer is not HTTP.") from error
         except httpx.TimeoutException as error:
             raise ModelUnavailable("The AI provider did not answer in time.") from error
@@ -242,14 +274,20 @@ class OpenAICompatible:
 
     async def _read_detail(self, response: httpx.Response) -> str:
         try:
-            body = await _read_up_to(response, _MAX_ERROR_BODY)
-        except ModelUnavailable:
+            # The status says what matters: a body that does not come is not waited for.
+            async with asyncio.timeout(self._usage_wait_s):
+                body = await _read_up_to(response, _MAX_ERROR_BODY)
+        except (ModelUnavailable, TimeoutError):
             return ""
         try:
             complaint = parse_completion((body or b"").decode(errors="replace")).complaint
         except ModelBroke:
             return ""
         return clean_detail(complaint or "", self._key)
+
+
+def _has_hung_up(error: httpx.RemoteProtocolError) -> bool:
+    return "without sending a response" in str(error)
 
 
 def _calls_in(request: ChatRequest) -> list[ToolCall]:

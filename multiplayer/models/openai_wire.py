@@ -163,7 +163,12 @@ def clean_detail(detail: str, key: str) -> str:
 
 
 def encode_request(
-    request: ChatRequest, model_name: str, *, returns_thinking: bool, extra: dict[str, JsonValue]
+    request: ChatRequest,
+    model_name: str,
+    *,
+    returns_thinking: bool,
+    extra: dict[str, JsonValue],
+    max_output_tokens: int | None = None,
 ) -> bytes:
     """Encode the body of a streamed chat completion.
 
@@ -178,7 +183,7 @@ def encode_request(
     if request.tools:
         body["tools"] = [_encode_tool(tool) for tool in request.tools]
     if request.max_tokens is not None:
-        body["max_tokens"] = request.max_tokens
+        body["max_tokens"] = min(request.max_tokens, max_output_tokens or request.max_tokens)
     if request.temperature is not None:
         body["temperature"] = request.temperature
     body.update(extra)

@@ -6,6 +6,8 @@ from typing import Literal, Protocol, TypeAlias
 
 from pydantic import JsonValue
 
+from multiplayer.protocol.cards import Card, Form, Taint
+
 FinishReason: TypeAlias = Literal["stop", "length", "tool_calls", "interrupted"]
 
 
@@ -44,6 +46,20 @@ class PromptMessage:
 
 
 @dataclass(frozen=True, slots=True)
+class Conversation:
+    """What is asked, in plain words, for providers that take a question and no prompt (NLWeb).
+
+    `previous` are earlier human messages, oldest first; `thread` names the conversation, the same for all its turns.
+    """
+
+    question: str
+    previous: tuple[str, ...] = ()
+    summary: str = ""
+    facts: tuple[str, ...] = ()
+    thread: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class ChatRequest:
     """Everything one model call depends on; `None` leaves a parameter to the provider."""
 
@@ -51,6 +67,7 @@ class ChatRequest:
     tools: tuple[ToolDefinition, ...] = field(default=())
     max_tokens: int | None = None
     temperature: float | None = None
+    conversation: Conversation | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,13 +120,63 @@ class Usage:
 
 
 @dataclass(frozen=True, slots=True)
+class CardsFound:
+    """Further cards of the answer; they add to those before."""
+
+    cards: tuple[Card, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class FormAsked:
+    """The provider needs to know more: the answer ends with questions to the room. Comes at most once."""
+
+    form: Form
+
+
+@dataclass(frozen=True, slots=True)
+class Tainted:
+    """What follows comes from a source that nobody in the room vouches for."""
+
+    taint: Taint
+
+
+@dataclass(frozen=True, slots=True)
+class StatusSaid:
+    """What the provider is doing, in a line for people (*searching 3 sites*); no part of the answer."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ModelSwitched:
+    """From here on another model answers, because `previous` could not. Comes before any word of the answer."""
+
+    model: str
+    previous: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Finished:
     """The last chunk. `interrupted`: the provider went away or gave up; the words so far stand."""
 
     reason: FinishReason
 
 
-Chunk: TypeAlias = TextDelta | ThinkingDelta | ToolCallGrowing | ToolCallsReady | BrokenToolCall | Usage | Finished
+Chunk: TypeAlias = (
+    TextDelta
+    | ThinkingDelta
+    | ToolCallGrowing
+    | ToolCallsReady
+    | BrokenToolCall
+    | CardsFound
+    | FormAsked
+    | Tainted
+    | StatusSaid
+    | ModelSwitched
+    | Usage
+    | Finished
+)
 
 
 class ModelInfo(Protocol):

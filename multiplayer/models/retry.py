@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Literal, TypeAlias
 
+from multiplayer.models.deadlines import PauseSaid
 from multiplayer.models.port import (
     ChatModel,
     ChatRequest,
@@ -92,7 +93,8 @@ class Retrying:
     """A model that is asked up to 3 times, with a growing random pause, until its first chunk has come.
 
     After that a failure rises as it is: words that people have seen are not said twice. A provider's own
-    `Retry-After` is honoured up to 30 s. One `Retrying` per provider, shared by all turns: it holds the circuit.
+    `Retry-After` is honoured up to 30 s, and such a wait is announced by `PauseSaid`, so that no deadline takes it for
+    silence. One `Retrying` per provider, shared by all turns: it holds the circuit.
     """
 
     def __init__(
@@ -129,8 +131,11 @@ class Retrying:
                 pause_s = self._pause_s(failure, MAX_TRIES - tries_left)
                 if has_begun or tries_left == 0 or pause_s is None:
                     raise
+                is_asked_for = failure.retry_after_s is not None
             else:
                 return
+            if is_asked_for:
+                yield PauseSaid(f"The AI provider is busy; it asks to wait {math.ceil(pause_s)} s.", pause_s)
             await self._sleep(pause_s)
 
     async def _try_once(self, request: ChatRequest) -> AsyncGenerator[Chunk, None]:

@@ -26,9 +26,12 @@ class ToolCallFragment:
 
 @dataclass(slots=True)
 class _OpenCall:
+    index: int
     id: str = ""
     name: str = ""
     arguments: list[str] = field(default_factory=list)
+    looks_left: int = 16
+    """How often it is still looked whether the call is whole already: each look reads all of its arguments."""
 
 
 def mend_text(text: str) -> str:
@@ -53,17 +56,20 @@ def is_json_object(text: str) -> bool:
 class ToolCallAssembler:
     """Collects the fragments of one answer. `earlier` are the calls already in the prompt.
 
-    Fragments belong together by index; without one by id; without both to the call that grew last. A call without
-    an id gets one from `make_id`. An id that comes again names the same call if name and arguments are the same,
-    which then is there once; some providers count from `call_0` in each answer, so with other arguments it is
-    another call and gets an id of its own.
+    Fragments belong together by index; without one by id; without both to the call that grew last. A fragment that
+    begins again after a whole call is another call, whatever its index: some servers number all of them 0.
+
+    A call without an id gets one from `make_id`. An id names one call of an answer: said again, with the same
+    arguments or others, it is there once, as the first of them that is whole. An id of an earlier answer names the
+    same call if name and arguments are the same; else it gets an id of its own, for some providers count from
+    `call_0` in each answer.
     """
 
     def __init__(self, make_id: Callable[[], str], earlier: Iterable[ToolCall] = ()) -> None:
         self._make_id = make_id
         self._earlier = {call.id: call for call in earlier}
-        self._calls: dict[int, _OpenCall] = {}
-        self._last_index = -1
+        self._calls: list[_OpenCall] = []
+        self._last: _OpenCall | None = None
         self._size = 0
 
     def add(self, fragment: ToolCallFragment) -> int:
@@ -86,40 +92,49 @@ class ToolCallAssembler:
 
         `is_whole` says that the provider itself reported complete calls; without it none is.
         """
-        calls = [self._calls[index] for index in sorted(self._calls)]
+        calls = sorted(self._calls, key=lambda call: call.index)
         if not is_whole:
-            return tuple(BrokenToolCall(call.name, "the answer ended before the call was complete") for call in calls)
-        broken = [
-            BrokenToolCall(mend_text(call.name), reason)
-            for call in calls
-            if (reason := self._what_is_wrong_with(call)) is not None
-        ]
-        if broken:
-            return tuple(broken)
-        known = dict(self._earlier)
-        ready: list[ToolCall] = []
-        for call in calls:
-            whole = ToolCall(mend_text(call.id), mend_text(call.name), mend_text("".join(call.arguments)))
-            same = known.get(whole.id)
-            if same == whole and whole in ready:
-                continue
-            if not whole.id or (same is not None and same != whole):
-                whole = ToolCall(self._make_id(), whole.name, whole.arguments)
-            known[whole.id] = whole
-            ready.append(whole)
-        return tuple(ready)
+            return tuple(
+                BrokenToolCall(mend_text(call.name), "the answer ended before the call was complete") for call in calls
+            )
+        broken: list[BrokenToolCall] = []
+        chosen: list[_OpenCall] = []
+        for same in _by_id(calls):
+            reasons = [self._what_is_wrong_with(call) for call in same]
+            if None in reasons:
+                chosen.append(same[reasons.index(None)])
+            else:
+                broken.append(BrokenToolCall(mend_text(same[0].name), reasons[0] or ""))
+        return tuple(broken) or tuple(self._named(call) for call in chosen)
+
+    def _named(self, call: _OpenCall) -> ToolCall:
+        whole = ToolCall(mend_text(call.id), mend_text(call.name), mend_text("".join(call.arguments)))
+        earlier = self._earlier.get(whole.id)
+        if not whole.id or (earlier is not None and earlier != whole):
+            return ToolCall(self._make_id(), whole.name, whole.arguments)
+        return whole
 
     def _call_of(self, fragment: ToolCallFragment) -> _OpenCall:
-        index = fragment.index
-        if index is None and fragment.id:
-            same = [known for known, call in self._calls.items() if call.id == fragment.id]
-            index = same[-1] if same else max(self._calls, default=-1) + 1
-        if index is None:
-            index = max(self._last_index, 0)
-        self._last_index = index
-        if index not in self._calls and len(self._calls) >= MAX_CALLS:
-            raise TooManyToolCalls(f"more than {MAX_CALLS} tool calls in one answer")
-        return self._calls.setdefault(index, _OpenCall())
+        call = self._known(fragment)
+        if call is None or _begins_again(call, fragment):
+            if len(self._calls) >= MAX_CALLS:
+                raise TooManyToolCalls(f"more than {MAX_CALLS} tool calls in one answer")
+            index = fragment.index
+            if index is None:
+                index = max((other.index for other in self._calls), default=-1) + 1
+            call = _OpenCall(index)
+            self._calls.append(call)
+        self._last = call
+        return call
+
+    def _known(self, fragment: ToolCallFragment) -> _OpenCall | None:
+        for call in reversed(self._calls):
+            if fragment.index is not None:
+                if call.index == fragment.index:
+                    return call
+            elif fragment.id and call.id == fragment.id:
+                return call
+        return None if fragment.index is not None or fragment.id else self._last
 
     def _what_is_wrong_with(self, call: _OpenCall) -> str | None:
         if not call.name:
@@ -127,3 +142,29 @@ class ToolCallAssembler:
         if not is_json_object("".join(call.arguments)):
             return "its arguments are not a JSON object"
         return None
+
+
+def _begins_again(call: _OpenCall, fragment: ToolCallFragment) -> bool:
+    """Whether `fragment` starts a call anew: it names a tool, and what came before is whole."""
+    if not fragment.name or call.looks_left == 0:
+        return False
+    starts = (fragment.arguments or "").lstrip().startswith("{")
+    is_other = fragment.name != call.name or (fragment.id or call.id) != call.id
+    if not (call.arguments and (starts or is_other)):
+        return False
+    call.looks_left -= 1
+    return is_json_object("".join(call.arguments))
+
+
+def _by_id(calls: list[_OpenCall]) -> list[list[_OpenCall]]:
+    """Group calls of the same id, in the order of the first of each; calls without an id stand alone."""
+    groups: list[list[_OpenCall]] = []
+    known: dict[str, list[_OpenCall]] = {}
+    for call in calls:
+        if call.id and call.id in known:
+            known[call.id].append(call)
+            continue
+        groups.append([call])
+        if call.id:
+            known[call.id] = groups[-1]
+    return groups

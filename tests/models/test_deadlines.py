@@ -6,8 +6,20 @@ from contextlib import aclosing
 
 import pytest
 
-from multiplayer.models.deadlines import with_progress_deadline
-from multiplayer.models.port import Chunk, Finished, ModelStalled, TextDelta, ThinkingDelta, ToolCallGrowing, Usage
+from multiplayer.models.deadlines import PauseSaid, with_progress_deadline
+from multiplayer.models.port import (
+    CardsFound,
+    Chunk,
+    Finished,
+    FormAsked,
+    ModelStalled,
+    StatusSaid,
+    TextDelta,
+    ThinkingDelta,
+    ToolCallGrowing,
+    Usage,
+)
+from multiplayer.protocol.cards import Card, Form, Question
 
 
 class Source:
@@ -66,7 +78,11 @@ async def test_the_same_length_for_both_deadlines_still_names_the_right_phase() 
     assert stalled.value.phase == "progress"
 
 
-@pytest.mark.parametrize("idle", [TextDelta(""), ThinkingDelta(""), ToolCallGrowing(0), Usage(1, 0, 1)], ids=repr)
+@pytest.mark.parametrize(
+    "idle",
+    [TextDelta(""), ThinkingDelta(""), ToolCallGrowing(0), Usage(1, 0, 1), StatusSaid("still here"), CardsFound(())],
+    ids=repr,
+)
 async def test_chunks_without_tokens_do_not_put_the_deadline_off(idle: Chunk) -> None:
     source = Source(*[(5.0, idle)] * 100)
     with pytest.raises(ModelStalled):
@@ -77,6 +93,24 @@ async def test_chunks_without_tokens_do_not_put_the_deadline_off(idle: Chunk) ->
 async def test_long_tool_arguments_are_progress() -> None:
     source = Source(*[(15.0, ToolCallGrowing(4))] * 10, (1.0, Finished("tool_calls")))
     assert len([chunk async for chunk in source.guarded()]) == 11
+
+
+@pytest.mark.parametrize(
+    "found", [CardsFound((Card(title="A"),)), FormAsked(Form(questions=(Question(id="q", text="?"),)))], ids=repr
+)
+async def test_cards_and_forms_are_progress(found: Chunk) -> None:
+    source = Source(*[(15.0, found)] * 5, (1.0, Finished("stop")))
+    assert len([chunk async for chunk in source.guarded()]) == 6
+
+
+async def test_an_announced_pause_is_not_silence_but_what_comes_after_it_still_counts() -> None:
+    pause = PauseSaid("It asks to wait 25 s.", 25)
+    source = Source((10, pause), (25 + 19, TextDelta("a")), (1, Finished("stop")))
+    assert [chunk async for chunk in source.guarded(first_s=30)][1:] == [TextDelta("a"), Finished("stop")]
+    late = Source((10, pause), (25 + 19, TextDelta("")), (2, TextDelta("")), then_hangs=True)
+    with pytest.raises(ModelStalled):
+        _ = [chunk async for chunk in late.guarded(first_s=30)]
+    assert late.now_s == 10 + 25 + 19 + 2
 
 
 async def test_time_the_reader_takes_is_not_held_against_the_model() -> None:

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from multiplayer.models.deadlines import PauseSaid, with_progress_deadline
 from multiplayer.models.port import (
     ChatRequest,
     Chunk,
@@ -83,6 +84,28 @@ async def test_what_a_provider_asks_for_is_honoured_up_to_thirty_seconds() -> No
     bench = Bench([Fail("unavailable", retry_after_s=7)], [Fail("unavailable", retry_after_s=30)], [Say("hi")])
     await bench.ask()
     assert bench.pauses == [7.5, 30]
+
+
+async def test_a_pause_that_the_provider_asks_for_is_announced_and_our_own_short_ones_are_not() -> None:
+    bench = Bench([Fail("unavailable", retry_after_s=7)], DOWN, [Say("hi")])
+    assert await bench.ask() == [
+        PauseSaid("The AI provider is busy; it asks to wait 8 s.", 7.5),
+        TextDelta("hi"),
+        Finished("stop"),
+    ]
+    assert bench.pauses == [7.5, 1.0]
+
+
+async def test_a_long_wait_that_is_honoured_does_not_end_as_a_stalled_answer() -> None:
+    bench = Bench(
+        [Fail("unavailable", retry_after_s=29)],
+        [Stall(5), Fail("unavailable", retry_after_s=29)],
+        [Stall(20), Say("hi")],
+    )
+    stream = with_progress_deadline(bench.retrying.stream(HELLO), 30, 20, lambda: bench.now_s)
+    chunks = [chunk async for chunk in stream]
+    assert [type(chunk) for chunk in chunks] == [PauseSaid, PauseSaid, TextDelta, Finished]
+    assert bench.now_s == 1000 + 29.5 + 5 + 29.5 + 20
 
 
 async def test_a_longer_wait_is_not_waited_for() -> None:

@@ -96,6 +96,55 @@ def test_the_same_call_twice_in_one_answer_is_there_once() -> None:
     assert assemble(whole(0, "a"), whole(1, "a")) == (ToolCall("a", "read_file", "{}"),)
 
 
+def test_an_id_said_twice_in_one_answer_with_other_arguments_is_one_call_the_first_whole_one() -> None:
+    first, second = '{"path": "a"}', '{"path": "b"}'
+    assert assemble(whole(0, "a", first), whole(1, "a", second)) == (ToolCall("a", "read_file", first),)
+    assert assemble(whole(0, "a", '{"path": "a'), whole(1, "a", second)) == (ToolCall("a", "read_file", second),)
+    assert assemble(whole(0, "a", first), whole(1, "a", "{"), whole(2, "b")) == (
+        ToolCall("a", "read_file", first),
+        ToolCall("b", "read_file", "{}"),
+    )
+    assert assemble(whole(0, "a", "{"), whole(1, "a", "[")) == (
+        BrokenToolCall("read_file", "its arguments are not a JSON object"),
+    )
+
+
+def test_calls_without_ids_are_never_taken_for_one_another() -> None:
+    assert len(assemble(whole(0, None), whole(1, None))) == 2
+
+
+@pytest.mark.parametrize("index", [0, None])
+def test_a_whole_call_said_again_in_the_same_place_is_one_call(index: int | None) -> None:
+    again = whole(index, "a", '{"x": 1}')
+    assert assemble(again, again, again) == (ToolCall("a", "read_file", '{"x": 1}'),)
+
+
+def test_calls_that_a_server_numbers_all_alike_are_told_apart_once_they_are_whole() -> None:
+    assert assemble(whole(0, "a", '{"x": 1}'), whole(0, "b", '{"x": 2}'), whole(0, "c", "{", name="run")) == (
+        BrokenToolCall("run", "its arguments are not a JSON object"),
+    )
+    assert assemble(
+        whole(0, "a", '{"x": 1}'),
+        ToolCallFragment(0, "b", "run"),
+        ToolCallFragment(0, arguments='{"y"'),
+        ToolCallFragment(0, arguments=": 2}"),
+    ) == (ToolCall("a", "read_file", '{"x": 1}'), ToolCall("b", "run", '{"y": 2}'))
+
+
+def test_an_id_that_changes_with_each_fragment_of_one_call_does_not_cut_it() -> None:
+    assert assemble(
+        ToolCallFragment(0, "r1", "run", '{"a":'),
+        ToolCallFragment(0, "r2", None, "{"),
+        ToolCallFragment(0, "r3", None, "}}"),
+    ) == (ToolCall("r1", "run", '{"a":{}}'),)
+
+
+@pytest.mark.timeout(10)
+def test_looking_whether_a_call_is_whole_stays_cheap_however_it_is_cut() -> None:
+    pieces = [ToolCallFragment(0, "a", "f", '{"a": "')] + [ToolCallFragment(0, "a", "f", "{12345678")] * 100_000
+    assert [type(call) for call in assemble(*pieces)] == [BrokenToolCall]
+
+
 def test_an_id_used_again_for_another_call_gets_an_id_of_its_own() -> None:
     earlier = (ToolCall("call_0", "read_file", '{"path": "a"}'),)
     assert assemble(whole(0, "call_0", '{"path": "b"}'), earlier=earlier) == (

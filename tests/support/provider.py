@@ -6,12 +6,13 @@
         assert stand_in.requests[0].authorization == "Bearer …"
 
 When the queue is empty the `default` behaviour plays. Behaviours that hang end when the client closes its
-connection; `stand_in.requests[n].closed` is set then.
+connection; `stand_in.requests[n].closed` is set then. What is big is sent in pieces, so that the memory a test
+measures is the client's. Rarer behaviours are in `provider_oddities`.
 """
 
 import asyncio
-import gzip
 import json
+import zlib
 from collections import deque
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
@@ -273,9 +274,9 @@ def status(code: int, *, retry_after: str | None = None, message: str = "stand-i
     return Behaviour(f"status_{code}", play)
 
 
-def redirects_to(url: str) -> Behaviour:
+def redirects_to(url: str, code: int = 307) -> Behaviour:
     async def play(reply: Reply) -> None:
-        await reply.head(307, length=0, location=url)
+        await reply.head(code, length=0, location=url)
 
     return Behaviour("redirects_to", play)
 
@@ -335,7 +336,10 @@ def huge_delta(size: int = 10_000_000) -> Behaviour:
 
     async def play(reply: Reply) -> None:
         await reply.begin_stream()
-        await reply.delta({"content": "x" * size}, "stop")
+        await reply.body(b'data: {"choices":[{"index":0,"delta":{"content":"')
+        for _ in range(size // 65536 + 1):
+            await reply.body(b"x" * 65536)
+        await reply.body(b'"},"finish_reason":"stop"}]}\n\n')
         await reply.done()
 
     return Behaviour("huge_delta", play)
@@ -357,9 +361,13 @@ def gzip_bomb(size: int = 64_000_000) -> Behaviour:
     """A compressed stream that unpacks to `size` bytes, though identity was asked for."""
 
     async def play(reply: Reply) -> None:
-        body = gzip.compress(b"data: " + b"x" * size, compresslevel=1)
+        gzip = zlib.compressobj(level=1, wbits=31)
         await reply.head(content_type="text/event-stream", content_encoding="gzip")
-        await reply.body(body)
+        for piece in [b"data: ", *[b"x" * 65536] * (size // 65536)]:
+            packed = gzip.compress(piece)
+            if packed:
+                await reply.body(packed)
+        await reply.body(gzip.flush())
         await reply.end()
 
     return Behaviour("gzip_bomb", play)
