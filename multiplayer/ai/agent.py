@@ -1,122 +1,63 @@
 """One turn of an AI: asks the model, runs the tools it asks for, asks again, and ends exactly once."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
-from typing import TypeAlias, assert_never
+from typing import assert_never
 
 from multiplayer.ai.context import Prompt
+from multiplayer.ai.masking import KnownMarkers, Mask
 from multiplayer.ai.prompts import UNKNOWN_OUTCOME, storable
+from multiplayer.ai.steps import (
+    CallUsed,
+    Ended,
+    FoundCards,
+    FoundTaint,
+    GaveForm,
+    ModelAsked,
+    StepBegins,
+    Switched,
+    Thought,
+    ToldStatus,
+    ToolAsked,
+    ToolDone,
+    ToolStarting,
+    TurnStep,
+    Used,
+    Wrote,
+)
 from multiplayer.ai.tokens import TokenCounter
 from multiplayer.ai.turn_history import TurnHistory
-from multiplayer.models.deadlines import with_progress_deadline
+from multiplayer.ai.turn_setup import DEFAULT_LIMITS, NOTHING_TAKEN_OVER, TakenOver, TurnLimits, TurnTools
+from multiplayer.models.failover import Failover, stream_in_time
 from multiplayer.models.port import (
     BrokenToolCall,
+    CardsFound,
     ChatModel,
     Chunk,
     Finished,
     FinishReason,
+    FormAsked,
     ModelFailure,
+    ModelSwitched,
+    PromptMessage,
+    StatusSaid,
+    Tainted,
     TextDelta,
     ThinkingDelta,
     ToolCall,
     ToolCallGrowing,
     ToolCallsReady,
-    ToolDefinition,
     Usage,
 )
 from multiplayer.protocol.turns import TokenUsage, TurnOutcome
 from multiplayer.tools.refusal import ToolFault
-from multiplayer.tools.registry import ToolCallContext, ToolRegistry, ToolResult
+from multiplayer.tools.registry import ToolResult
 
 
-@dataclass(frozen=True, slots=True)
-class Wrote:
-    """The next words of the answer. All of them joined are the answer."""
-
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class Thought:
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class ToolAsked:
-    """The model asks for this call. All calls of one answer are asked for before the first of them starts."""
-
-    call: ToolCall
-
-
-@dataclass(frozen=True, slots=True)
-class ToolStarting:
-    """The call runs when the generator is resumed; to prevent that, close it instead."""
-
-    call: ToolCall
-
-
-@dataclass(frozen=True, slots=True)
-class ToolDone:
-    """The call is over. `result.text` is as the log keeps it."""
-
-    call: ToolCall
-    result: ToolResult
-
-
-@dataclass(frozen=True, slots=True)
-class Used:
-    """What the turn has used so far, all model calls together; replaces an earlier one."""
-
-    usage: TokenUsage
-
-
-@dataclass(frozen=True, slots=True)
-class Ended:
-    """The last step. `reason` is a sentence for the people in the room, empty when all went well."""
-
-    outcome: TurnOutcome
-    reason: str = ""
-
-
-TurnStep: TypeAlias = Wrote | Thought | ToolAsked | ToolStarting | ToolDone | Used | Ended
-
-
-@dataclass(frozen=True, slots=True)
-class TurnLimits:
-    """`tool_steps` counts calls, as the room does; `answer_characters` is the room's limit of an answer."""
-
-    first_token_s: float = 30.0
-    progress_s: float = 20.0
-    turn_s: float = 300.0
-    tool_steps: int = 16
-    answer_characters: int = 200_000
-
-
-@dataclass(frozen=True, slots=True)
-class TakenOver:
-    """What the turn had done under an earlier holder: calls made, and the results of those that finished."""
-
-    steps: int = 0
-    results: Mapping[str, ToolResult] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class TurnTools:
-    """What the turn may use. `context` makes the context of one call from its id."""
-
-    registry: ToolRegistry
-    context: Callable[[str], ToolCallContext]
-
-
-def definitions_of(registry: ToolRegistry) -> tuple[ToolDefinition, ...]:
-    """Return the registry's tools as a model is told about them."""
-    return tuple(ToolDefinition(tool.name, tool.description, tool.parameters) for tool in registry.definitions())
-
-
-def price_unknown(_: Usage) -> int | None:
-    return None
+def nothing_said() -> Sequence[PromptMessage]:
+    return ()
 
 
 async def run_turn(
@@ -127,16 +68,26 @@ async def run_turn(
     secret: bytes,
     counter: TokenCounter,
     clock: Callable[[], float],
-    limits: TurnLimits = TurnLimits(),
-    price: Callable[[Usage], int | None] = price_unknown,
-    taken_over: TakenOver = TakenOver(),
+    limits: TurnLimits = DEFAULT_LIMITS,
+    taken_over: TakenOver = NOTHING_TAKEN_OVER,
+    max_output_tokens: int | None = None,
+    steering: Callable[[], Sequence[PromptMessage]] = nothing_said,
 ) -> AsyncGenerator[TurnStep, None]:
     """Yield what happens, with one `Ended` last, whatever the model does. Only our own mistakes rise.
 
     `clock` is monotonic, in seconds. Closing the generator or cancelling its reader ends the model's connection and
-    a running tool at once; then no `Ended` comes. `secret` is the room's, as in the prompt.
+    a running tool at once; then no `Ended` comes. `secret` is the room's, as in the prompt. `steering` is asked for
+    what came into the turn, right after each `StepBegins`.
     """
-    turn = _Turn(prompt, model, tools, secret, counter, clock, limits, price, taken_over)
+    history = TurnHistory(
+        prompt,
+        secret,
+        counter,
+        model.context_tokens,
+        offers_tools=tools is not None,
+        max_output_tokens=max_output_tokens,
+    )
+    turn = _Turn(history, model, tools, counter, clock, limits, taken_over, steering)
     async with aclosing(turn.run()) as steps:
         async for step in steps:
             yield step
@@ -162,23 +113,23 @@ class _Answer:
 class _Turn:
     def __init__(
         self,
-        prompt: Prompt,
+        history: TurnHistory,
         model: ChatModel,
         tools: TurnTools | None,
-        secret: bytes,
         counter: TokenCounter,
         clock: Callable[[], float],
         limits: TurnLimits,
-        price: Callable[[Usage], int | None],
         taken_over: TakenOver,
+        steering: Callable[[], Sequence[PromptMessage]],
     ) -> None:
-        self._model = model
+        self._history = history
+        # A model that failed is not asked again in the same turn.
+        self._model = model.for_turn() if isinstance(model, Failover) else model
         self._tools = tools
-        self._history = TurnHistory(prompt, secret, counter, model.context_tokens, offers_tools=tools is not None)
         self._counter = counter
         self._clock = clock
         self._limits = limits
-        self._price = price
+        self._steering = steering
         self._results = dict(taken_over.results)
         self._steps = taken_over.steps
         self._deadline = clock() + limits.turn_s
@@ -186,7 +137,11 @@ class _Turn:
         self._line_end = ""
         """The last characters of the words so far: what the next step's words must be set off from."""
         self._is_new_step = False
+        self._markers = KnownMarkers()
+        self._words, self._thoughts = Mask(self._markers), Mask(self._markers)
+        self._has_more_than_words = False
         self._used = Usage(0, 0, 0)
+        self._calls = 0
         self._is_estimated = False
         self._broken_in_a_row = 0
 
@@ -194,16 +149,25 @@ class _Turn:
         end: Ended | None = None
         while end is None:
             answer = _Answer()
+            yield StepBegins()
+            for message in self._steering():
+                self._history.add_said(message)
+            yield ModelAsked(self._history.tokens())
+            problem: str | None = None
             try:
                 async with aclosing(self._ask(answer)) as steps:
                     async for step in steps:
                         yield step
-                end = self._judge(answer)
             except ModelFailure as failure:
-                end = self._failed(str(failure))
+                problem = str(failure)
             except _OutOfTime:
-                end = self._failed(self._out_of_time)
-            if self._count(answer):
+                problem = self._out_of_time
+            for step in self._kept_back():
+                yield step
+            end = self._judge(answer) if problem is None else self._failed(problem)
+            used = self._count(answer)
+            if used is not None:
+                yield used
                 yield Used(self._total())
             if end is None and answer.calls:
                 try:
@@ -222,8 +186,11 @@ class _Turn:
     async def _ask(self, answer: _Answer) -> AsyncGenerator[TurnStep, None]:
         """Ask the model once and yield its words as they come; the rest is put into `answer`."""
         self._is_new_step = True
-        stream = with_progress_deadline(
-            self._model.stream(self._history.request()),
+        request = self._history.request()
+        self._markers.learn(message.content for message in request.messages if message.role in {"user", "tool"})
+        stream = stream_in_time(
+            self._model,
+            request,
             self._limits.first_token_s,
             self._limits.progress_s,
             self._clock,
@@ -234,7 +201,7 @@ class _Turn:
                     case TextDelta(text):
                         answer.has_begun = True
                         answer.text.append(text)
-                        words = self._set_off(text)
+                        words = self._set_off(self._words.take(text))
                         if words:
                             yield Wrote(words)
                         if self._length >= self._limits.answer_characters:
@@ -242,13 +209,27 @@ class _Turn:
                     case ThinkingDelta(text):
                         answer.has_begun = True
                         answer.thinking.append(text)
-                        yield Thought(text)
+                        thought = self._thoughts.take(text)
+                        if thought:
+                            yield Thought(thought)
                     case ToolCallGrowing():
                         answer.has_begun = True
                     case ToolCallsReady(calls):
-                        answer.calls = calls
+                        answer.calls = tuple(map(self._without_markers, calls))
                     case BrokenToolCall():
                         answer.broken = answer.broken or chunk
+                    case CardsFound(cards):
+                        self._has_more_than_words = answer.has_begun = True
+                        yield FoundCards(cards)
+                    case FormAsked(form):
+                        self._has_more_than_words = answer.has_begun = True
+                        yield GaveForm(form)
+                    case Tainted(taint):
+                        yield FoundTaint(taint)
+                    case StatusSaid():
+                        yield ToldStatus(chunk.text)
+                    case ModelSwitched(model, previous, reason):
+                        yield Switched(model, previous, reason)
                     case Usage():
                         answer.usage = chunk
                     case Finished(reason):
@@ -256,6 +237,16 @@ class _Turn:
                         return
                     case _:
                         assert_never(chunk)
+
+    def _kept_back(self) -> Sequence[TurnStep]:
+        """Return the words that might have been the beginning of a marker, and were none."""
+        words, thoughts = self._set_off(self._words.rest()), self._thoughts.rest()
+        return (*([Thought(thoughts)] if thoughts else []), *([Wrote(words)] if words else []))
+
+    def _without_markers(self, call: ToolCall) -> ToolCall:
+        # Calls and what they write are shown to the room.
+        hide = self._markers.hide
+        return ToolCall(call.id, hide(call.name), hide(call.arguments))
 
     async def _next(self, stream: AsyncGenerator[Chunk, None]) -> Chunk | None:
         # A timeout around the whole loop would cancel the reader's code between two steps, so each wait has its own.
@@ -276,6 +267,8 @@ class _Turn:
 
     def _set_off(self, text: str) -> str:
         """Return `text` with a blank line before it if it begins a further step, and cut to the answer's limit."""
+        if not text:
+            return ""
         if self._is_new_step and self._length:
             text = text.lstrip("\n")
             if not text:
@@ -306,7 +299,7 @@ class _Turn:
             return None
         if answer.reason == "length":
             return self._failed("The answer reached the model's limit of length.")
-        if self._length == 0:
+        if self._length == 0 and not self._has_more_than_words:
             said = "The AI used its tools and said nothing." if self._steps else ""
             return Ended(TurnOutcome.DONE, said) if said else Ended(TurnOutcome.FAILED, "The AI gave an empty answer.")
         return Ended(TurnOutcome.DONE)
@@ -364,21 +357,22 @@ class _Turn:
                 raise _OutOfTime from None
             raise
 
-    def _count(self, answer: _Answer) -> bool:
-        """Add what `answer` used; estimated if the provider does not say. False if it used nothing."""
-        usage = answer.usage
+    def _count(self, answer: _Answer) -> CallUsed | None:
+        """Add what `answer` used; estimated if the provider does not say. None if it used nothing."""
+        usage, is_estimated = answer.usage, False
         if usage is None:
             if not answer.has_begun:
-                return False
+                return None
             written = "".join((*answer.text, *answer.thinking, *(call.arguments for call in answer.calls)))
-            usage = Usage(self._history.tokens(), 0, self._counter.count(written))
-            self._is_estimated = True
+            usage, is_estimated = Usage(self._history.tokens(), 0, self._counter.count(written)), True
+        self._is_estimated = self._is_estimated or is_estimated
+        self._calls += 1
         self._used = Usage(
             self._used.tokens_in + usage.tokens_in,
             self._used.tokens_cached + usage.tokens_cached,
             self._used.tokens_out + usage.tokens_out,
         )
-        return True
+        return CallUsed(usage, self._model.model_name, is_estimated)
 
     def _total(self) -> TokenUsage:
         return TokenUsage(
@@ -386,8 +380,8 @@ class _Turn:
             tokens_in=self._used.tokens_in,
             tokens_cached=self._used.tokens_cached,
             tokens_out=self._used.tokens_out,
-            cost_micros=self._price(self._used),
             is_estimated=self._is_estimated,
+            calls=self._calls,
         )
 
     @property
@@ -396,4 +390,5 @@ class _Turn:
 
     def _failed(self, reason: str) -> Ended:
         # Words that people have read stand; then it is the rest that is missing.
-        return Ended(TurnOutcome.INTERRUPTED if self._length else TurnOutcome.FAILED, reason)
+        has_said = self._length > 0 or self._has_more_than_words
+        return Ended(TurnOutcome.INTERRUPTED if has_said else TurnOutcome.FAILED, reason)

@@ -4,20 +4,33 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import Final
 
-from multiplayer.ai.brief import RoomBrief, brief_before
-from multiplayer.ai.prompts import RULES, Note, encode_brief, encode_note
+from multiplayer.ai.brief import Pinned, RoomBrief
+from multiplayer.ai.conversation import conversation_of
+from multiplayer.ai.manifest import (
+    Manifest,
+    Share,
+    UsedMessage,
+    UsedResult,
+    dump_tools,
+    part_sha256,
+    prompt_sha256,
+)
+from multiplayer.ai.prompts import Note, encode_brief, encode_note, marker_of
 from multiplayer.ai.tokens import TokenCounter, trim_middle
-from multiplayer.ai.transcript import Transcript, Unit
-from multiplayer.models.port import PromptMessage, ToolDefinition
-from multiplayer.protocol.events import Event
-from multiplayer.protocol.ids import AccountId, CallId, MessageId, TurnId
+from multiplayer.ai.transcript import Transcript
+from multiplayer.ai.units import Unit
+from multiplayer.models.port import Conversation, PromptMessage, ToolDefinition
+from multiplayer.protocol.cards import Taint
+from multiplayer.protocol.events import Event, MessagePosted
+from multiplayer.protocol.ids import AccountId, MessageId, RoomId
 from multiplayer.protocol.members import Account, Member
+from multiplayer.protocol.memory import Summary
 from multiplayer.protocol.messages import Message
-from multiplayer.protocol.rooms import Summary, TurnState
-from multiplayer.protocol.values import Frozen, rfc3339
-from multiplayer.rooms.state import RoomState
+from multiplayer.protocol.rooms import TurnState
+from multiplayer.protocol.values import rfc3339
 
 SUMMARISE_AT: Final = 0.75
 """The share of its budget that the recent part may fill before it is summarised."""
@@ -32,57 +45,39 @@ _MOST_REQUESTS: Final = 20
 class ContextInput:
     """What a prompt is built from. `events` are the log after `summary.up_to_seq` (or from 1 on), in order.
 
-    `brief` is the room as it was when the summary ended; without it, it is worked out backwards from `state`
-    (exact but for what `brief_before` names). `older` are messages the request is about that lie before `events`.
+    `brief` is the room as it was where the events begin. `older` are messages the request is about that lie before
+    `events`; `facts` are the texts of what the room knows now, by id; `pinned` the pinned messages that lie before.
+    `hidden_before`: those who ask may not read what was before this seq.
     """
 
-    state: RoomState
+    room_id: RoomId
     ai: Member
     turn: TurnState
     events: Sequence[Event]
     summary: Summary | None
+    brief: RoomBrief
     secret: bytes
     tools: tuple[ToolDefinition, ...]
     budget_tokens: int
     counter: TokenCounter
     model_name: str
+    rules: str
+    """The system message."""
+    as_of: datetime
+    """What was edited later is told as it stood then."""
     accounts: Mapping[AccountId, Account] = field(default_factory=dict)
     older: Sequence[Message] = ()
-    brief: RoomBrief | None = None
-
-
-class UsedMessage(Frozen):
-    id: MessageId
-    revision: int
-
-
-class UsedResult(Frozen):
-    call_id: CallId
-    sha256: str
-
-
-class Manifest(Frozen):
-    """What an answer was built from. `left_out` counts the oldest units that did not fit."""
-
-    form: int = 1
-    model: str
-    turn_id: TurnId
-    ai_id: AccountId
-    from_seq: int
-    up_to_seq: int
-    summary_version: int | None
-    messages: tuple[UsedMessage, ...]
-    tool_results: tuple[UsedResult, ...]
-    tools: tuple[str, ...]
-    budget_tokens: int
-    tokens: int
-    left_out: int
-    prompt_sha256: str
+    facts: Mapping[str, str] = field(default_factory=dict)
+    pinned: Mapping[MessageId, Pinned] = field(default_factory=dict)
+    hidden_before: int = 0
+    previous_messages: int = 5
+    """How many earlier human messages go along with a plain question."""
 
 
 @dataclass(frozen=True)
 class Prompt:
-    """`recent_tokens` is what all messages since the summary would need, `recent_budget` what they may have.
+    """`recent_tokens` is what all messages since the summary would need, `recent_budget` what they may have;
+    `recent_messages` is how many there are. `conversation` is the same request in plain words.
 
     `closing` of the last `messages` repeat the request and will not be there in the next turn's prompt.
     """
@@ -93,6 +88,8 @@ class Prompt:
     manifest: Manifest
     recent_tokens: int
     recent_budget: int
+    conversation: Conversation
+    recent_messages: int = 0
     closing: int = 0
 
 
@@ -123,12 +120,11 @@ def build_prompt(given: ContextInput) -> Prompt:
     that it stays the same for many turns; what the turn has to answer always stays, shortened if it must be.
     """
     counter = given.counter
-    brief = given.brief or brief_before(given.state, given.events, given.accounts)
-    start = _start(given, brief)
+    start = _start(given)
     fixed = sum(message_tokens(message, counter) for message in start) + tool_tokens(given.tools, counter)
     recent_budget = max(0, given.budget_tokens - fixed)
 
-    transcript = Transcript(brief, given.ai, given.secret, counter, given.accounts, given.older)
+    transcript = Transcript(given.brief, given.ai, given.secret, counter, given.accounts, given.older)
     transcript.take_all(given.events)
     units = transcript.units
     recent_tokens = sum(_tokens_of(unit, counter) for unit in units)
@@ -136,28 +132,47 @@ def build_prompt(given: ContextInput) -> Prompt:
     fitted = _fit(given, transcript, (*units, *closing), recent_budget)
     # The closing line is a request, so it is never left out.
     messages = (*start, *fitted.notes, *(message for unit in fitted.units for message in unit.messages))
-    tokens = sum(message_tokens(message, counter) for message in messages) + tool_tokens(given.tools, counter)
     return Prompt(
         messages=messages,
         tools=given.tools,
-        tokens=tokens,
-        manifest=_manifest(given, fitted, messages, tokens),
+        tokens=sum(message_tokens(message, counter) for message in messages) + tool_tokens(given.tools, counter),
+        manifest=_manifest(given, fitted, start, messages),
         recent_tokens=recent_tokens,
         recent_budget=recent_budget,
+        conversation=_conversation(given),
+        recent_messages=sum(1 for event in given.events if isinstance(event, MessagePosted)),
         closing=len(closing),
     )
 
 
-def _start(given: ContextInput, brief: RoomBrief) -> tuple[PromptMessage, ...]:
-    told = brief.told()
+def _start(given: ContextInput) -> tuple[PromptMessage, ...]:
+    told = given.brief.told(given.facts, given.pinned)
     version = 0
     if given.summary is not None:
         version = given.summary.version
         room = max(200, given.budget_tokens * 3 // 10)
         told["summary"] = trim_middle(given.summary.text, given.counter, head=room * 3 // 4, tail=room // 4)
+        if given.summary.taint:
+            told["summary_from"] = [taint.value for taint in given.summary.taint]
     return (
-        PromptMessage(role="system", content=RULES.format(handle=given.ai.handle)),
-        PromptMessage(role="user", content=encode_brief(f"{given.state.room.id}/brief/{version}", told, given.secret)),
+        PromptMessage(role="system", content=given.rules),
+        PromptMessage(role="user", content=encode_brief(f"{given.room_id}/brief/{version}", told, given.secret)),
+    )
+
+
+def _conversation(given: ContextInput) -> Conversation:
+    ai_ids = {account_id for account_id, who in given.brief.members.items() if who.role == "ai"}
+    return conversation_of(
+        given.events,
+        given.turn,
+        handle=given.ai.handle,
+        ai_ids={*ai_ids, given.ai.account_id},
+        summary=given.summary,
+        facts=tuple(given.facts.values()),
+        older=given.older,
+        previous=given.previous_messages,
+        # The same for all turns of the room, and tells a site nothing about it.
+        thread=marker_of(given.secret, "thread"),
     )
 
 
@@ -171,11 +186,16 @@ def _closing(given: ContextInput, transcript: Transcript) -> tuple[Unit, ...]:
             break
         if unit.is_request and unit.turn_id == given.turn.turn_id:
             return ()
-        if unit.envelope is not None and len(asked) == 1 and unit.message_id == asked[0]:
+        if unit.envelope is not None and len(asked) == 1 and unit.message_id == asked[0] and not given.turn.note:
             return ()
         break
     line = transcript.request(
-        f"{given.turn.turn_id}/request", rfc3339(given.turn.requested_at), given.turn.askers, asked
+        f"{given.turn.turn_id}/request",
+        rfc3339(given.turn.requested_at),
+        given.turn.askers,
+        asked,
+        note=given.turn.note,
+        is_by_webhook=Taint.WEBHOOK in given.turn.taint,
     )
     return (replace(line, turn_id=given.turn.turn_id),)
 
@@ -253,44 +273,58 @@ def _tokens_of(unit: Unit, counter: TokenCounter) -> int:
     return sum(message_tokens(message, counter) for message in unit.messages)
 
 
-def _manifest(given: ContextInput, fitted: _Fitted, messages: Sequence[PromptMessage], tokens: int) -> Manifest:
+def _manifest(
+    given: ContextInput, fitted: _Fitted, start: Sequence[PromptMessage], messages: Sequence[PromptMessage]
+) -> Manifest:
+    counter = given.counter
     revisions: dict[MessageId, int] = {}
     for unit in fitted.units:
         if unit.message_id is not None:
             revisions[unit.message_id] = max(unit.revision, revisions.get(unit.message_id, 1))
+    summary = counter.count(given.summary.text) if given.summary else 0
+    results = sum(_tokens_of(unit, counter) for unit in fitted.units if unit.results)
+    share = Share(
+        rules=message_tokens(start[0], counter),
+        tools=tool_tokens(given.tools, counter),
+        room=max(0, message_tokens(start[1], counter) - summary),
+        summary=summary,
+        messages=sum(message_tokens(message, counter) for message in messages[len(start) :]) - results,
+        results=results,
+    )
+    taint = {
+        *(given.summary.taint if given.summary else ()),
+        *(one for pinned in given.pinned.values() for one in pinned.taint),
+        *(one for unit in fitted.units for one in unit.taint),
+    }
     return Manifest(
         model=given.model_name,
         turn_id=given.turn.turn_id,
         ai_id=given.ai.account_id,
-        from_seq=given.events[0].seq if given.events else given.state.seq + 1,
-        up_to_seq=given.events[-1].seq if given.events else given.state.seq,
+        handle=given.ai.handle,
+        from_seq=given.events[0].seq if given.events else 0,
+        up_to_seq=given.events[-1].seq if given.events else 0,
+        hidden_before=given.hidden_before,
+        as_of=given.as_of,
         summary_version=given.summary.version if given.summary else None,
+        rules=part_sha256(start[0].content),
+        brief=part_sha256(given.brief.dump()),
+        tools_text=part_sha256(dump_tools(given.tools)),
         messages=tuple(UsedMessage(id=message_id, revision=revision) for message_id, revision in revisions.items()),
+        older=tuple(message.id for message in given.older),
         tool_results=tuple(
             UsedResult(call_id=call_id, sha256=hashlib.sha256(text.encode()).hexdigest())
             for unit in fitted.units
             for call_id, text in unit.results
         ),
         tools=tuple(tool.name for tool in given.tools),
+        facts=tuple(fact_id for fact_id in given.brief.facts if fact_id in given.facts),
+        pins=tuple(given.pinned),
+        former={account.id: (account.handle, account.display_name) for account in given.accounts.values()},
+        taint=tuple(sorted(taint)),
         budget_tokens=given.budget_tokens,
-        tokens=tokens,
+        counter=type(counter).__name__,
+        tokens=share.rules + share.tools + share.room + share.summary + share.messages + share.results,
+        share=share,
         left_out=fitted.left_out,
         prompt_sha256=prompt_sha256(messages, given.tools),
     )
-
-
-def prompt_sha256(messages: Sequence[PromptMessage], tools: Sequence[ToolDefinition]) -> str:
-    """Return the digest of exactly what a model is asked, in a form of our own that no provider changes."""
-    form = [
-        [
-            [
-                message.role,
-                message.content,
-                message.tool_call_id,
-                *([c.id, c.name, c.arguments] for c in message.tool_calls),
-            ]
-            for message in messages
-        ],
-        [[tool.name, tool.description, tool.parameters] for tool in tools],
-    ]
-    return hashlib.sha256(json.dumps(form, ensure_ascii=True, sort_keys=True, default=dict).encode()).hexdigest()

@@ -1,24 +1,26 @@
-"""The log as prompt messages: each event adds at the end, in order, and changes nothing before it."""
+"""The log as prompt messages: each event adds at the end, in order, and changes nothing before it.
+
+What others say while this AI is at a turn comes after that turn: its model had not read it when it spoke. So each
+prompt goes on exactly where the one before ended, and the provider's prefix cache holds.
+"""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
 from multiplayer.ai.brief import RoomBrief, Who, former, who_is
-from multiplayer.ai.prompts import (
-    NEVER_STARTED,
-    UNKNOWN_OUTCOME,
-    Envelope,
-    Note,
-    call_message,
-    encode_envelope,
-    encode_note,
-    tool_message,
-)
+from multiplayer.ai.prompts import Envelope, Note, encode_envelope, encode_note
 from multiplayer.ai.tokens import TokenCounter, trim_middle
+from multiplayer.ai.units import OpenCall, Unit, calls_unit, with_cards
 from multiplayer.models.port import PromptMessage, ToolCall
+from multiplayer.protocol.cards import Taint
 from multiplayer.protocol.events import (
+    AnswerChosen,
+    AnswerRegenerated,
     Event,
+    FactForgotten,
+    FactPinned,
+    FormAnswered,
     MemberJoined,
     MemberLeft,
     MemberRemoved,
@@ -31,6 +33,7 @@ from multiplayer.protocol.events import (
     RoomArchived,
     RoomRenamed,
     RoomSettingsSet,
+    SteeringTaken,
     ToolCalled,
     ToolFinished,
     ToolStarted,
@@ -39,11 +42,12 @@ from multiplayer.protocol.events import (
     TurnEnded,
     TurnRequested,
     TurnStarted,
+    TurnSteered,
 )
 from multiplayer.protocol.ids import AccountId, CallId, MessageId, TurnId
 from multiplayer.protocol.members import Account, Member
-from multiplayer.protocol.messages import Message
-from multiplayer.protocol.turns import TurnOutcome
+from multiplayer.protocol.messages import Answer, Message, MessageBody
+from multiplayer.protocol.turns import TurnOutcome, TurnReason
 from multiplayer.protocol.values import rfc3339
 
 REPEATED_HEAD_TOKENS: Final = 1_500
@@ -51,35 +55,14 @@ REPEATED_TAIL_TOKENS: Final = 500
 """Of a request that is repeated because other words came after it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Unit:
-    """What stands or falls together in a prompt: a message, a server's line, or tool calls with all their results."""
-
-    messages: tuple[PromptMessage, ...]
-    message_id: MessageId | None = None
-    revision: int = 1
-    envelope: Envelope | None = None
-    turn_id: TurnId | None = None
-    results: tuple[tuple[CallId, str], ...] = ()
-    """Each call with the text it came to."""
-
-    @property
-    def is_request(self) -> bool:
-        return self.envelope is not None and self.envelope.kind == "request"
-
-
-@dataclass(slots=True)
-class _Call:
-    call: ToolCall
-    is_started: bool = False
-    finished: ToolFinished | None = None
-
-
 @dataclass(slots=True)
 class _Turn:
     askers: list[AccountId] = field(default_factory=list)
     asked: list[MessageId] = field(default_factory=list)
-    calls: dict[CallId, _Call] = field(default_factory=dict)
+    note: str = ""
+    is_by_webhook: bool = False
+    is_running: bool = False
+    calls: dict[CallId, OpenCall] = field(default_factory=dict)
     """Calls of one answer of the model, until all of them are finished."""
 
 
@@ -87,6 +70,7 @@ class _Turn:
 class _Said:
     who: Who
     text: str
+    taint: tuple[Taint, ...] = ()
 
 
 class Transcript:
@@ -109,21 +93,43 @@ class Transcript:
         self._counter = counter
         self._accounts = accounts
         self._turns: dict[TurnId, _Turn] = {}
+        self._held: list[Unit] = []
+        """What came while this AI was at a turn, to be told after it."""
         self._said = {
-            message.id: _Said(self._who(message.author_id), message.text) for message in older if not message.is_deleted
+            message.id: _Said(self._who(message.author_id), message.text, message.taint)
+            for message in older
+            if not message.is_deleted
         }
 
     def take_all(self, events: Iterable[Event]) -> None:
+        """Take the log up to where the prompt is to end. What came into a turn that still runs is left for later."""
         for event in events:
             self._take(event)
         for turn_id in self._turns:
             self._close_calls(turn_id)
 
-    def request(self, event_id: str, at: str, askers: Sequence[AccountId], asked: Sequence[MessageId]) -> Unit:
-        """Return a line that says what is to be answered, with the words of the last message that asks."""
+    def request(
+        self,
+        event_id: str,
+        at: str,
+        askers: Sequence[AccountId],
+        asked: Sequence[MessageId],
+        *,
+        note: str = "",
+        is_by_webhook: bool = False,
+    ) -> Unit:
+        """Return a line that says what is to be answered: the note, or the words of the last message that asks.
+
+        `is_by_webhook`: what a webhook brought stands in the note.
+        """
         said = next((self._said[message_id] for message_id in reversed(asked) if message_id in self._said), None)
-        who = said.who if said else self._who(askers[-1]) if askers else Who("server", "", "server")
-        text = said.text if said else ""
+        if said is not None and not note:
+            who, text, taint = said.who, said.text, said.taint
+        else:
+            # Of several who asked nobody knows whose the note is: it is put into no one's mouth.
+            is_ones = len(set(askers)) == 1
+            who = self._who(askers[0]) if is_ones else Who("server", "", "server")
+            text, taint = note, (Taint.WEBHOOK,) if is_by_webhook else ()
         envelope = Envelope(
             id=event_id,
             author=who.handle,
@@ -133,14 +139,15 @@ class Transcript:
             text=trim_middle(text, self._counter, head=REPEATED_HEAD_TOKENS, tail=REPEATED_TAIL_TOKENS),
             kind="request",
             about=tuple(asked),
+            taint=taint,
         )
-        return self.envelope_unit(envelope)
+        return replace(self.envelope_unit(envelope), taint=taint)
 
     def envelope_unit(self, envelope: Envelope, message_id: MessageId | None = None) -> Unit:
         content = encode_envelope(envelope, self._secret)
         return Unit((PromptMessage(role="user", content=content),), message_id=message_id, envelope=envelope)
 
-    def _take(self, event: Event) -> None:
+    def _take(self, event: Event) -> None:  # noqa: PLR0915 - one or two lines for each kind of event
         match event:
             case MessagePosted():
                 self._post(event)
@@ -154,6 +161,16 @@ class Transcript:
                 self._note(event, about=event.message_id)
             case MessagePinned() | MessageUnpinned():
                 self._note(event, about=event.message_id)
+            case AnswerRegenerated() | AnswerChosen():
+                self._take_answer(event)
+            case FormAnswered():
+                words = "" if event.is_redacted else "; ".join(", ".join(answer.values) for answer in event.answers)
+                self._note(event, about=event.message_id, text=words)
+            case FactPinned():
+                if not event.is_redacted:
+                    self._note(event, about=event.fact.id, text=event.fact.text)
+            case FactForgotten():
+                self._note(event, about=event.fact_id)
             case MemberJoined():
                 who = who_is(event.member)
                 self._members[event.member.account_id] = who
@@ -176,7 +193,7 @@ class Transcript:
                     self._note(event, about="persona", text=event.settings.persona)
             case RoomArchived():
                 self._note(event, about="archived" if event.is_archived else "open again")
-            case TurnRequested() | TurnCollected() | TurnStarted() | TurnEnded():
+            case TurnRequested() | TurnCollected() | TurnSteered() | SteeringTaken() | TurnStarted() | TurnEnded():
                 self._take_turn(event)
             case ToolCalled() | ToolStarted() | ToolFinished():
                 self._take_tool(event)
@@ -187,13 +204,13 @@ class Transcript:
         body = event.message
         who = self._who(event.actor_id)
         if not event.is_redacted:
-            self._said[body.id] = _Said(who, body.text)
+            self._said[body.id] = _Said(who, body.text, body.taint)
         if event.is_redacted:
             self._note(event, about="deleted later")
         elif event.actor_id == self._ai_id:
             if body.turn_id is not None:
                 self._close_calls(body.turn_id)
-            self.units.append(Unit((PromptMessage(role="assistant", content=body.text),), message_id=body.id))
+            self.units.append(self._own(event, body))
         else:
             envelope = Envelope(
                 id=event.id,
@@ -201,32 +218,92 @@ class Transcript:
                 role=who.role,
                 at=rfc3339(event.at),
                 name=who.name,
-                text=body.text,
+                text=with_cards(body.text, body.cards, body.form),
                 reply_to=body.reply_to,
+                taint=body.taint,
             )
-            self.units.append(self.envelope_unit(envelope, body.id))
+            self._add(replace(self.envelope_unit(envelope, body.id), taint=body.taint))
 
-    def _take_turn(self, event: TurnRequested | TurnCollected | TurnStarted | TurnEnded) -> None:
+    def _take_answer(self, event: AnswerRegenerated | AnswerChosen) -> None:
+        if isinstance(event, AnswerChosen):
+            self._note(event, about=event.message_id, text=f"answer {event.index + 1} stands now")
+            return
+        text = "" if event.is_redacted else with_cards(event.answer.text, event.answer.cards, event.answer.form)
+        if event.actor_id == self._ai_id and text:
+            self._close_calls(event.answer.turn_id)
+            own = self._own(event, event.answer)
+            self.units.append(replace(own, message_id=event.message_id, revision=event.revision))
+        else:
+            self._note(event, about=event.message_id, text=text, revision=event.revision, taint=event.answer.taint)
+
+    def _own(self, event: MessagePosted | AnswerRegenerated, said: MessageBody | Answer) -> Unit:
+        """Return what this AI said itself: its words as its own, what it found as what it is, somebody else's."""
+        messages = [PromptMessage(role="assistant", content=said.text)] if said.text else []
+        if said.cards or said.form is not None:
+            found = Note(
+                id=event.id,
+                event="found",
+                by=self._who(event.actor_id).handle,
+                at=rfc3339(event.at),
+                text=with_cards("", said.cards, said.form),
+                taint=said.taint,
+            )
+            messages.append(PromptMessage(role="user", content=encode_note(found, self._secret)))
+        message_id = said.id if isinstance(said, MessageBody) else None
+        return Unit(tuple(messages), message_id=message_id, taint=said.taint)
+
+    def _add(self, unit: Unit) -> None:
+        """Put what someone else did: at the end, or behind the turn that this AI is at."""
+        if any(turn.is_running for turn in self._turns.values()):
+            self._held.append(unit)
+        else:
+            self.units.append(unit)
+
+    def _take_turn(
+        self, event: TurnRequested | TurnCollected | TurnSteered | SteeringTaken | TurnStarted | TurnEnded
+    ) -> None:
         match event:
-            case TurnRequested() | TurnCollected():
+            case TurnRequested() | TurnCollected() | TurnSteered():
                 if event.ai_id == self._ai_id:
                     turn = self._turns.setdefault(event.turn_id, _Turn())
-                    turn.askers.append(event.actor_id)
+                    turn.is_by_webhook |= event.reason is TurnReason.WEBHOOK
+                    turn.askers += event.askers
+                    if not event.is_redacted:
+                        turn.note = "\n\n".join(note for note in (turn.note, event.note) if note)
                     if event.message_id is not None:
                         turn.asked.append(event.message_id)
+            case SteeringTaken():
+                if event.actor_id == self._ai_id:
+                    self._close_calls(event.turn_id)
+                    told = [unit for unit in self._held if unit.message_id in event.messages]
+                    self._held = [unit for unit in self._held if unit.message_id not in event.messages]
+                    self.units += told
             case TurnStarted():
                 # A takeover goes on where the turn was; only the first start says what is asked.
                 if event.actor_id == self._ai_id and event.fence == 1:
-                    turn = self._turns.setdefault(event.turn_id, _Turn())
-                    if not self._ends_with(turn.asked):
-                        unit = self.request(event.id, rfc3339(event.at), turn.askers, turn.asked)
-                        self.units.append(replace(unit, turn_id=event.turn_id))
+                    self._start(event)
             case TurnEnded():
                 if event.ai_id == self._ai_id:
                     self._close_calls(event.turn_id)
                     self._turns.pop(event.turn_id, None)
                     if event.outcome is not TurnOutcome.DONE:
                         self._note(event, about=event.outcome.value, text=event.reason)
+                    self.units += self._held
+                    self._held = []
+
+    def _start(self, event: TurnStarted) -> None:
+        turn = self._turns.setdefault(event.turn_id, _Turn())
+        if turn.note or not self._ends_with(turn.asked):
+            unit = self.request(
+                event.id,
+                rfc3339(event.at),
+                turn.askers,
+                turn.asked,
+                note=turn.note,
+                is_by_webhook=turn.is_by_webhook,
+            )
+            self.units.append(replace(unit, turn_id=event.turn_id))
+        turn.is_running = True
 
     def _ends_with(self, asked: Sequence[MessageId]) -> bool:
         """Whether the last words are the one message that asks, so that nothing need be said about it."""
@@ -242,7 +319,7 @@ class Transcript:
                 # The calls of one answer are asked for before the first of them starts.
                 if any(call.is_started or call.finished for call in calls.values()):
                     self._close_calls(event.turn_id)
-                calls[event.call_id] = _Call(ToolCall(event.call_id, event.name, event.arguments))
+                calls[event.call_id] = OpenCall(ToolCall(event.call_id, event.name, event.arguments))
             case ToolStarted():
                 if event.call_id in calls:
                     calls[event.call_id].is_started = True
@@ -257,29 +334,18 @@ class Transcript:
         calls = self._turns[turn_id].calls if turn_id in self._turns else {}
         if not calls:
             return
-        messages = [call_message(tuple(call.call for call in calls.values()))]
-        results: list[tuple[CallId, str]] = []
-        for call_id, call in calls.items():
-            done = call.finished
-            text = done.text if done else UNKNOWN_OUTCOME if call.is_started else NEVER_STARTED
-            results.append((call_id, text))
-            messages.append(
-                tool_message(
-                    call_id,
-                    turn_id=turn_id,
-                    text=text,
-                    is_ok=done.is_ok if done else False,
-                    code=done.code if done else "unknown" if call.is_started else "not_run",
-                    exit_status=done.exit_status if done else None,
-                    secret=self._secret,
-                    counter=self._counter,
-                )
-            )
-        self.units.append(Unit(tuple(messages), turn_id=turn_id, results=tuple(results)))
+        self.units.append(calls_unit(turn_id, calls.values(), self._secret, self._counter))
         calls.clear()
 
     def _note(
-        self, event: Event, *, about: str | None = None, name: str = "", text: str = "", revision: int = 1
+        self,
+        event: Event,
+        *,
+        about: str | None = None,
+        name: str = "",
+        text: str = "",
+        revision: int = 1,
+        taint: tuple[Taint, ...] = (),
     ) -> None:
         note = Note(
             id=event.id,
@@ -289,10 +355,16 @@ class Transcript:
             about=about,
             name=name,
             text=text,
+            taint=taint,
         )
-        edited = event.message_id if isinstance(event, MessageEdited) else None
+        edited = event.message_id if isinstance(event, MessageEdited | AnswerRegenerated) else None
         content = encode_note(note, self._secret)
-        self.units.append(Unit((PromptMessage(role="user", content=content),), message_id=edited, revision=revision))
+        unit = Unit((PromptMessage(role="user", content=content),), message_id=edited, revision=revision, taint=taint)
+        # The end of this AI's own turn is no news from others.
+        if isinstance(event, TurnEnded):
+            self.units.append(unit)
+        else:
+            self._add(unit)
 
     def _who(self, account_id: AccountId) -> Who:
         return self._members.get(account_id) or former(account_id, self._accounts)

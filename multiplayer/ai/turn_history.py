@@ -18,7 +18,14 @@ class TurnHistory:
     """Begins with `prompt`. `offers_tools` false: the model is told of none."""
 
     def __init__(
-        self, prompt: Prompt, secret: bytes, counter: TokenCounter, context_tokens: int, *, offers_tools: bool
+        self,
+        prompt: Prompt,
+        secret: bytes,
+        counter: TokenCounter,
+        context_tokens: int,
+        *,
+        offers_tools: bool,
+        max_output_tokens: int | None = None,
     ) -> None:
         self._turn_id = prompt.manifest.turn_id
         self._tools = prompt.tools if offers_tools else ()
@@ -27,16 +34,27 @@ class TurnHistory:
         self._secret = secret
         self._counter = counter
         self._room = int(context_tokens * _ANSWER_ROOM)
+        self._conversation = prompt.conversation
+        self._max_tokens = max_output_tokens
 
     def request(self) -> ChatRequest:
         """Return the next question; the turn's oldest results are left out when it would overflow."""
         self._shorten()
-        return ChatRequest(messages=tuple(self._messages), tools=self._tools)
+        return ChatRequest(
+            messages=tuple(self._messages),
+            tools=self._tools,
+            max_tokens=self._max_tokens,
+            conversation=self._conversation,
+        )
 
     def tokens(self) -> int:
         return sum(message_tokens(message, self._counter) for message in self._messages) + tool_tokens(
             self._tools, self._counter
         )
+
+    def add_said(self, message: PromptMessage) -> None:
+        """Take what someone said to the turn while it ran."""
+        self._messages.append(message)
 
     def add_broken_call(self, said: str) -> None:
         """Take the words; the call stays out: providers answer 400 to every request that holds a cut one."""
@@ -58,6 +76,7 @@ class TurnHistory:
                     exit_status=result.exit_status,
                     secret=self._secret,
                     counter=self._counter,
+                    taint=result.taint.value if result.taint else None,
                 )
             )
 

@@ -29,6 +29,11 @@ class RoomPolicy:
     """What a room's settings say about tools."""
 
     guests_see_workspace: bool = False
+    tools: frozenset[str] | None = None
+    """What may be used here at all. None: whatever the server offers."""
+
+    def allows(self, name: str) -> bool:
+        return self.tools is None or name in self.tools
 
 
 @dataclass(frozen=True, slots=True)

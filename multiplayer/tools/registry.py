@@ -7,6 +7,7 @@ from typing import Generic, Protocol, TypeVar, assert_never
 
 from pydantic import BaseModel, ConfigDict, JsonValue, ValidationError
 
+from multiplayer.protocol.cards import Taint
 from multiplayer.protocol.members import Role
 from multiplayer.tools.limits import Limits
 from multiplayer.tools.policy import NeedsApproval, RefusedByPolicy, RoomPolicy, Runs, ToolClass, decide
@@ -42,6 +43,8 @@ class ToolResult:
     code: str | None = None
     exit_status: int | None = None
     """Of the command, if one ran to its end; a status other than 0 is still ok=True: the tool did its work."""
+    taint: Taint | None = None
+    """Where the text comes from, if nobody in the room vouches for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,11 +126,11 @@ class ToolRegistry:
 
         Cancelling it stops the call and leaves no process.
         """
-        tool = self._tools.get(name)
+        tool = self._tools.get(name) if context.policy.allows(name) else None
         if tool is None:
-            return _failed(
-                ToolFault.UNKNOWN_TOOL, f"there is no tool {name[:80]!r}; there are: {', '.join(self._tools)}"
-            )
+            there = [known for known in self._tools if context.policy.allows(known)]
+            named = f"there are: {', '.join(there)}" if there else "there are none here"
+            return _failed(ToolFault.UNKNOWN_TOOL, f"there is no tool {name[:80]!r}; {named}")
         if len(arguments_json) > MAX_ARGUMENTS_CHARACTERS:
             return _failed(
                 ToolFault.BAD_ARGUMENTS, f"the arguments are longer than {MAX_ARGUMENTS_CHARACTERS} characters"

@@ -2,15 +2,17 @@
 
 from collections.abc import Sequence
 
-from multiplayer.ai.brief import RoomBrief
+from multiplayer.ai.brief import RoomBrief, brief_before
 from multiplayer.ai.context import ContextInput, Prompt, build_prompt
+from multiplayer.ai.prompts import rules_for
 from multiplayer.ai.tokens import EstimatedTokens
 from multiplayer.models.port import PromptMessage, ToolDefinition
 from multiplayer.protocol.commands import CallTool, EndTurn, FinishTool, PostMessage, StartTool, StartTurn
 from multiplayer.protocol.events import Event, TurnRequested
 from multiplayer.protocol.ids import AccountId, CallId, TurnId
+from multiplayer.protocol.memory import Summary
 from multiplayer.protocol.messages import Message
-from multiplayer.protocol.rooms import Summary, TurnState
+from multiplayer.protocol.rooms import TurnState
 from multiplayer.protocol.turns import TurnOutcome
 from tests.support.playbook import START, Playbook, room_of
 
@@ -82,21 +84,26 @@ def prompt_of(
 ) -> Prompt:
     """Build what bot would be asked now, for the turn it runs."""
     turns = book.room.state.turns_of(AccountId("bot"))
+    ai = book.room.state.members[AccountId("bot")]
+    log = book.log if events is None else events
     return build_prompt(
         ContextInput(
-            state=book.room.state,
-            ai=book.room.state.members[AccountId("bot")],
+            room_id=book.room.state.room.id,
+            ai=ai,
             turn=turns[0] if turns else NO_TURN,
-            events=book.log if events is None else events,
+            events=log,
             summary=summary,
+            brief=brief or brief_before(book.room.state, log, book.accounts),
             secret=SECRET,
             tools=tools,
             budget_tokens=budget,
             counter=COUNTER,
             model_name="a-model",
+            rules=rules_for(ai.handle, ""),
+            as_of=log[-1].at if log else START,
             accounts=book.accounts,
             older=older,
-            brief=brief,
+            facts={fact.id: fact.text for fact in book.room.state.notes.facts},
         )
     )
 

@@ -11,24 +11,44 @@ from pathlib import Path
 
 import pytest
 
-from multiplayer.ai.agent import (
+from multiplayer.ai.agent import run_turn
+from multiplayer.ai.context import Prompt
+from multiplayer.ai.plain_results import PlainResults
+from multiplayer.ai.steps import (
+    CallUsed,
     Ended,
-    TakenOver,
+    FoundCards,
+    FoundTaint,
+    GaveForm,
+    ModelAsked,
+    StepBegins,
+    Switched,
     Thought,
+    ToldStatus,
     ToolAsked,
     ToolDone,
     ToolStarting,
-    TurnLimits,
     TurnStep,
-    TurnTools,
     Used,
     Wrote,
-    definitions_of,
-    run_turn,
 )
-from multiplayer.ai.context import Prompt
-from multiplayer.ai.plain_results import PlainResults
-from multiplayer.models.port import ChatModel, ChatRequest, Chunk, Finished, TextDelta, ToolCall, ToolCallsReady, Usage
+from multiplayer.ai.turn_setup import TakenOver, TurnLimits, TurnTools, definitions_of
+from multiplayer.models.failover import Failover
+from multiplayer.models.port import (
+    CardsFound,
+    ChatModel,
+    ChatRequest,
+    Chunk,
+    Finished,
+    FormAsked,
+    PromptMessage,
+    StatusSaid,
+    Tainted,
+    TextDelta,
+    ToolCall,
+    ToolCallsReady,
+    Usage,
+)
 from multiplayer.models.scripted import (
     Call,
     CutOff,
@@ -41,6 +61,7 @@ from multiplayer.models.scripted import (
     Step,
     Think,
 )
+from multiplayer.protocol.cards import Card, Form, Question, Taint
 from multiplayer.protocol.ids import RoomId
 from multiplayer.protocol.members import Role
 from multiplayer.protocol.turns import TurnOutcome
@@ -120,7 +141,7 @@ def turn(
     limits: TurnLimits = LIMITS,
     clock: Callable[[], float] = time.monotonic,
     taken_over: TakenOver = NOT_TAKEN_OVER,
-    price: Callable[[Usage], int | None] = lambda _: None,
+    steering: Callable[[], Sequence[PromptMessage]] = tuple,
 ) -> AsyncGenerator[TurnStep, None]:
     return run_turn(
         prompt or a_prompt(tools),
@@ -131,14 +152,16 @@ def turn(
         clock=clock,
         limits=limits,
         taken_over=taken_over,
-        price=price,
+        steering=steering,
     )
 
 
 async def steps_of(steps: AsyncGenerator[TurnStep, None]) -> list[TurnStep]:
     """Read the turn to its end; fail unless it ends exactly once, at last."""
     async with asyncio.timeout(20), aclosing(steps):
-        seen = [step async for step in steps]
+        seen: list[TurnStep] = [
+            step async for step in steps if not isinstance(step, StepBegins | ModelAsked | CallUsed)
+        ]
     assert [step for step in seen if isinstance(step, Ended)] == seen[-1:]
     return seen
 
@@ -155,12 +178,12 @@ def end_of(steps: Sequence[TurnStep]) -> Ended:
 
 async def test_words_come_as_they_are_written_and_the_turn_is_done() -> None:
     model = ScriptedModel([[Think("hm"), Say("Hello there.", pieces=4), Usage(100, 90, 4)]])
-    steps = await steps_of(turn(model, price=lambda usage: usage.tokens_in))
+    steps = await steps_of(turn(model))
     assert words(steps) == "Hello there."
     assert len([step for step in steps if isinstance(step, Wrote)]) == 4
     assert Thought("hm") in steps
     used = next(step.usage for step in steps if isinstance(step, Used))
-    assert (used.tokens_in, used.tokens_cached, used.tokens_out, used.cost_micros) == (100, 90, 4, 100)
+    assert (used.tokens_in, used.tokens_cached, used.tokens_out, used.calls) == (100, 90, 4, 1)
     assert (used.model, used.is_estimated) == ("scripted", False)
     assert end_of(steps) == Ended(DONE)
     assert model.open_streams == 0
@@ -174,8 +197,11 @@ async def test_a_tool_runs_only_when_the_reader_comes_back_after_its_start(bench
             seen.append(step)
             if isinstance(step, ToolAsked | ToolStarting):
                 assert bench.ran == []
-    kinds = [type(step) for step in seen if not isinstance(step, Used)]
-    assert kinds == [Wrote, ToolAsked, ToolStarting, ToolDone, Wrote, Ended]
+    asking, used = [StepBegins, ModelAsked], [CallUsed, Used]
+    assert [type(step) for step in seen] == [
+        *(*asking, Wrote, *used, ToolAsked, ToolStarting, ToolDone),
+        *(*asking, Wrote, *used, Ended),
+    ]
     assert words(seen) == "Let me see.\n\nIt is noted."
     assert [text for _, text in bench.ran] == ["x"]
     check_sequence(model.requests[1].messages)
@@ -416,7 +442,7 @@ async def test_an_endless_answer_is_cut_at_the_rooms_limit() -> None:
 async def test_stopping_closes_the_providers_connection_and_the_tool(bench: Bench) -> None:
     model = ScriptedModel([[Say("a"), Stall(asyncio.Event())]])
     async with aclosing(turn(model)) as steps:
-        assert await anext(steps) == Wrote("a")
+        assert [await anext(steps) for _ in range(3)][2] == Wrote("a")
         assert model.open_streams == 1
     assert model.open_streams == 0
 
@@ -527,6 +553,55 @@ async def test_what_the_model_was_asked_last_begins_what_it_is_asked_in_the_next
     before, after = model.requests[2].messages, model.requests[3].messages
     assert after[: len(before)] == before
     assert after[len(before)].content == "Noted."
+
+
+async def test_what_is_said_to_a_running_turn_is_told_at_its_next_step_once(bench: Bench) -> None:
+    model = ScriptedModel([[Call("note", {})], [Call("note", {})], [Say("Well.")]])
+    waiting = [PromptMessage(role="user", content="rather in French")]
+
+    def steering() -> Sequence[PromptMessage]:
+        if len(model.requests) != 1:
+            return ()
+        return [waiting.pop()]
+
+    await steps_of(turn(model, bench.tools, steering=steering))
+    assert [request.messages[-1].content == "rather in French" for request in model.requests] == [False, True, False]
+    assert sum(message.content == "rather in French" for message in model.requests[2].messages) == 1
+
+
+async def test_cards_and_a_form_are_an_answer_without_words() -> None:
+    card = Card(title="Rice", url="https://example.com/rice")
+    form = Form(questions=(Question(id="q", text="For how many?"),))
+
+    class Site:
+        model_name = "site"
+        context_tokens = 8_000
+
+        async def stream(self, request: ChatRequest) -> AsyncGenerator[Chunk, None]:
+            assert request.conversation is not None
+            yield Tainted(Taint.NLWEB)
+            yield StatusSaid("searching")
+            yield CardsFound((card,))
+            yield FormAsked(form)
+            yield Finished("stop")
+
+    seen = await steps_of(turn(Site()))
+    assert [step for step in seen if not isinstance(step, Used)] == [
+        FoundTaint(Taint.NLWEB),
+        ToldStatus("searching"),
+        FoundCards((card,)),
+        GaveForm(form),
+        Ended(DONE),
+    ]
+
+
+async def test_a_model_that_failed_is_not_asked_again_in_the_same_turn(bench: Bench) -> None:
+    dead = ScriptedModel([[Fail("rejected")]], model_name="dead")
+    alive = ScriptedModel([[Call("note", {})], [Say("Here.")]], model_name="alive")
+    chain = Failover([dead, alive], first_token_s=5, progress_s=5, clock=time.monotonic)
+    seen = await steps_of(turn(chain, bench.tools))
+    assert [(step.previous, step.model) for step in seen if isinstance(step, Switched)] == [("dead", "alive")]
+    assert (words(seen), end_of(seen).outcome, len(dead.requests)) == ("Here.", DONE, 1)
 
 
 async def test_our_own_mistakes_rise(bench: Bench) -> None:

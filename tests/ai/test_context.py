@@ -22,12 +22,14 @@ from multiplayer.protocol.commands import (
     SetRoomSettings,
     SetTopic,
     StartTurn,
+    TakeSteering,
 )
 from multiplayer.protocol.events import MessagePosted, TurnRequested
 from multiplayer.protocol.ids import AccountId, CallId, MessageId, TurnId
 from multiplayer.protocol.members import Role
-from multiplayer.protocol.rooms import RoomSettings, Summary
-from multiplayer.protocol.turns import TurnOutcome
+from multiplayer.protocol.memory import Section, Summary, SummaryPoint
+from multiplayer.protocol.rooms import RoomSettings
+from multiplayer.protocol.turns import TurnOutcome, WhileBusy
 from multiplayer.rooms.state import folded
 from tests.ai.scene import (
     SECRET,
@@ -218,13 +220,50 @@ def test_a_deleted_message_leaves_no_word_in_the_prompt() -> None:
 
 def test_a_request_that_others_talked_over_is_repeated_last() -> None:
     book = scene()
-    asked(book, "the question")
+    events = book.given("alice", PostMessage(text="@bot the question"))
     book.posts("bob", "something else")
-    prompt = prompt_of(book)
-    request = read_envelope(prompt.messages[-1].content, SECRET)
+    turn_id = next(event.turn_id for event in events if isinstance(event, TurnRequested))
+    book.given("bot", StartTurn(turn_id=turn_id, fence=1, pod="pod"))
+    request = read_envelope(prompt_of(book).messages[-1].content, SECRET)
     assert request is not None
     assert (request.kind, request.author, request.text) == ("request", "alice", "@bot the question")
-    assert prompt.closing == 1
+
+
+def test_what_others_say_while_the_ai_is_at_a_turn_comes_after_that_turn() -> None:
+    book = scene()
+    turn_id = asked(book, "the question")
+    before = prompt_of(book).messages
+    book.posts("bob", "something else")
+    calls(book, turn_id, "c1")
+    starts(book, turn_id, "c1")
+    book.posts("bob", "and more")
+    finishes(book, turn_id, "c1")
+    assert prompt_of(book).messages[: len(before)] == before
+    assert not any("something else" in message.content for message in prompt_of(book).messages)
+    ends(book, turn_id, "the answer")
+    asked(book, "thanks")
+    after = prompt_of(book).messages
+    assert after[: len(before)] == before
+    lines = [message.content for message in after[len(before) :]]
+    order = ("the answer", "something else", "and more", "thanks")
+    places = [next(at for at, line in enumerate(lines) if words in line) for words in order]
+    assert places == sorted(places)
+
+
+def test_what_steered_a_turn_stands_where_the_model_was_told_it() -> None:
+    book = scene()
+    book.given("alice", SetRoomSettings(settings=RoomSettings(while_busy=WhileBusy.STEER)))
+    turn_id = asked(book, "the question")
+    calls(book, turn_id, "c1")
+    starts(book, turn_id, "c1")
+    said = book.posts("alice", "@bot in French please")
+    finishes(book, turn_id, "c1")
+    book.given("bot", TakeSteering(turn_id=turn_id, fence=1, messages=(said,)))
+    ends(book, turn_id, "voilà")
+    asked(book, "thanks")
+    messages = prompt_of(book).messages
+    place = next(at for at, message in enumerate(messages) if "in French" in message.content)
+    assert (messages[place - 1].role, messages[place + 1].content) == ("tool", "voilà")
 
 
 def test_two_collected_requests_are_named_where_the_turn_starts() -> None:
@@ -254,12 +293,17 @@ def test_an_ai_asked_about_an_older_message_is_shown_it() -> None:
     assert (request.kind, request.author, request.text) == ("request", "bob", "an old remark")
 
 
+def a_summary(*texts: str) -> Summary:
+    points = tuple(SummaryPoint(id=f"p{n}", section=Section.OTHER, text=text) for n, text in enumerate(texts))
+    return Summary(version=1, up_to_seq=1, method="extractive", points=points)
+
+
 def test_only_the_rules_stand_in_the_system_role() -> None:
     book = scene()
     book.given("alice", SetRoomSettings(settings=RoomSettings(persona="INJECTED")))
     book.given("alice", SetTopic(topic="INJECTED"))
     asked(book, "INJECTED")
-    prompt = prompt_of(book, summary=Summary(version=1, text="INJECTED", up_to_seq=1, method="extractive"))
+    prompt = prompt_of(book, summary=a_summary("INJECTED"))
     assert "INJECTED" not in prompt.messages[0].content
     assert all("INJECTED" not in message.content or '"marker":' in message.content for message in prompt.messages)
 
@@ -297,7 +341,8 @@ def test_the_manifest_names_what_the_answer_was_built_from() -> None:
     assert (manifest.from_seq, manifest.up_to_seq, manifest.turn_id) == (1, book.log[-1].seq, turn_id)
     assert manifest.tools == ("list_files",)
     assert manifest == prompt_of(book, book.replayed(), tools=(tool,)).manifest
-    book.posts("bob", "more")
+    ends(book, turn_id)
+    asked(book, "more")
     assert prompt_of(book, tools=(tool,)).manifest.prompt_sha256 != manifest.prompt_sha256
     assert type(manifest).model_validate_json(manifest.model_dump_json()) == manifest
 

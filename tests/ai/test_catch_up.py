@@ -1,0 +1,303 @@
+"""What somebody who was away is told, the same whoever left when and however the log is cut."""
+
+import time
+from collections.abc import Callable, Sequence
+from itertools import pairwise
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from multiplayer.ai.catch_up import Gist, Stretch, digest, digest_with_model, forgotten, gist, merged, segments, told
+from multiplayer.ai.plain_results import PlainResults
+from multiplayer.ai.summary import SummaryDraft
+from multiplayer.models.port import ChatModel, Usage
+from multiplayer.models.scripted import CutOff, DemoModel, Fail, Say, ScriptedModel, Step
+from multiplayer.protocol.cards import Taint
+from multiplayer.protocol.commands import DeleteMessage, EditMessage, LeaveRoom
+from multiplayer.protocol.events import Event, MemberJoined, MessagePosted
+from multiplayer.protocol.ids import AccountId, MessageId
+from multiplayer.protocol.members import Role
+from multiplayer.protocol.memory import Section, SummaryPoint
+from multiplayer.rooms.member_rules import member_of
+from tests.ai.scene import COUNTER, SECRET, asked, calls, ends, finishes, starts
+from tests.support.playbook import Playbook, account, counted_ids, room_of
+
+NAMES = {AccountId(handle): handle for handle in ("alice", "bob", "carol", "bot")}
+
+
+def room() -> Playbook:
+    """Return a room whose ids look like ULIDs and sort by time, as real ones do."""
+    return Playbook(room_of(alice="owner", bob="member", carol="member", bot="ai"), new_id=counted_ids("01J{:023d}"))
+
+
+def said(points: Sequence[SummaryPoint]) -> list[tuple[Section, str, tuple[MessageId, ...]]]:
+    return [(point.section, point.text, point.sources) for point in points]
+
+
+def joins(book: Playbook, handle: str) -> None:
+    at = book.log[-1].at
+    newcomer = member_of(account(handle), Role.MEMBER, joined_at=at, joined_seq=len(book.log) + 1, until=None)
+    book.take(
+        MemberJoined(
+            room_id=book.log[0].room_id,
+            seq=len(book.log) + 1,
+            id=f"01J{handle}",
+            at=at,
+            actor_id=newcomer.account_id,
+            member=newcomer,
+        )
+    )
+
+
+def runs(book: Playbook, text: str, *arguments: str, answer: str = "Done. All is well.", is_ok: bool = True) -> None:
+    turn_id = asked(book, text)
+    for number, argument in enumerate(arguments):
+        calls(book, turn_id, f"c{number}", name="write_file", arguments=argument)
+        starts(book, turn_id, f"c{number}")
+        finishes(book, turn_id, f"c{number}", is_ok=is_ok, code=None if is_ok else "error")
+    ends(book, turn_id, answer)
+
+
+def newest(book: Playbook) -> MessageId:
+    return next(event.message.id for event in reversed(book.log) if isinstance(event, MessagePosted))
+
+
+def test_decisions_questions_tasks_answers_tools_and_members_are_told_with_links() -> None:
+    book = room()
+    decision = book.posts("alice", "Lunch was fine. We decided to use Postgres.")
+    book.posts("bob", "Nice weather.")
+    book.posts("alice", "@bob hello!")  # for bob; but all are told the same
+    task = book.posts("bob", "我来写迁移脚本，周五之前完成。")
+    question = book.posts("bob", "下周谁来值班？")
+    answered = book.posts("carol", "Is it raining?")
+    book.posts("alice", "Yes.", reply_to=answered)
+    runs(book, "write it", '{"path": "notes.md"}', '{"path": "a.py"}', '{"path": "notes.md"}')
+    answer = newest(book)
+    book.given("carol", LeaveRoom())
+    joins(book, "dave")
+    assert said(digest(book.log, NAMES, new_id=counted_ids())) == [
+        (Section.DECISIONS, "@alice: We decided to use Postgres.", (decision,)),
+        (Section.QUESTIONS, "@bob: 下周谁来值班？", (question,)),
+        (Section.ACTIONS, "@bob: 我来写迁移脚本，周五之前完成。", (task,)),
+        (Section.OTHER, digest_of_answer(book), (answer,)),
+        (Section.OTHER, "Tools: write_file ×3 (notes.md, a.py).", (answer,)),
+        (Section.OTHER, "Joined: @dave. Left: @carol.", ()),
+    ]
+
+
+def digest_of_answer(book: Playbook) -> str:
+    """Return how the answer is told: with the askers, if its message names them."""
+    body = next(event.message for event in reversed(book.log) if isinstance(event, MessagePosted))
+    return f"@bot → {', '.join(f'@{asker}' for asker in body.asked_by)}: Done." if body.asked_by else "@bot: Done."
+
+
+def test_an_answer_says_whom_it_answers() -> None:
+    book = room()
+    runs(book, "hello")
+    log = [
+        event.model_copy(
+            update={"message": event.message.model_copy(update={"asked_by": (AccountId("alice"), AccountId("bob"))})}
+        )
+        if isinstance(event, MessagePosted) and event.message.turn_id
+        else event
+        for event in book.log
+    ]
+    assert digest(log, NAMES, new_id=counted_ids())[0].text == "@bot → @alice, @bob: Done."
+
+
+def test_failed_tools_are_told_as_failed_and_calls_that_never_ran_are_not_told() -> None:
+    book = room()
+    runs(book, "try", "not json", answer="It failed.", is_ok=False)
+    turn_id = asked(book, "again")
+    calls(book, turn_id, "c9", name="execute_command")
+    texts = [point.text for point in digest(book.log, NAMES, new_id=counted_ids())]
+    assert "Tools: write_file (1 failed)." in texts
+    assert not any("execute_command" in text for text in texts)
+
+
+def test_nothing_is_told_of_a_quiet_time_or_of_what_was_deleted() -> None:
+    book = room()
+    assert digest(book.log, NAMES, new_id=counted_ids()) == ()
+    message_id = book.posts("alice", "We decided to use Postgres.")
+    book.given("alice", DeleteMessage(message_id=message_id))
+    assert digest(book.log, NAMES, new_id=counted_ids()) == ()
+
+
+@pytest.mark.parametrize("limit", [0, 1, 2, 5, 8, 30])
+def test_of_too_much_the_newest_of_each_section_is_told(limit: int) -> None:
+    book = room()
+    for number in range(20):
+        book.posts("alice", f"We decided on {number}. I'll do {number}.")
+    book.posts("bob", "One question?")
+    joins(book, "dave")
+    points = digest(book.log, NAMES, new_id=counted_ids(), limit=limit)
+    assert len(points) == limit
+    if limit >= 5:
+        texts = [point.text for point in points]
+        assert "@alice: We decided on 19." in texts
+        assert "@alice: I'll do 19." in texts
+        assert {"@bob: One question?", "Joined: @dave."} <= set(texts)
+        assert "@alice: We decided on 0." not in texts
+    assert len({point.id for point in points}) == limit
+
+
+@settings(deadline=None)
+@given(st.integers(1, 300), st.integers(0, 200), st.integers(1, 70))
+def test_segments_cover_a_range_exactly_and_the_whole_ones_are_the_same_for_everybody(
+    from_seq: int, length: int, size: int
+) -> None:
+    to_seq = from_seq + length - 1
+    stretches = segments(from_seq, to_seq, size)
+    covered = [seq for stretch in stretches for seq in range(stretch.first, stretch.last + 1)]
+    assert covered == list(range(from_seq, to_seq + 1))
+    of_others = set(segments(1, to_seq + size, size))
+    for stretch in stretches:
+        assert stretch.is_whole == (stretch.first % size in {1, 1 % size} and stretch.last - stretch.first + 1 == size)
+        assert not stretch.is_whole or stretch in of_others
+    assert all(stretch.is_whole for stretch in stretches[1:-1])
+
+
+def test_a_range_begins_and_ends_with_parts_of_segments() -> None:
+    assert segments(300, 1_700) == (
+        Stretch(300, 500, is_whole=False),
+        Stretch(501, 1_000, is_whole=True),
+        Stretch(1_001, 1_500, is_whole=True),
+        Stretch(1_501, 1_700, is_whole=False),
+    )
+    assert segments(7, 6) == ()
+
+
+def _edits(book: Playbook) -> None:
+    mine = [key for key, message in book.messages.items() if message.author_id == "alice" and not message.is_deleted]
+    if mine:
+        book.given("alice", EditMessage(message_id=mine[0], text=f"We agreed on {len(book.log)}. Why {len(book.log)}?"))
+
+
+def _deletes(book: Playbook) -> None:
+    there = [key for key, message in book.messages.items() if not message.is_deleted]
+    if there:
+        book.given("alice", DeleteMessage(message_id=there[len(book.log) % len(there)]))
+
+
+def _replies(book: Playbook) -> None:
+    # Not to an AI, nor in its thread: that would be a request.
+    there = [
+        key
+        for key, message in book.messages.items()
+        if not message.is_deleted and message.turn_id is None and "@bot" not in message.text
+    ]
+    if there:
+        book.posts("bob", "We decided so. 好吗？", reply_to=there[len(book.log) % len(there)])
+
+
+STEPS: list[Callable[[Playbook], object]] = [
+    lambda book: book.posts("alice", f"We decided on {len(book.log)}. I'll do it."),
+    lambda book: book.posts("bob", f"Who does {len(book.log)}?"),
+    lambda book: book.posts("bob", "我们决定了。请大家记得。"),
+    lambda book: runs(book, "why?", f'{{"path": "{len(book.log)}.md"}}'),
+    lambda book: runs(book, "try", "{}", answer="No. It failed.", is_ok=False),
+    _edits,
+    _deletes,
+    _replies,
+]
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.sampled_from(STEPS), max_size=14), st.lists(st.floats(0, 1), max_size=4))
+def test_however_the_log_is_cut_its_gists_add_up_to_the_same_digest(
+    script: list[Callable[[Playbook], object]], cuts: list[float]
+) -> None:
+    book = room()
+    for step in script:
+        step(book)
+    places = [0, *sorted(round(cut * len(book.log)) for cut in cuts), len(book.log)]
+    parts = [gist(book.log[start:end], NAMES) for start, end in pairwise(places)]
+    kept = [Gist.model_validate_json(part.model_dump_json()) for part in parts]
+    from_left = Gist()
+    for part in kept:
+        from_left = merged(from_left, part)
+    from_right = Gist()
+    for part in reversed(kept):
+        from_right = merged(part, from_right)
+    expected = digest(book.log, NAMES, new_id=counted_ids(), limit=50)
+    assert told(from_left, new_id=counted_ids(), limit=50) == expected
+    assert told(from_right, new_id=counted_ids(), limit=50) == expected
+
+
+def test_what_was_said_in_deleted_messages_can_be_taken_out_of_a_kept_gist() -> None:
+    book = room()
+    message_id = book.posts("alice", "We decided on red.")
+    stays = book.posts("alice", "We decided on blue.")
+    kept = gist(book.log, NAMES)
+    assert "red" in kept.model_dump_json()
+    after = forgotten(kept, {message_id})
+    assert "red" not in after.model_dump_json()
+    assert [point.sources for point in told(after, new_id=counted_ids())] == [(stays,)]
+
+
+async def written(model: ChatModel, log: Sequence[Event], limit: int = 30) -> SummaryDraft:
+    return await digest_with_model(
+        model,
+        log,
+        NAMES,
+        new_id=counted_ids(),
+        secret=SECRET,
+        counter=COUNTER,
+        clock=time.monotonic,
+        limit=limit,
+    )
+
+
+async def test_a_model_tells_it_in_its_words_and_tools_and_members_are_told_without_it() -> None:
+    book = room()
+    decision = book.posts("alice", "We decided to use Postgres.")
+    runs(book, "write it", '{"path": "notes.md"}')
+    answer = newest(book)
+    joins(book, "dave")
+    words = f"Decisions:\n- Postgres it is (message {decision})\n- Invented (message 01HZZZZZZZZZZZZZZZZZZZZZZZ)"
+    model = ScriptedModel([[Say(words), Usage(10, 0, 3)]])
+    draft = await written(model, book.log)
+    assert said(draft.points) == [
+        (Section.DECISIONS, "Postgres it is", (decision,)),
+        (Section.OTHER, "Tools: write_file (notes.md).", (answer,)),
+        (Section.OTHER, "Joined: @dave.", ()),
+    ]
+    assert (draft.method, draft.usage) == ("scripted", Usage(10, 0, 3))
+
+
+async def test_a_model_that_tells_too_much_is_cut_to_the_newest() -> None:
+    book = room()
+    ids = [book.posts("alice", f"word {number}") for number in range(10)]
+    words = "\n".join(f"- About {number} (message {message_id})" for number, message_id in enumerate(ids))
+    draft = await written(ScriptedModel([[Say(words)]]), book.log, limit=3)
+    assert [point.text for point in draft.points] == ["About 7", "About 8", "About 9"]
+
+
+@pytest.mark.parametrize("script", [[Fail("unavailable")], [Say("- ha"), CutOff()], [Say("Sorry, no.")]])
+async def test_without_a_usable_answer_it_is_told_without_a_model(script: list[Step]) -> None:
+    book = room()
+    book.posts("alice", "We decided to use Postgres.")
+    model = ScriptedModel([script])
+    draft = await written(model, book.log)
+    assert (draft.points, draft.method) == (digest(book.log, NAMES, new_id=counted_ids()), "extractive")
+    assert model.open_streams == 0
+
+
+async def test_the_demo_is_not_asked_what_happened() -> None:
+    book = room()
+    book.posts("alice", "We decided to use Postgres.")
+    assert (await written(PlainResults(DemoModel()), book.log)).method == "extractive"
+
+
+async def test_what_nobody_vouches_for_marks_the_digest() -> None:
+    book = room()
+    book.posts("alice", "We decided to use Postgres.")
+    log = [
+        event.model_copy(update={"message": event.message.model_copy(update={"taint": (Taint.WEB,)})})
+        if isinstance(event, MessagePosted)
+        else event
+        for event in book.log
+    ]
+    assert (await written(ScriptedModel([[Fail("broke")]]), log)).taint == (Taint.WEB,)
+    assert merged(gist(log, NAMES), Gist(taint=(Taint.MCP,))).taint == (Taint.MCP, Taint.WEB)
