@@ -120,6 +120,8 @@ class Settings(BaseSettings):
     """Messages a minute from one account in one room."""
     room_members: Annotated[int, Field(ge=2)] = 500
     """Members a room may have."""
+    ai_file: Path | None = None
+    """A TOML file of AI profiles, `[[ai]]` tables, read at each start. Keys are not in it: `multiplayer ai key`."""
     turn_first_token_s: Annotated[float, Field(gt=0)] = 30
     """How long a model may take to its first word."""
     turn_progress_s: Annotated[float, Field(gt=0)] = 20

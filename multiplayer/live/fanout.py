@@ -95,11 +95,11 @@ class Fanout:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        self._last_flush_s = asyncio.get_running_loop().time()
         for passing in self._before_flush():
             self._append(passing)
         if not self._pending:
             return
+        self._last_flush_s = asyncio.get_running_loop().time()
         chunk = Chunk(b"\n".join(self._pending), len(self._pending), self._room_id, self._last_seq)
         first_seq = self._first_seq
         self._pending = []

@@ -11,13 +11,16 @@ from multiplayer.auth.random_secrets import SecretKind, digest_of, mint
 from multiplayer.live.audit import Origin, audit_of
 from multiplayer.live.clock import Clock
 from multiplayer.live.directory import Directory
+from multiplayer.live.profiles import MAX_NAME
 from multiplayer.protocol.codec import encode
 from multiplayer.protocol.commands import AcceptInvite
 from multiplayer.protocol.errors import RefusalCode, Refused
 from multiplayer.protocol.events import RoomCreated
 from multiplayer.protocol.ids import AccountId, RoomId
 from multiplayer.protocol.members import Account, AccountKind, Role
-from multiplayer.protocol.rooms import RoomKind, RoomListing, RoomView
+from multiplayer.protocol.profiles import AiProfile
+from multiplayer.protocol.rooms import RoomKind, RoomListing, RoomSettings, RoomView
+from multiplayer.protocol.trigger_rules import DIRECT_TRIGGERS
 from multiplayer.rooms.deciding import checked_name, no_such_room
 from multiplayer.rooms.limits import RoomLimits
 from multiplayer.rooms.member_rules import member_of
@@ -60,7 +63,10 @@ class Lobby:
         self._limits = limits
 
     async def ensure_built_ins(self) -> tuple[StoredAccount, StoredAccount]:
-        """Return the operator account `host` and the AI account `ai`; make them if this is the first start."""
+        """Return the operator account `host` and the AI account `ai`; make them if this is the first start.
+
+        The AI's profile says no more than that the server's own model answers.
+        """
         operator = await self._ensure(OPERATOR_HANDLE, AccountKind.HUMAN, "Host", is_operator=True)
         return operator, await self._ensure(AI_HANDLE, AccountKind.AI, "AI", is_operator=False)
 
@@ -92,7 +98,11 @@ class Lobby:
             after="operator" if is_operator else kind.value,
         )
         try:
-            await self._storage.create_account(account, created_at=self._clock.now(), audit=audit)
+            if kind is AccountKind.AI:
+                profile = _profile_of(account)
+                await self._storage.create_ai(account, profile, is_from_file=False, audit=audit)
+            else:
+                await self._storage.create_account(account, created_at=self._clock.now(), audit=audit)
         except HandleTaken:
             raise Refused(RefusalCode.CONFLICT, f"there is an account {folded!r} already") from None
         return account
@@ -107,7 +117,8 @@ class Lobby:
         await self._check_may_make_rooms(creator_id)
         accounts = [await self._account(creator_id)]
         if with_ai:
-            accounts.append((await self.ensure_built_ins())[1].account)
+            ai = (await self.ensure_built_ins())[1]
+            accounts += [] if ai.disabled else [ai.account]
         return await self._create(RoomKind.ROOM, name, topic, accounts, direct_key=None, origin=origin)
 
     async def direct(self, creator_id: AccountId, handles: Sequence[str], *, origin: Origin) -> RoomId:
@@ -255,7 +266,10 @@ class Lobby:
     ) -> RoomId:
         now = self._clock.now()
         creator = accounts[0]
+        people = [account for account in accounts if account.kind is not AccountKind.AI]
+        is_alone = kind is RoomKind.DIRECT and len(people) == 1 < len(accounts)
         event = RoomCreated(
+            settings=RoomSettings(triggers=DIRECT_TRIGGERS) if is_alone else RoomSettings(),
             room_id=RoomId(self._clock.new_id()),
             seq=1,
             id=self._clock.new_id(),
@@ -283,7 +297,18 @@ class Lobby:
             )
             # Taken: another process made it in the meantime.
             with suppress(HandleTaken):
-                await self._storage.create_account(account, created_at=self._clock.now())
+                if kind is AccountKind.AI:
+                    audit = AuditEntry(
+                        at=self._clock.now(),
+                        actor_id=None,
+                        origin="server",
+                        action="account_created",
+                        subject=account.id,
+                        after=kind.value,
+                    )
+                    await self._storage.create_ai(account, _profile_of(account), is_from_file=False, audit=audit)
+                else:
+                    await self._storage.create_account(account, created_at=self._clock.now())
             found = await self._storage.find_account_by_handle(handle)
             assert found is not None, f"the account {handle} was just made"
         return found
@@ -292,6 +317,11 @@ class Lobby:
         return AuditEntry(
             at=self._clock.now(), actor_id=by, origin=origin, action=action, subject=invite.id, after=invite.role
         )
+
+
+def _profile_of(account: Account) -> AiProfile:
+    """What an AI is until an operator says more."""
+    return AiProfile(handle=account.handle, name=account.display_name[:MAX_NAME])
 
 
 def _spent() -> Refused:

@@ -16,8 +16,11 @@ from multiplayer.live.audit import Origin
 from multiplayer.live.clock import Clock
 from multiplayer.live.directory import Directory
 from multiplayer.live.door import Door
+from multiplayer.live.insight import Insights
 from multiplayer.live.lobby import Lobby
+from multiplayer.live.profiles import Profiles
 from multiplayer.live.registry import Sessions
+from multiplayer.live.schedules import Schedules
 from multiplayer.live.session import Session, SessionLimits
 from multiplayer.live.turns import Turns
 from multiplayer.live.watch import Watch
@@ -84,7 +87,10 @@ class Pod:
         sessions: Sessions,
         door: Door,
         lobby: Lobby,
+        profiles: Profiles,
         turns: Turns,
+        insights: Insights,
+        schedules: Schedules | None,
         watch: Watch,
         doors: SignInDoors,
         clock: Clock,
@@ -99,7 +105,9 @@ class Pod:
         self.sessions = sessions
         self.door = door
         self.lobby = lobby
+        self.profiles = profiles
         self.turns = turns
+        self.insights = insights
         self.doors = doors
         self.clock = clock
         self.metrics = metrics
@@ -109,6 +117,8 @@ class Pod:
         self.started_at: datetime = clock.now()
         self.is_draining = False
         self._watch = watch
+        # Without them no clock fires here: a command line only passes through.
+        self._schedules = schedules
         self._background = asyncio.TaskGroup()
         self._loops: list[asyncio.Task[None]] = []
         self._spawned: set[asyncio.Task[None]] = set()
@@ -126,6 +136,8 @@ class Pod:
             self._background.create_task(self.turns.sweep(), name="sweep"),
             self._background.create_task(self.sessions.tell_activity(), name="activity"),
         ]
+        if self._schedules is not None:
+            self._loops.append(self._background.create_task(self._schedules.run(), name="schedules"))
         return self
 
     async def __aexit__(self, *exc_info: object) -> None:

@@ -12,13 +12,13 @@ from multiplayer.live.batch import Decided, Done, Outcome, Submission, answer_kn
 from multiplayer.live.clock import Clock
 from multiplayer.live.fanout import Fanout
 from multiplayer.live.key_window import KeyWindow
+from multiplayer.live.room_facts import load_facts
 from multiplayer.live.room_memory import RECENT, RoomMemory
 from multiplayer.protocol.codec import digest, encode
 from multiplayer.protocol.commands import AnyCommand, ExpireMember
 from multiplayer.protocol.errors import RefusalCode, Refused
 from multiplayer.protocol.events import Event, MemberLeft, MemberRemoved, RoomDeleted, event_adapter
 from multiplayer.protocol.ids import AccountId, RoomId
-from multiplayer.rooms.facts import Facts, Needs
 from multiplayer.rooms.room import Room
 from multiplayer.storage.audit_port import AuditEntry
 from multiplayer.storage.cache import CachedLog
@@ -206,7 +206,7 @@ class RoomHost:
         for attempt in range(MAX_TRIES):
             if attempt:
                 await self._read_on()
-            facts = await self._load(waiting)
+            facts = await load_facts(self._storage, self._room, self.memory, waiting)
             tentative = self._room.copy()
             decided, refused = decide(waiting, tentative, facts, self._keys, self._clock)
             await self._answer_refused(refused)
@@ -280,22 +280,6 @@ class RoomHost:
             if use is not None:
                 for submission in item.askers:
                     submission.answer(answer_known(submission, use))
-
-    async def _load(self, waiting: Iterable[Submission]) -> Facts:
-        needs = Needs()
-        for submission in waiting:
-            needs |= self._room.needs(submission.actor_id, submission.command)
-        if not needs:
-            return Facts()
-        held = self.memory.held(needs.messages)
-        missing = [message_id for message_id in needs.messages if message_id not in held]
-        loaded = await self._storage.messages(self.room_id, missing) if missing else {}
-        accounts = list((await self._storage.accounts(list(needs.accounts))).values()) if needs.accounts else []
-        for handle in needs.handles:
-            found = await self._storage.find_account_by_handle(handle)
-            if found is not None and not found.disabled:
-                accounts.append(found.account)
-        return Facts.of({**held, **loaded}, accounts)
 
     def _remember(self, room: Room, events: Sequence[Event]) -> None:
         for event in events:

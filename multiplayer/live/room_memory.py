@@ -5,13 +5,15 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
 from multiplayer.ai.deltas import DeltaStream
 from multiplayer.live.fanout import Fanout, Subscriber
+from multiplayer.protocol.cards import Card
 from multiplayer.protocol.codec import encode
 from multiplayer.protocol.events import Event, MessagePosted, TurnEnded
 from multiplayer.protocol.ids import AccountId, MessageId, RoomId, TurnId
 from multiplayer.protocol.members import Presence
 from multiplayer.protocol.messages import Message
-from multiplayer.protocol.signals import AiDelta, AiText, PresenceChanged, RoomSignal, Typing
+from multiplayer.protocol.signals import AiCards, AiDelta, AiText, PresenceChanged, RoomSignal, Typing
 from multiplayer.protocol.timeline import fold_message, message_of, touched_message
+from multiplayer.rooms.snapshot import RunningText
 from multiplayer.rooms.typing_state import TYPING_S, TypingState
 
 RECENT = 50
@@ -27,6 +29,7 @@ class RoomMemory:
         self._recent: dict[MessageId, Message | MessagePosted] = {message.id: message for message in recent}
         self._lines: dict[int, bytes] = {}
         self._streams: dict[TurnId, DeltaStream] = {}
+        self._cards: dict[TurnId, tuple[Card, ...]] = {}
         self._typing = TypingState()
         self._typing_timer: asyncio.TimerHandle | None = None
         self._monotonic_s = monotonic_s
@@ -45,9 +48,12 @@ class RoomMemory:
         return tuple(reversed(kept))
 
     @property
-    def texts(self) -> Mapping[TurnId, tuple[str, int]]:
-        """For each running turn its words so far and the index of its next delta."""
-        return {turn_id: stream.so_far for turn_id, stream in self._streams.items()}
+    def texts(self) -> Mapping[TurnId, RunningText]:
+        """For each running turn what it has said so far, and the index of its next delta."""
+        return {
+            turn_id: RunningText(*stream.so_far, cards=self._cards.get(turn_id, ()))
+            for turn_id, stream in self._streams.items()
+        }
 
     def held(self, message_ids: Collection[MessageId]) -> dict[MessageId, Message]:
         return {message_id: self._message(message_id) for message_id in message_ids if message_id in self._recent}
@@ -77,6 +83,7 @@ class RoomMemory:
         for event in events:
             if isinstance(event, TurnEnded):
                 self._streams.pop(event.turn_id, None)
+                self._cards.pop(event.turn_id, None)
 
     def signal(self, signal: RoomSignal) -> None:
         self.fanout.signal(encode(signal))
@@ -86,20 +93,30 @@ class RoomMemory:
         self._streams.setdefault(turn_id, DeltaStream()).add(text)
         self.fanout.touch()
 
-    def restore_text(self, turn_id: TurnId, text: str) -> None:
-        """A turn taken over from another pod begins with the words that were checkpointed."""
+    def write_cards(self, turn_id: TurnId, cards: tuple[Card, ...]) -> None:
+        """Add cards to a running turn's answer, behind the words that came before them."""
+        self.fanout.flush()
+        self._streams.setdefault(turn_id, DeltaStream())
+        held = self._cards.get(turn_id, ())
+        self._cards[turn_id] = (*held, *cards)
+        self.signal(AiCards(room_id=self._room_id, turn_id=turn_id, offset=len(held), cards=cards))
+
+    def restore_text(self, turn_id: TurnId, text: str, cards: tuple[Card, ...] = ()) -> None:
+        """A turn taken over from another pod begins with what was checkpointed."""
         stream = DeltaStream()
         stream.add(text)
         stream.flush()
         self._streams[turn_id] = stream
-        self.signal(AiText(room_id=self._room_id, turn_id=turn_id, index=stream.so_far[1], text=text))
+        self._cards[turn_id] = cards
+        index = stream.so_far[1]
+        self.signal(AiText(room_id=self._room_id, turn_id=turn_id, index=index, text=text, cards=cards))
 
     def whole_texts(self) -> list[bytes]:
         """For whoever missed pieces: each running turn's text so far, as lines."""
         self.fanout.flush()
         return [
-            encode(AiText(room_id=self._room_id, turn_id=turn_id, index=index, text=text))
-            for turn_id, (text, index) in self.texts.items()
+            encode(AiText(room_id=self._room_id, turn_id=turn_id, index=said.index, text=said.text, cards=said.cards))
+            for turn_id, said in self.texts.items()
         ]
 
     def enter(self, subscriber: Subscriber) -> None:

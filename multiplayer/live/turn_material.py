@@ -1,8 +1,7 @@
-"""What a turn is made of, sorted: what its asker may know, what its calls came to, what it has used."""
+"""What a turn is made of, sorted: what its asker may know, what its calls came to."""
 
 from collections.abc import Mapping, Sequence
 
-from multiplayer.models.port import Usage
 from multiplayer.protocol.events import (
     Event,
     MessageDeleted,
@@ -10,9 +9,12 @@ from multiplayer.protocol.events import (
     MessagePosted,
     SummaryUpdated,
     ToolFinished,
+    TurnRequested,
 )
 from multiplayer.protocol.ids import TurnId
-from multiplayer.protocol.turns import TokenUsage
+from multiplayer.protocol.messages import Message
+from multiplayer.protocol.rooms import TurnState
+from multiplayer.protocol.turn_fold import TurnEvent, TurnStep, turn_after, turn_of
 from multiplayer.tools.registry import ToolResult
 
 
@@ -27,23 +29,35 @@ def without_what_was_before(events: Sequence[Event]) -> list[Event]:
     ]
 
 
-def with_summary(usage: TokenUsage, spent: Usage | None) -> TokenUsage:
-    """Add what the summary before the answer has used."""
-    if spent is None:
-        return usage
-    return usage.model_copy(
-        update={
-            "tokens_in": usage.tokens_in + spent.tokens_in,
-            "tokens_cached": usage.tokens_cached + spent.tokens_cached,
-            "tokens_out": usage.tokens_out + spent.tokens_out,
-        }
-    )
+def of_other_turns(events: Sequence[Event], answer: Message) -> list[Event]:
+    """Return what was before an answer, without the turns that gave it and its alternatives."""
+    turns = {alternative.turn_id for alternative in answer.alternatives} | {answer.turn_id}
+    return [event for event in events if event.seq < answer.seq and _turn_of(event) not in turns]
+
+
+def folded_turn(events: Sequence[Event], turn_id: TurnId) -> TurnState | None:
+    """Return a turn as it is after `events`, if they hold its beginning."""
+    turn: TurnState | None = None
+    for event in events:
+        if isinstance(event, TurnRequested) and event.turn_id == turn_id:
+            turn = turn_of(event)
+        elif turn is not None and isinstance(event, TurnStep) and event.turn_id == turn_id:
+            turn = turn_after(turn, event)
+    return turn
+
+
+def _turn_of(event: Event) -> TurnId | None:
+    if isinstance(event, MessagePosted):
+        return event.message.turn_id
+    return event.turn_id if isinstance(event, TurnEvent) else None
 
 
 def results_of(turn_id: TurnId, events: Sequence[Event]) -> Mapping[str, ToolResult]:
     """Return what the calls of a turn came to under its earlier holders: none of them runs again."""
     return {
-        event.call_id: ToolResult(ok=event.is_ok, text=event.text, code=event.code, exit_status=event.exit_status)
+        event.call_id: ToolResult(
+            ok=event.is_ok, text=event.text, code=event.code, exit_status=event.exit_status, taint=event.taint
+        )
         for event in events
         if isinstance(event, ToolFinished) and event.turn_id == turn_id
     }

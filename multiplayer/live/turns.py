@@ -8,13 +8,15 @@ from typing import Self
 
 import structlog
 
-from multiplayer.live.ai_seat import AiSeat, Speech
+from multiplayer.live.ai_seat import AiSeat
 from multiplayer.live.directory import Directory
 from multiplayer.live.room_host import RoomHost
+from multiplayer.live.speech import Speech
+from multiplayer.protocol.cards import Card
 from multiplayer.protocol.commands import StartTurn
 from multiplayer.protocol.errors import RefusalCode, Refused
 from multiplayer.protocol.events import Event, TurnEnded, TurnRequested, TurnStarted, TurnStopRequested
-from multiplayer.protocol.ids import TurnId
+from multiplayer.protocol.ids import RoomId, TurnId
 from multiplayer.protocol.rooms import TurnState
 from multiplayer.protocol.turns import TurnOutcome
 from multiplayer.storage.port import OpenTurn, OutcomeUnknown, Storage, StorageUnavailable
@@ -38,6 +40,7 @@ class Running:
     fence: int
     stop: asyncio.Event = field(default_factory=asyncio.Event)
     why: str = ""
+    speech: Speech | None = None
 
 
 class Turns:
@@ -50,6 +53,8 @@ class Turns:
         self._metrics = metrics
         self._pod = pod
         self._running: dict[TurnId, Running] = {}
+        self._passed_over: dict[RoomId, RoomHost] = {}
+        """Rooms with a turn for which there was no place here."""
         self._tasks = asyncio.TaskGroup()
         # Without a seat nobody speaks here: a command line only passes through.
         self._is_draining = seat is None
@@ -102,7 +107,9 @@ class Turns:
                 waiting = await self._storage.waiting(unclaimed_for_s=UNCLAIMED_S, limit=MAX_RUNNING)
                 for open_turn in waiting:
                     await self._take_over(open_turn)
-            except (StorageUnavailable, Refused):
+                if self._seat is not None:
+                    await self._seat.purse.sweep()
+            except (StorageUnavailable, OutcomeUnknown, Refused):
                 # The database is away or a room was deleted meanwhile: the next sweep sees what is left.
                 continue
 
@@ -116,7 +123,7 @@ class Turns:
                 # The row was left behind by a log that has moved on; the room reads on by itself.
                 host.catch_up()
             elif turn.fence == waiting.fence:
-                self._begin(host, turn, waiting.text)
+                self._begin(host, turn)
 
     def _begin_next(self, host: RoomHost) -> None:
         """Claim each AI's oldest waiting turn, unless that AI is at another one."""
@@ -125,16 +132,26 @@ class Turns:
         for turn in tuple(host.room.state.turns.values()):
             if turn.ai_id not in busy:
                 busy.add(turn.ai_id)
-                self._begin(host, turn, "")
+                self._begin(host, turn)
 
-    def _begin(self, host: RoomHost, turn: TurnState, text: str) -> None:
-        if self._is_draining or turn.turn_id in self._running or len(self._running) >= MAX_RUNNING:
+    def _begin_passed_over(self) -> None:
+        """Give the places that are free now to those who found none; the sweep would come a second later."""
+        while self._passed_over and len(self._running) < MAX_RUNNING:
+            host = self._passed_over.pop(next(iter(self._passed_over)))
+            if not host.is_stopped:
+                self._begin_next(host)
+
+    def _begin(self, host: RoomHost, turn: TurnState) -> None:
+        if self._is_draining or turn.turn_id in self._running:
+            return
+        if len(self._running) >= MAX_RUNNING:
+            self._passed_over[host.room_id] = host
             return
         running = Running(host, turn.turn_id, turn.fence + 1)
         self._running[turn.turn_id] = running
-        self._tasks.create_task(self._run(running, turn, text), name=f"turn {turn.turn_id}")
+        self._tasks.create_task(self._run(running, turn), name=f"turn {turn.turn_id}")
 
-    async def _run(self, running: Running, turn: TurnState, text: str) -> None:
+    async def _run(self, running: Running, turn: TurnState) -> None:
         """One turn from claim to end. Whatever breaks in it ends this turn only."""
         host = running.host
         has_started = False
@@ -142,7 +159,7 @@ class Turns:
             start = StartTurn(turn_id=turn.turn_id, fence=running.fence, pod=self._pod)
             await host.ask(turn.ai_id, start, origin="server")
             has_started = True
-            await self._speak(running, turn, text)
+            await self._speak(running, turn)
         except Refused as refused:
             if refused.code not in {RefusalCode.CONFLICT, RefusalCode.NOT_FOUND}:
                 _log.warning("turn_not_started", room=host.room_id, turn=turn.turn_id, code=refused.code.value)
@@ -157,50 +174,76 @@ class Turns:
             if has_started:
                 # What could not even be claimed is left to the sweep, which does not hurry.
                 self._begin_next(host)
+            self._begin_passed_over()
 
-    async def _speak(self, running: Running, turn: TurnState, text: str) -> None:
+    async def _speak(self, running: Running, turn: TurnState) -> None:
         """Let the seat speak until it ends or is stopped; keep the lease and the words meanwhile."""
         host = running.host
         assert self._seat is not None, "nothing begins without a seat"
-        speech = self._seat.speech(host, turn.turn_id, running.fence, text)
-        was_stopped = False
+        # Read under our own fence: its last holder cannot add to it any more.
+        left = await self._storage.turn(host.room_id, turn.turn_id) if turn.is_running else None
+        text, cards = (left.text, left.cards) if left is not None else ("", ())
+        speech = running.speech = Speech(self._seat, host, turn.turn_id, running.fence, text, cards)
+        if self._is_being_stopped(running):
+            # The pod that held it died before it obeyed.
+            running.stop.set()
+            await speech.take_over()
+        else:
+            await self._until_stopped(speech, running)
+        if not running.stop.is_set():
+            return
+        now = host.room.state.turns.get(turn.turn_id)
+        if now is None or now.fence != running.fence:
+            return
+        if now.superseded_by is not None:
+            await speech.end(TurnOutcome.INTERRUPTED, "a newer request took its place")
+        elif now.is_stop_requested:
+            await speech.end(TurnOutcome.STOPPED, "stopped by a member")
+        else:
+            await speech.end(TurnOutcome.INTERRUPTED, running.why or "interrupted")
+
+    async def _until_stopped(self, speech: Speech, running: Running) -> None:
         try:
             async with asyncio.TaskGroup() as tasks:
                 keeping = tasks.create_task(self._keep(speech, running))
                 speaking = tasks.create_task(speech.run())
                 stopping = tasks.create_task(running.stop.wait())
                 await asyncio.wait({speaking, stopping}, return_when=asyncio.FIRST_COMPLETED)
-                was_stopped = not speaking.done()
                 for task in (keeping, speaking, stopping):
                     task.cancel()
         except ExceptionGroup as group:
             raise group.exceptions[0] from group
-        if not was_stopped:
-            return
-        now = host.room.state.turns.get(turn.turn_id)
-        if now is None or now.fence != running.fence:
-            return
-        if now.is_stop_requested:
-            await speech.end(TurnOutcome.STOPPED, "stopped by a member")
-        else:
-            await speech.end(TurnOutcome.INTERRUPTED, running.why or "interrupted")
+        finally:
+            # However it ended, or our hold on it did: a call that was cut short is paid for.
+            await speech.settle()
 
     async def _keep(self, speech: Speech, running: Running) -> None:
         """Renew the lease and save the words; when another pod holds the turn, stop."""
-        saved = ""
+        saved: tuple[str, tuple[Card, ...]] = "", ()
         while True:
             with suppress(StorageUnavailable, OutcomeUnknown):
                 if not await self._storage.hold(running.turn_id, fence=running.fence, pod=self._pod, lease_s=LEASE_S):
                     running.stop.set()
                     return
-                text = speech.so_far
-                if text != saved and await self._storage.checkpoint(running.turn_id, fence=running.fence, text=text):
-                    saved = text
+                said = speech.so_far
+                if said != saved and await self._storage.checkpoint(
+                    running.turn_id, fence=running.fence, text=said[0], cards=said[1]
+                ):
+                    saved = said
             await asyncio.sleep(KEEP_S)
 
     async def _end_broken(self, running: Running, turn: TurnState) -> None:
+        """End a turn in which something of ours broke: what people have read stands."""
         assert self._seat is not None, "nothing begins without a seat"
-        with suppress(Refused):
-            await self._seat.speech(running.host, turn.turn_id, running.fence, "").end(
-                TurnOutcome.FAILED, "something broke in the server; its log says more"
-            )
+        if turn.turn_id not in running.host.room.state.turns:
+            return
+        text, cards = running.speech.so_far if running.speech is not None else ("", ())
+        outcome = TurnOutcome.INTERRUPTED if text or cards else TurnOutcome.FAILED
+        # Anew, so that what broke has no part in it.
+        speech = Speech(self._seat, running.host, turn.turn_id, running.fence, text, cards)
+        with suppress(StorageUnavailable, OutcomeUnknown):
+            await speech.end(outcome, "something broke in the server; its log says more")
+
+    def _is_being_stopped(self, running: Running) -> bool:
+        turn = running.host.room.state.turns.get(running.turn_id)
+        return turn is not None and turn.is_stop_requested

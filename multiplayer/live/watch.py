@@ -1,4 +1,4 @@
-"""What a pod looks at again and again: the rooms' stored seqs, and whether anyone's access has ended."""
+"""What a pod looks at again and again: the rooms' stored seqs, whether anyone's access has ended, the AI profiles."""
 
 import asyncio
 
@@ -6,6 +6,7 @@ import structlog
 
 from multiplayer.live.clock import Clock
 from multiplayer.live.directory import Directory
+from multiplayer.live.profiles import ProfileModels
 from multiplayer.live.registry import Sessions
 from multiplayer.live.session import Session
 from multiplayer.protocol.close_codes import CloseCode
@@ -27,6 +28,7 @@ class Watch:
         sessions: Sessions,
         cache: CachedLog,
         clock: Clock,
+        models: ProfileModels,
         *,
         epoch: str,
     ) -> None:
@@ -35,8 +37,10 @@ class Watch:
         self._sessions = sessions
         self._cache = cache
         self._clock = clock
+        self._models = models
         self.epoch = epoch
         self._access_version = -1
+        self._profiles_seen = (-1, -1)
         self._checked: set[tuple[SessionId, str]] = set()
 
     async def run(self) -> None:
@@ -48,6 +52,7 @@ class Watch:
                     await self._check_history()
                 await self._directory.look()
                 await self._check_access()
+                await self._check_profiles()
             except StorageUnavailable:
                 if not is_away:
                     _log.warning("database_away")
@@ -87,6 +92,13 @@ class Watch:
         # Only now: if a question failed, the next round asks again.
         self._access_version = version
         self._checked = set(here)
+
+    async def _check_profiles(self) -> None:
+        """When a profile, or the access of any account (an AI's too), moved, read the profiles again."""
+        seen = (await self._storage.profiles_version(), self._access_version)
+        if seen != self._profiles_seen:
+            await self._models.refresh()
+        self._profiles_seen = seen
 
 
 def _entry(session: Session) -> tuple[SessionId, str]:

@@ -4,7 +4,8 @@ from pathlib import Path
 
 from multiplayer.models.scripted import Say, ScriptedModel
 from multiplayer.protocol.commands import EndTurn, StartTurn, UpdateSummary
-from multiplayer.protocol.ids import AccountId, RoomId, TurnId
+from multiplayer.protocol.ids import AccountId, MessageId, RoomId, TurnId
+from multiplayer.protocol.memory import Section, SummaryPoint
 from multiplayer.protocol.turns import TurnOutcome
 from tests.support.pods import Guest, memory_pod
 
@@ -21,7 +22,7 @@ async def restricted_room(alice: Guest, bob: Guest) -> tuple[RoomId, str]:
     return room_id, str(secret["event_id"])
 
 
-async def summarise(alice: Guest, room_id: RoomId, text: str) -> None:
+async def summarise(alice: Guest, room_id: RoomId, text: str, *sources: MessageId) -> None:
     """Have the AI keep a summary, as a turn does when the room has grown long."""
     host = await alice.pod.directory.host(room_id)
     alice.pod.turns.drain("only this test speaks for the AI")
@@ -31,7 +32,14 @@ async def summarise(alice: Guest, room_id: RoomId, text: str) -> None:
     version = (host.room.state.summary.version if host.room.state.summary else 0) + 1
     for command in (
         StartTurn(turn_id=turn_id, fence=1, pod="test"),
-        UpdateSummary(turn_id=turn_id, fence=1, version=version, text=text, up_to_seq=host.room.seq, method="m"),
+        UpdateSummary(
+            turn_id=turn_id,
+            fence=1,
+            version=version,
+            points=(SummaryPoint(id="p1", section=Section.OTHER, text=text, sources=sources),),
+            up_to_seq=host.room.seq,
+            method="m",
+        ),
         EndTurn(turn_id=turn_id, fence=1, outcome=TurnOutcome.DONE),
     ):
         await host.ask(ai_id, command, origin="server")
@@ -43,6 +51,7 @@ async def test_summaries_and_edits_of_older_messages_come_without_their_words(tm
         room_id, secret_id = await restricted_room(alice, bob)
         await bob.join(room_id)
         await alice.ask(type="edit_message", room_id=room_id, message_id=secret_id, text="the merger is on monday")
+        await alice.ask(type="pin_fact", room_id=room_id, text="there is a merger", message_id=secret_id)
         await summarise(alice, room_id, "they speak of the merger")
         last = await alice.post(room_id, "hello bob")
         await bob.expect_type("message_posted", seq=last["seq"])
@@ -90,11 +99,13 @@ async def test_deleting_a_message_takes_back_the_summary_that_was_made_of_it(tmp
         room_id = await pod.lobby.create_room(alice.id, "demo", origin="cli")
         await alice.join(room_id)
         secret = await alice.post(room_id, "the merger is on friday")
-        await summarise(alice, room_id, "they speak of the merger")
+        await alice.ask(type="pin_fact", room_id=room_id, text="the merger it is", message_id=secret["event_id"])
+        await summarise(alice, room_id, "they speak of the merger", MessageId(str(secret["event_id"])))
         await alice.ask(type="delete_message", room_id=room_id, message_id=secret["event_id"])
         host = await pod.directory.host(room_id)
         assert host.room.state.summary is not None
         assert host.room.state.summary.text == ""
+        assert host.room.state.notes.facts == ()
         late = await Guest.enter(pod, "alice")
         await late.join(room_id, epoch=pod.epoch, seq=0)
         await late.expect_type("summary_updated", version=2)

@@ -11,20 +11,26 @@ from typing import cast
 
 from ulid import ULID
 
-from multiplayer.ai.agent import TurnLimits
-from multiplayer.ai.tokens import EstimatedTokens
+from multiplayer.ai.brain import Brains
+from multiplayer.ai.budget import Purse
+from multiplayer.ai.turn_setup import TurnLimits
 from multiplayer.auth.access_tokens import AccessTokens
 from multiplayer.auth.identify import AnyToken
 from multiplayer.auth.local import LocalAccounts, SignIns
 from multiplayer.auth.passwords import Passwords
 from multiplayer.auth.tickets import Tickets
+from multiplayer.compose.models import ProfiledBrains
+from multiplayer.live.ai_keys import KeyFiles
 from multiplayer.live.ai_seat import AiSeat
 from multiplayer.live.clock import Clock
 from multiplayer.live.directory import Directory
 from multiplayer.live.door import Door, DoorLimits
+from multiplayer.live.insight import insights_on
 from multiplayer.live.lobby import Lobby
 from multiplayer.live.pod import Pod, PodLimits, SignInDoors
+from multiplayer.live.profiles import Profiles
 from multiplayer.live.registry import Sessions
+from multiplayer.live.schedules import Schedules
 from multiplayer.live.session import Session
 from multiplayer.live.turns import Turns
 from multiplayer.live.watch import Watch
@@ -34,12 +40,15 @@ from multiplayer.protocol.codec import JsonValue, decode_line
 from multiplayer.protocol.ids import AccountId, RoomId
 from multiplayer.protocol.members import Account
 from multiplayer.protocol.requests import Hello
+from multiplayer.settings import Settings
 from multiplayer.storage.cache import CachedLog
 from multiplayer.storage.memory import MemoryStorage
 from multiplayer.storage.port import Storage
 from multiplayer.telemetry.metrics import Metrics
 from multiplayer.tools.offered import build_tools
+from multiplayer.tools.registry import ToolRegistry
 from multiplayer.tools.workspace import Workspaces
+from tests.support.brains import GivenBrains, brain_of
 
 Line = Mapping[str, JsonValue]
 PATIENCE_S = 10.0
@@ -59,14 +68,16 @@ async def memory_pod(
     workspaces: Path,
     *,
     model: ChatModel | None = None,
+    brains: Brains | None = None,
     storage: Storage | None = None,
     clock: Clock | None = None,
     limits: PodLimits | None = None,
     door_limits: DoorLimits | None = None,
     turn_limits: TurnLimits | None = None,
+    tools: ToolRegistry | None = None,
     name: str = "pod-test",
 ) -> AsyncIterator[Pod]:
-    """A pod on `storage` (a new in-memory one by default). The AI is `model`; by default it has nothing to say."""
+    """A pod on `storage` (a new in-memory one by default). All AIs are `model`, or what `brains` says."""
     storage = storage or MemoryStorage()
     clock = clock or system_clock()
     limits = limits or PodLimits()
@@ -78,16 +89,17 @@ async def memory_pod(
     access_tokens = AccessTokens(storage, now=clock.now, new_id=clock.new_id)
     sign_ins = SignIns(storage, now=clock.now, new_id=clock.new_id)
     seat = AiSeat(
-        model=model or ScriptedModel([]),
-        tools=build_tools(None),
+        brains=brains or GivenBrains(brain_of(model or ScriptedModel([]))),
+        tools=tools or build_tools(None),
         workspaces=Workspaces(workspaces),
-        counter=EstimatedTokens(),
         storage=storage,
         clock=clock,
         secret=b"a secret of the tests",
         limits=turn_limits or TurnLimits(),
-        price=lambda _: None,
+        purse=Purse(storage, clock.now, clock.new_id),
     )
+    keys = KeyFiles(workspaces.with_name(f"{workspaces.name}-secrets") / "ai")
+    profiled = ProfiledBrains(storage, keys, Settings.model_construct(), clock)
     pod = Pod(
         name=name,
         storage=storage,
@@ -95,8 +107,11 @@ async def memory_pod(
         sessions=sessions,
         door=Door(directory, storage, clock, door_limits or DoorLimits(), sessions.tell),
         lobby=Lobby(storage, directory, clock, limits.room),
+        profiles=Profiles(storage, keys, profiled, clock),
         turns=Turns(seat, directory, storage, metrics, name),
-        watch=Watch(storage, directory, sessions, cache, clock, epoch=await storage.epoch()),
+        insights=insights_on(seat, directory),
+        schedules=Schedules(storage, directory, clock),
+        watch=Watch(storage, directory, sessions, cache, clock, profiled, epoch=await storage.epoch()),
         doors=SignInDoors(
             authenticator=AnyToken(access_tokens, sign_ins, None),
             access_tokens=access_tokens,
@@ -115,6 +130,7 @@ async def memory_pod(
             yield pod
     finally:
         passwords.close()
+        await profiled.aclose()
 
 
 class Guest:

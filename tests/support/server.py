@@ -8,6 +8,7 @@ from pathlib import Path
 
 import httpx
 
+from multiplayer.ai.brain import Brains
 from multiplayer.live.clock import Clock
 from multiplayer.live.door import DoorLimits
 from multiplayer.live.pod import Pod, PodLimits
@@ -93,6 +94,7 @@ async def running_server(
     config: HttpConfig | None = None,
     deadlines: Deadlines | None = None,
     model: ChatModel | None = None,
+    brains: Brains | None = None,
     storage: Storage | None = None,
     clock: Clock | None = None,
     limits: PodLimits | None = None,
@@ -100,7 +102,13 @@ async def running_server(
 ) -> AsyncIterator[RunningServer]:
     """Serve until the block is left; workspaces are made in `folder`."""
     async with memory_pod(
-        folder, model=model, storage=storage, clock=clock, limits=limits, door_limits=door_limits
+        folder,
+        model=model,
+        brains=brains,
+        storage=storage,
+        clock=clock,
+        limits=limits,
+        door_limits=door_limits,
     ) as pod:
         app = build_app(pod, config or HttpConfig())
         async with (

@@ -1,0 +1,251 @@
+"""Builds everything; the only package that knows every concrete class."""
+
+import asyncio
+import json
+import secrets
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+
+import structlog
+from ulid import ULID
+
+from multiplayer.ai.budget import Purse
+from multiplayer.ai.turn_setup import TurnLimits
+from multiplayer.compose.database import SERVER_FILE, open_storage, own_database, shared_database, write_private
+from multiplayer.compose.database import database_address as database_address
+from multiplayer.compose.doors import sign_in_doors
+from multiplayer.compose.models import Patience, ProfiledBrains
+from multiplayer.live.ai_keys import KeyFiles
+from multiplayer.live.ai_seat import AiSeat
+from multiplayer.live.clock import Clock
+from multiplayer.live.directory import Directory
+from multiplayer.live.door import Door, DoorLimits
+from multiplayer.live.insight import insights_on
+from multiplayer.live.lobby import Lobby
+from multiplayer.live.pod import Pod, PodLimits, ServiceHealth
+from multiplayer.live.profile_file import BadProfileFile
+from multiplayer.live.profiles import Profiles
+from multiplayer.live.registry import Sessions
+from multiplayer.live.schedules import Schedules
+from multiplayer.live.session import SessionLimits
+from multiplayer.live.turns import Turns
+from multiplayer.live.watch import Watch
+from multiplayer.models.pricing import list_prices
+from multiplayer.protocol.ids import AccountId
+from multiplayer.rooms.limits import RoomLimits
+from multiplayer.settings import BadSettings, Settings
+from multiplayer.storage.cache import CachedLog
+from multiplayer.storage.embedded import DataDirLock
+from multiplayer.storage.port import Storage
+from multiplayer.telemetry.metrics import Metrics
+from multiplayer.tools.offered import build_tools
+from multiplayer.tools.registry import ToolRegistry
+from multiplayer.tools.sandbox import Sandbox
+from multiplayer.tools.workspace import Workspaces
+
+__all__ = ["Running", "command_line", "database_address", "server"]
+
+PREFLIGHT_S = 3_600.0
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True)
+class Running:
+    """A whole server, short of its sockets."""
+
+    pod: Pod
+    settings: Settings
+    ai_name: str
+    database_name: str
+    sandbox: Sandbox
+    folder: Path
+
+    def write_server_file(self, url: str) -> None:
+        """Tell command lines beside us where the server and its database are; only this account can read it."""
+        path = self.folder / SERVER_FILE
+        held = json.loads(path.read_text()) if path.exists() else {}
+        write_private(path, json.dumps({**held, "url": url}))
+
+
+@asynccontextmanager
+async def server(settings: Settings) -> AsyncIterator[Running]:
+    """Everything for `serve`: the folder, the database (migrated), the pod with its AIs. Ends in the other order."""
+    async with AsyncExitStack() as stack:
+        folder = settings.folder
+        lock = await DataDirLock.acquire(folder)
+        stack.callback(lock.release)
+        dsn, database_name = await stack.enter_async_context(own_database(settings, lock))
+        storage = await stack.enter_async_context(open_storage(dsn, ephemeral=settings.ephemeral))
+        clock = _clock()
+        workspaces = Workspaces(folder / "workspaces", settings.room_uid_base)
+        sandbox = Sandbox(workspaces, private_paths=[folder])
+        if settings.terminal:
+            await sandbox.preflight()
+        keys, brains = _brains(settings, storage, clock, stack)
+        brains.check_environment()
+        tools = build_tools(sandbox, [*_secret_values(settings), *keys.all_values()])
+        seat = await _seat(settings, storage, clock, brains, tools, workspaces)
+        built_in = AccountId("")
+
+        def services() -> Sequence[ServiceHealth]:
+            status = brains.status(built_in)
+            return (
+                ServiceHealth("ai", is_up=not status.problem, detail=status.answers_with or status.problem),
+                ServiceHealth(
+                    "sandbox", sandbox.status.mode == "strict", f"{sandbox.status.mode}: {sandbox.status.reason}"
+                ),
+            )
+
+        pod = await _pod(settings, storage, clock, stack, seat, services, keys, brains, speaks=True)
+        built_in = (await pod.lobby.ensure_built_ins())[1].id
+        try:
+            await pod.profiles.take_file(settings.ai_file)
+        except BadProfileFile as bad:
+            raise BadSettings(f"MULTIPLAYER_AI_FILE: {bad}") from None
+        await stack.enter_async_context(pod)
+        pod.spawn(partial(_look_at_sandbox_again, sandbox), broke=sandbox.distrust)
+        pod.spawn(brains.keep_closing, broke=_nothing)
+        status = brains.status(built_in)
+        yield Running(pod, settings, status.answers_with or status.problem, database_name, sandbox, folder)
+
+
+@asynccontextmanager
+async def command_line(settings: Settings) -> AsyncIterator[Pod]:
+    """A short-lived pod for one command: beside a running server, or alone on the folder. No AI speaks here."""
+    async with AsyncExitStack() as stack:
+        dsn = await stack.enter_async_context(shared_database(settings))
+        storage = await stack.enter_async_context(open_storage(dsn, ephemeral=True))
+        clock = _clock()
+        keys, brains = _brains(settings, storage, clock, stack)
+        # To look at what AIs do, not to speak.
+        seat = await _seat(
+            settings, storage, clock, brains, build_tools(None), Workspaces(settings.folder / "workspaces")
+        )
+        pod = await _pod(settings, storage, clock, stack, seat, tuple, keys, brains, speaks=False)
+        await stack.enter_async_context(pod)
+        await pod.lobby.ensure_built_ins()
+        await brains.refresh()
+        yield pod
+
+
+def _brains(
+    settings: Settings, storage: Storage, clock: Clock, stack: AsyncExitStack
+) -> tuple[KeyFiles, ProfiledBrains]:
+    keys = KeyFiles(settings.folder / "secrets" / "ai")
+    patience = Patience(settings.turn_first_token_s, settings.turn_progress_s, settings.turn_s)
+    brains = ProfiledBrains(storage, keys, settings, clock, patience)
+    stack.push_async_callback(brains.aclose)
+    return keys, brains
+
+
+async def _seat(
+    settings: Settings,
+    storage: Storage,
+    clock: Clock,
+    brains: ProfiledBrains,
+    tools: ToolRegistry,
+    workspaces: Workspaces,
+) -> AiSeat:
+    return AiSeat(
+        brains=brains,
+        tools=tools,
+        workspaces=workspaces,
+        storage=storage,
+        clock=clock,
+        secret=await _server_secret(storage),
+        limits=TurnLimits(
+            first_token_s=settings.turn_first_token_s,
+            progress_s=settings.turn_progress_s,
+            turn_s=settings.turn_s,
+            tool_steps=settings.turn_tool_steps,
+        ),
+        purse=Purse(storage, clock.now, clock.new_id, currency=list_prices().currency),
+    )
+
+
+async def _pod(
+    settings: Settings,
+    storage: Storage,
+    clock: Clock,
+    stack: AsyncExitStack,
+    seat: AiSeat,
+    services: Callable[[], Sequence[ServiceHealth]],
+    keys: KeyFiles,
+    brains: ProfiledBrains,
+    *,
+    speaks: bool,
+) -> Pod:
+    metrics = Metrics()
+    room_limits = RoomLimits(members=settings.room_members)
+    session_limits = SessionLimits(
+        commands_per_s=settings.commands_per_s,
+        commands_burst=2 * settings.commands_per_s,
+        sessions_per_account=settings.sessions_per_account,
+        sessions_per_address=settings.sessions_per_address,
+    )
+    cache = CachedLog(storage)
+    directory = Directory(storage, cache, clock, metrics, room_limits)
+    sessions = Sessions(storage, session_limits)
+    door = Door(directory, storage, clock, DoorLimits(settings.messages_per_min), sessions.tell)
+    name = f"pod-{secrets.token_hex(4)}"
+    return Pod(
+        name=name,
+        storage=storage,
+        directory=directory,
+        sessions=sessions,
+        door=door,
+        lobby=Lobby(storage, directory, clock, room_limits),
+        profiles=Profiles(storage, keys, brains, clock),
+        turns=Turns(seat if speaks else None, directory, storage, metrics, name),
+        insights=insights_on(seat, directory),
+        schedules=Schedules(storage, directory, clock) if speaks else None,
+        watch=Watch(storage, directory, sessions, cache, clock, brains, epoch=await storage.epoch()),
+        doors=await sign_in_doors(settings, storage, clock, stack),
+        clock=clock,
+        metrics=metrics,
+        cache=cache,
+        limits=PodLimits(room=room_limits, session=session_limits),
+        services=services,
+    )
+
+
+def _clock() -> Clock:
+    return Clock(now=_now, monotonic_s=time.monotonic, new_id=lambda: str(ULID()))
+
+
+def _now() -> datetime:
+    now = datetime.now(UTC)
+    return now.replace(microsecond=now.microsecond // 1000 * 1000)
+
+
+async def _server_secret(storage: Storage) -> bytes:
+    """Return the secret that all pods of this database share; the first start makes it."""
+    kept = await storage.setting("envelope_secret")
+    if kept is None:
+        await storage.put_setting("envelope_secret", secrets.token_hex(32))
+        kept = await storage.setting("envelope_secret")
+        assert kept is not None, "it was just put there"
+    return bytes.fromhex(kept)
+
+
+def _secret_values(settings: Settings) -> list[str]:
+    held = (settings.deepseek_api_key, settings.openai_api_key, settings.supabase_jwt_secret, settings.database_url)
+    return [secret.get_secret_value() for secret in held if secret is not None]
+
+
+async def _look_at_sandbox_again(sandbox: Sandbox) -> None:
+    """The machine may change under us: look each hour; a second look can only switch the terminal off."""
+    while True:
+        await asyncio.sleep(PREFLIGHT_S)
+        before = sandbox.status.mode
+        if before == "strict" and (await sandbox.preflight()).mode != before:
+            _log.warning("sandbox_off", reason=sandbox.status.reason)
+
+
+def _nothing() -> None:
+    """What broke is in the log."""

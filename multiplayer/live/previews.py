@@ -1,0 +1,135 @@
+"""What an AI would know, and what asking it would cost at most, if this person asked it now. Nothing is stored."""
+
+import asyncio
+from typing import Final
+
+from multiplayer.ai.brain import Brain, NoBrain
+from multiplayer.ai.budget import Spender
+from multiplayer.ai.context import SUMMARISE_AT, Prompt, build_prompt
+from multiplayer.ai.manifest import Share, UsedMessage
+from multiplayer.live.ai_seat import AiSeat
+from multiplayer.live.directory import Directory
+from multiplayer.live.room_host import RoomHost
+from multiplayer.protocol.budgets import CallKind, Estimate
+from multiplayer.protocol.cards import Taint
+from multiplayer.protocol.errors import RefusalCode, Refused
+from multiplayer.protocol.ids import AccountId, MessageId, RoomId, TurnId
+from multiplayer.protocol.members import AccountKind, Member
+from multiplayer.protocol.rooms import TurnState
+from multiplayer.protocol.values import Frozen
+from multiplayer.rooms.permissions import Right, may
+
+ENVELOPE_TOKENS: Final = 80
+"""What a message's own line adds to its text."""
+
+
+class ContextPreview(Frozen):
+    """What the prompt would hold. `tokens` of `budget_tokens`, by part in `share`; the rest of the budget is free.
+
+    The oldest messages are folded into the summary when `recent_tokens` pass `summarise_at`.
+    """
+
+    ai_id: AccountId
+    model: str
+    persona: str
+    """The room's wish for how its AI is to be."""
+    budget_tokens: int
+    model_tokens: int
+    """The whole window of the model."""
+    tokens: int
+    share: Share
+    recent_tokens: int
+    summarise_at: int
+    summary_version: int | None = None
+    from_seq: int
+    up_to_seq: int
+    messages: tuple[UsedMessage, ...] = ()
+    left_out: int = 0
+    """Lines that did not fit."""
+    facts: tuple[str, ...] = ()
+    """Their ids."""
+    pins: tuple[MessageId, ...] = ()
+    """Pinned messages from before the messages."""
+    tools: tuple[str, ...] = ()
+    taint: tuple[Taint, ...] = ()
+
+
+class Previews:
+    def __init__(self, seat: AiSeat, directory: Directory) -> None:
+        self._seat = seat
+        self._directory = directory
+
+    async def context(self, room_id: RoomId, reader_id: AccountId, ai_id: AccountId | None = None) -> ContextPreview:
+        """Return what this AI (else the room's default one) would be told if the reader asked it now."""
+        host = await self._directory.host(room_id)
+        host.room.check(reader_id, Right.READ)
+        ai, brain = self._ai(host, ai_id)
+        prompt = await self._prompt(host, reader_id, ai, brain)
+        manifest = prompt.manifest
+        return ContextPreview(
+            ai_id=ai.account_id,
+            model=brain.model.model_name,
+            persona=host.room.state.room.settings.persona,
+            budget_tokens=manifest.budget_tokens,
+            model_tokens=brain.model.context_tokens,
+            tokens=prompt.tokens,
+            share=manifest.share,
+            recent_tokens=prompt.recent_tokens,
+            summarise_at=int(SUMMARISE_AT * prompt.recent_budget),
+            summary_version=manifest.summary_version,
+            from_seq=manifest.from_seq,
+            up_to_seq=manifest.up_to_seq,
+            messages=manifest.messages,
+            left_out=manifest.left_out,
+            facts=manifest.facts,
+            pins=manifest.pins,
+            tools=manifest.tools,
+            taint=manifest.taint,
+        )
+
+    async def estimate(
+        self, room_id: RoomId, asker_id: AccountId, text: str, ai_id: AccountId | None = None
+    ) -> Estimate:
+        """Say what one call for this text would use at most, and which cap it would break. Reserves nothing.
+
+        Who may not see the room's usage is told no caps, only whether one stands in the way.
+        """
+        host = await self._directory.host(room_id)
+        asker = host.room.check(asker_id, Right.ASK_AI)
+        ai, brain = self._ai(host, ai_id)
+        prompt = await self._prompt(host, asker_id, ai, brain)
+        said = await asyncio.to_thread(brain.counter.count, text) if text else 0
+        spender = Spender(room_id=room_id, asker_id=asker_id, ai_id=ai.account_id, turn_id=None, kind=CallKind.TURN)
+        made = await self._seat.purse.estimate(
+            spender,
+            await self._seat.budgets_of(host),
+            brain.dearest,
+            tokens_in=prompt.tokens + said + (ENVELOPE_TOKENS if text else 0),
+            tokens_out_at_most=brain.max_output_tokens,
+        )
+        if may(Right.SEE_USAGE, asker.role, host.room.state.room.settings):
+            return made
+        return made.model_copy(update={"caps": ()})
+
+    def _ai(self, host: RoomHost, ai_id: AccountId | None) -> tuple[Member, Brain]:
+        wanted = ai_id or host.room.state.default_ai
+        member = host.room.state.members.get(wanted) if wanted is not None else None
+        if member is None or member.kind is not AccountKind.AI:
+            raise Refused(RefusalCode.NOT_FOUND, "there is no such AI member in this room")
+        try:
+            return member, self._seat.brains.of(member.account_id)
+        except NoBrain as problem:
+            raise Refused(RefusalCode.CONFLICT, str(problem)) from None
+
+    async def _prompt(self, host: RoomHost, asker_id: AccountId, ai: Member, brain: Brain) -> Prompt:
+        turn = TurnState(
+            turn_id=TurnId(self._seat.clock.new_id()),
+            ai_id=ai.account_id,
+            askers=(asker_id,),
+            messages=(),
+            requested_at=self._seat.clock.now(),
+            requested_seq=host.room.seq,
+        )
+        manner = self._seat.manner_of(host.room.state.room.settings, ai, brain)
+        given = await self._seat.context_of(host.room_id).gather(lambda: host.room, lambda: turn, ai, manner)
+        return await asyncio.to_thread(build_prompt, given)

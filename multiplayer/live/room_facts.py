@@ -1,0 +1,37 @@
+"""Loads what a batch of commands needs to be decided, in as few queries as there are kinds of things."""
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from multiplayer.live.batch import Submission
+from multiplayer.live.room_memory import RoomMemory
+from multiplayer.protocol.ids import MessageId, RoomId
+from multiplayer.protocol.messages import Message
+from multiplayer.rooms.facts import Facts, Needs, ThreadFacts
+from multiplayer.rooms.room import Room
+from multiplayer.storage.port import Storage
+
+
+async def load_facts(storage: Storage, room: Room, memory: RoomMemory, waiting: Iterable[Submission]) -> Facts:
+    """Return the facts for all of `waiting`. Raises `StorageUnavailable`."""
+    needs = Needs()
+    for submission in waiting:
+        needs |= room.needs(submission.actor_id, submission.command)
+    if not needs:
+        return Facts()
+    room_id = room.state.room.id
+    messages = memory.held(needs.messages)
+    missing = [message_id for message_id in needs.messages if message_id not in messages]
+    if missing:
+        messages |= await storage.messages(room_id, missing)
+    threads = await _threads(storage, room_id, [messages[one] for one in needs.threads_of if one in messages])
+    accounts = list((await storage.accounts(list(needs.accounts))).values()) if needs.accounts else []
+    for handle in needs.handles:
+        found = await storage.find_account_by_handle(handle)
+        if found is not None and not found.disabled:
+            accounts.append(found.account)
+    return Facts.of(messages, accounts, threads)
+
+
+async def _threads(storage: Storage, room_id: RoomId, messages: Sequence[Message]) -> Mapping[MessageId, ThreadFacts]:
+    roots = list({message.thread_root or message.id for message in messages})
+    return await storage.thread_facts(room_id, roots) if roots else {}
