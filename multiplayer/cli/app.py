@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from multiplayer.cli import audit, config, invites, migrations, rooms, tokens, users
+from multiplayer.cli import ai, audit, config, insight, invites, migrations, room_ai, rooms, tokens, usage, users
 from multiplayer.cli.chat import chat as chat_command
 from multiplayer.cli.doctor import doctor
 from multiplayer.cli.options import DataDir
@@ -58,6 +58,18 @@ def serve(
 
 app.add_typer(users.app, name="user")
 app.add_typer(rooms.app, name="room")
+rooms.app.command(name="turns")(room_ai.turns)
+rooms.app.command(name="context")(room_ai.context)
+rooms.app.command(name="summary")(room_ai.summary)
+rooms.app.command(name="facts")(room_ai.facts)
+rooms.app.add_typer(room_ai.triggers, name="triggers")
+rooms.app.add_typer(room_ai.hooks, name="hook")
+app.add_typer(ai.app, name="ai")
+app.command(name="usage")(usage.usage)
+app.add_typer(usage.app, name="budget")
+app.command(name="explain")(insight.explain)
+app.command(name="replay")(insight.replay)
+app.command(name="catch-up")(insight.catch_up)
 app.add_typer(tokens.app, name="token")
 app.add_typer(invites.app, name="invite")
 app.add_typer(audit.app, name="audit")

@@ -2,31 +2,33 @@
 
 import asyncio
 import sys
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import suppress
 from functools import partial
+from typing import TypeVar
 
 from rich.console import Console
+from rich.text import Text
 
+from multiplayer.cli.chat_commands import Commands, Desk
 from multiplayer.cli.chat_screen import Screen
 from multiplayer.cli.failures import USAGE, Failure
 from multiplayer.cli.printer import Printer
 from multiplayer.cli.stdin_lines import stdin_lines
 from multiplayer.cli.visible import visible
-from multiplayer.client import Client, Connectivity, Refused, Room, Sent
+from multiplayer.client import Client, ConnectionLost, Connectivity, Refused, Room
 from multiplayer.client.lines import Line, Lines
-from multiplayer.protocol.commands import StopTurn
+from multiplayer.protocol.budgets import UsageGroup
 from multiplayer.protocol.errors import RefusalCode
 from multiplayer.protocol.events import TurnEnded
 from multiplayer.protocol.ids import TurnId
-from multiplayer.protocol.members import Role
 from multiplayer.protocol.signals import Reset
 from multiplayer.protocol.turns import TurnOutcome
 
 CONNECT_S = 5.0
+T = TypeVar("T")
 LINES_AT_ONCE = 200
 """Shown in one write, if so many wait."""
-HELP = "/members who is here · /me who you are ·{stop} /quit ends this · // sends a slash"
 ILL = frozenset({TurnOutcome.FAILED, TurnOutcome.REFUSED})
 
 
@@ -50,8 +52,8 @@ class Progress:
             self._seq = self._room.view.seq
         self._moved.set()
 
-    async def until_shown(self, sent: Sent) -> None:
-        await self._until(lambda: self._seq >= sent.seq)
+    async def until_shown(self, seq: int) -> None:
+        await self._until(lambda: self._seq >= seq)
 
     async def until_ended(self, turns: Sequence[TurnId]) -> bool:
         """Wait for the turns' ends; False if one went ill."""
@@ -95,11 +97,14 @@ class Sitting:
         self._room = room
         self._screen = screen
         self._progress = Progress(room)
+        self._commands = Commands(room, client.account.id, Desk(self._write, _complain, self._progress.until_shown))
         self._turns: list[TurnId] = []
         self._is_well = True
 
     async def run(self, once: str | None) -> int:
         lines = self._room.lines()
+        if self._screen is not None:
+            await self._learn_currency(self._screen)
         if self._screen is not None and once is None:
             await self._print(self._screen.open)
         async with asyncio.TaskGroup() as tasks:
@@ -119,10 +124,12 @@ class Sitting:
         is_typed = sys.stdin is not None and sys.stdin.isatty()
         if sys.stdin is not None:
             async for text in stdin_lines(sys.stdin.fileno()):
-                if text.strip() == "/quit":
+                if text.strip() == "/quit" and not self._commands.is_filling_in:
                     return
                 await self._guarded(self._act(text, waits=not is_typed), is_typed=is_typed)
         if not is_typed:
+            # A form that was left half filled in is a script's mistake.
+            self._is_well &= not self._commands.is_filling_in
             self._is_well &= await self._progress.until_ended(self._turns)
 
     async def _guarded(self, work: Awaitable[None], *, is_typed: bool) -> None:
@@ -134,60 +141,39 @@ class Sitting:
             _complain(f"refused ({refused.code.value}): {refused.message}")
 
     async def _act(self, text: str, *, waits: bool) -> None:
-        match text.strip().split(" ", 1)[0]:
-            case "":
-                return
-            case "/help":
-                await self._note(self._help)
-            case "/members":
-                if self._screen is not None:
-                    await self._print(self._screen.members)
-            case "/me":
-                account = self._client.account
-                member = self._room.view.members.get(account.id)
-                await self._note(
-                    f"{account.display_name} @{account.handle}, {member.role.value if member else 'not a member'}"
-                )
-            case "/stop":
-                await self._stop()
-            case word if word.startswith("/") and not word.startswith("//"):
-                await self._note(f"{word} is no command here; {self._help}")
-            case _:
-                await self._send(text[1:] if text.startswith("//") else text, waits=waits)
+        commands, line = self._commands, text.strip()
+        if commands.is_filling_in:
+            await self._carry_out(lambda: commands.fill_in(text), waits=waits)
+        elif line.startswith("/") and not line.startswith("//"):
+            if waits and not commands.is_at_once(line):
+                # A script's next line is about the answer to the one before.
+                self._is_well &= await self._progress.until_ended(self._turns)
+            await self._carry_out(lambda: commands.run(line), waits=waits)
+        elif line:
+            await self._send(text[1:] if text.startswith("//") else text, waits=waits)
 
-    @property
-    def _help(self) -> str:
-        member = self._room.view.members.get(self._client.account.id)
-        what = {
-            Role.OWNER: "what the AI is at",
-            Role.ADMIN: "what the AI is at",
-            Role.MEMBER: "what the AI does for you alone",
-        }.get(member.role if member is not None else Role.GUEST)
-        return HELP.format(stop=f" /stop ends {what} ·" if what else "")
-
-    async def _stop(self) -> None:
-        """Stop what may be stopped. A refusal is said and is no failure of the sitting."""
-        turns = self._room.view.turns
-        if not turns:
-            await self._note("nothing is running")
-        for turn_id in turns:
-            try:
-                await self._room.command(StopTurn(turn_id=turn_id))
-            except Refused as refused:
-                _complain(f"refused ({refused.code.value}): {refused.message}")
+    async def _carry_out(self, command: Callable[[], Awaitable[Sequence[TurnId]]], *, waits: bool) -> None:
+        """Carry out a command, and note the turns that follow. Unanswered, it is not the end of the sitting."""
+        try:
+            self._turns += await self._patiently(command, waits=waits)
+        except ConnectionLost as lost:
+            self._is_well &= not waits
+            _complain(str(lost))
 
     async def _send(self, text: str, *, waits: bool = False) -> None:
         """Send, and note the turns that follow. `waits`: a pipe is as slow as the server's limits want it."""
-        sent: Sent | None = None
-        while sent is None:
+        sent = await self._patiently(lambda: self._room.send(text), waits=waits)
+        await self._progress.until_shown(sent.seq)
+        self._turns += await self._room.turns_of(sent)
+
+    async def _patiently(self, ask: Callable[[], Awaitable[T]], *, waits: bool) -> T:
+        while True:
             try:
-                sent = await self._room.send(text)
+                return await ask()
             except Refused as refused:
                 if not waits or refused.code is not RefusalCode.RATE_LIMITED or refused.retry_after_s is None:
                     raise
                 await asyncio.sleep(refused.retry_after_s)
-        await self._progress.until_shown(sent)
-        self._turns += await self._room.turns_of(sent)
 
     async def _show(self, lines: Lines) -> None:
         with suppress(StopAsyncIteration):
@@ -212,9 +198,15 @@ class Sitting:
                 is_broken = False
                 _complain("connected again")
 
-    async def _note(self, text: str) -> None:
+    async def _learn_currency(self, screen: Screen) -> None:
+        """Costs are told in the currency of the server's prices, to whoever may see them at all."""
+        # An older server does not know the question.
+        with suppress(Refused, ConnectionLost):
+            screen.know_currency((await self._room.usage(UsageGroup.AI)).currency)
+
+    async def _write(self, lines: Iterable[Text | str]) -> None:
         if self._screen is not None:
-            await self._print(partial(self._screen.note, text))
+            await self._print(partial(self._screen.write, lines))
 
     async def _print(self, shows: Callable[[], None]) -> None:
         """Let the screen show something, and write that at once."""

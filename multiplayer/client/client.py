@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, suppress
+from datetime import datetime
 from functools import partial
 from importlib.metadata import version
 from types import TracebackType
@@ -19,6 +20,7 @@ from multiplayer.client.room_feed import RoomFeed
 from multiplayer.client.sse import open_sse
 from multiplayer.client.status import StatusBoard
 from multiplayer.client.websocket import open_websocket
+from multiplayer.protocol.budgets import Budget, UsageGroup, UsageReport
 from multiplayer.protocol.errors import RefusalCode, Refused
 from multiplayer.protocol.ids import RoomId
 from multiplayer.protocol.members import Account
@@ -122,6 +124,20 @@ class Client:
         else:
             await feed.opened()
         return Room(feed, self._connection, self._http)
+
+    async def usage(
+        self, by: UsageGroup = UsageGroup.ROOM, *, since: datetime | None = None, until: datetime | None = None
+    ) -> UsageReport:
+        """Return what all AIs of the server used and cost, for operators; this month unless times are given."""
+        return await self._http.usage("/admin/usage", by, since=since, until=until)
+
+    async def server_budget(self) -> Budget:
+        """Return the caps of the whole server, for operators."""
+        return await self._http.read("/admin/budget", Budget)
+
+    async def set_server_budget(self, budget: Budget) -> Budget:
+        """Replace the caps of the whole server, for operators."""
+        return await self._http.write("PUT", "/admin/budget", Budget, budget.model_dump(mode="json"))
 
     @property
     def _http(self) -> Rest:

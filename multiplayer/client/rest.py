@@ -1,7 +1,8 @@
 """The HTTP side: lists and pages that are asked for, and the log where live lines do not reach."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import TypeVar
+from datetime import datetime
+from typing import Literal, TypeVar
 
 import httpx
 from pydantic import BaseModel, ConfigDict, JsonValue, TypeAdapter, ValidationError
@@ -9,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, JsonValue, TypeAdapter, ValidationEr
 from multiplayer.client.errors import ConnectionLost, NotSignedIn
 from multiplayer.client.lines import Line, UnknownLine, line_of, parse_line
 from multiplayer.client.link import cursor_text, is_own_machine
+from multiplayer.protocol.budgets import UsageGroup, UsageReport
 from multiplayer.protocol.errors import RefusalCode, Refused
 from multiplayer.protocol.events import EventFrame
 from multiplayer.protocol.ids import MessageId, RoomId
@@ -25,7 +27,7 @@ class _Body(BaseModel):
     model_config = ConfigDict(extra="ignore")
 
 
-B = TypeVar("B", bound=_Body)
+B = TypeVar("B", bound=BaseModel)
 
 
 class _Rooms(_Body):
@@ -101,10 +103,30 @@ class Rest:
             lines.append(line_of(text, word))
         return lines
 
+    async def usage(self, path: str, by: UsageGroup, *, since: datetime | None, until: datetime | None) -> UsageReport:
+        """Return what was used, of a room or the server; this month unless times are given."""
+        times = {name: at.isoformat() for name, at in (("since", since), ("until", until)) if at is not None}
+        return await self.read(path, UsageReport, {"group": by.value, **times})
+
+    async def read(self, path: str, shape: type[B], params: Mapping[str, str | None] | None = None) -> B:
+        """Return what stands at a path; parameters that are None are left out."""
+        given = {name: value for name, value in (params or {}).items() if value is not None}
+        return _read(shape, await self._get(path, given))
+
+    async def write(self, method: Literal["POST", "PUT"], path: str, shape: type[B], body: JsonValue) -> B:
+        """Return the answer to a body."""
+        return _read(shape, await self._ask(method, path, body=body))
+
     async def _get(self, path: str, params: Mapping[str, str] | None = None) -> bytes:
+        return await self._ask("GET", path, params=params)
+
+    async def _ask(
+        self, method: str, path: str, *, params: Mapping[str, str] | None = None, body: JsonValue = None
+    ) -> bytes:
+        headers = {"Authorization": f"Bearer {await self._token()}"}
         try:
-            response = await self._http.get(
-                path, params=params, headers={"Authorization": f"Bearer {await self._token()}"}
+            response = await self._http.request(
+                method, path, params=params, json=body if method != "GET" else None, headers=headers
             )
         except httpx.HTTPError as error:
             raise ConnectionLost(str(error) or type(error).__name__) from None

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass, field
 
+from multiplayer.protocol.cards import Card
+
 MAX_HELD = 10_000
 
 
@@ -10,11 +12,13 @@ class RunningText:
     """Offsets count Unicode code points, which is what Python's strings count."""
 
     text: str = ""
+    cards: tuple[Card, ...] = ()
     _held: dict[int, str] = field(default_factory=dict)
 
-    def replace(self, text: str) -> None:
-        """Take the whole text so far; pieces that were ahead of it are joined where they still fit."""
+    def replace(self, text: str, cards: tuple[Card, ...] = ()) -> None:
+        """Take all that was said so far; pieces that were ahead of it are joined where they still fit."""
         self.text = text
+        self.cards = cards
         self._join_held()
 
     def add(self, offset: int, piece: str) -> None:
@@ -25,6 +29,11 @@ class RunningText:
             return
         self._put(offset, piece)
         self._join_held()
+
+    def add_cards(self, offset: int, cards: tuple[Card, ...]) -> None:
+        """Take further cards; after a gap they come back with the next whole text, and with the message at the end."""
+        if offset <= len(self.cards):
+            self.cards = (*self.cards[:offset], *cards)
 
     def _put(self, offset: int, piece: str) -> None:
         # The text only grows, so what overlaps is the same text.

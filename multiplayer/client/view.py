@@ -3,10 +3,15 @@
 from collections.abc import Mapping
 
 from multiplayer.client.running_text import RunningText
+from multiplayer.protocol.budgets import Budget
+from multiplayer.protocol.cards import Card
 from multiplayer.protocol.errors import RefusalCode, Refused
 from multiplayer.protocol.events import (
     BanLifted,
+    BudgetSet,
     Event,
+    FactForgotten,
+    FactPinned,
     MemberJoined,
     MemberLeft,
     MemberRemoved,
@@ -21,22 +26,18 @@ from multiplayer.protocol.events import (
     RoomRenamed,
     RoomSettingsSet,
     SummaryUpdated,
-    ToolCalled,
-    ToolFinished,
-    ToolStarted,
     TopicSet,
-    TurnCollected,
     TurnEnded,
     TurnRequested,
-    TurnStarted,
-    TurnStopRequested,
 )
 from multiplayer.protocol.ids import AccountId, MessageId, TurnId
 from multiplayer.protocol.members import Member, Presence, Role
+from multiplayer.protocol.memory import Fact, Summary
 from multiplayer.protocol.messages import Message
-from multiplayer.protocol.rooms import RoomView, Snapshot, Summary, ToolCallState, TurnState
-from multiplayer.protocol.signals import AiDelta, AiText, PresenceChanged, RoomSignal, Typing
-from multiplayer.protocol.timeline import fold_message, message_of, touched_message
+from multiplayer.protocol.rooms import RoomView, Snapshot, TurnState
+from multiplayer.protocol.signals import AiCards, AiDelta, AiText, PresenceChanged, RoomSignal, Typing
+from multiplayer.protocol.timeline import fold_message, message_of, summary_of, touched_message
+from multiplayer.protocol.turn_fold import TurnEvent, turn_after, turn_of
 
 MAX_MESSAGES = 1_000
 """The newest ones are kept; older ones are read with `Room.history`."""
@@ -54,23 +55,33 @@ class View:
         """The last messages, oldest first, as they stand now."""
         self.pins: tuple[MessageId, ...] = snapshot.pins
         self.summary: Summary | None = snapshot.summary
+        self.facts: tuple[Fact, ...] = snapshot.facts
+        self.budget: Budget = snapshot.budget
         self.online: set[AccountId] = set(snapshot.online)
         self.typing: set[AccountId] = set()
         self.is_deleted = False
         self._turns: dict[TurnId, TurnState] = {turn.turn_id: turn for turn in snapshot.turns}
-        self._texts: dict[TurnId, RunningText] = {turn.turn_id: RunningText(turn.text) for turn in snapshot.turns}
+        self._texts: dict[TurnId, RunningText] = {
+            turn.turn_id: RunningText(turn.text, turn.cards) for turn in snapshot.turns
+        }
 
     @property
     def turns(self) -> Mapping[TurnId, TurnState]:
         """The turns that have not ended, each with its words so far."""
         return {
-            turn_id: turn.model_copy(update={"text": self.text_of(turn_id)}) for turn_id, turn in self._turns.items()
+            turn_id: turn.model_copy(update={"text": self.text_of(turn_id), "cards": self.cards_of(turn_id)})
+            for turn_id, turn in self._turns.items()
         }
 
     def text_of(self, turn_id: TurnId) -> str:
         """Return the words so far of a turn that has not ended."""
         running = self._texts.get(turn_id)
         return running.text if running is not None else ""
+
+    def cards_of(self, turn_id: TurnId) -> tuple[Card, ...]:
+        """Return the cards so far of a turn that has not ended."""
+        running = self._texts.get(turn_id)
+        return running.cards if running is not None else ()
 
     def member_called(self, handle: str) -> Member:
         """Refuses `not_found`."""
@@ -90,7 +101,9 @@ class View:
             case AiDelta() if signal.turn_id in self._texts:
                 self._texts[signal.turn_id].add(signal.offset, signal.text)
             case AiText() if signal.turn_id in self._texts:
-                self._texts[signal.turn_id].replace(signal.text)
+                self._texts[signal.turn_id].replace(signal.text, signal.cards)
+            case AiCards() if signal.turn_id in self._texts:
+                self._texts[signal.turn_id].add_cards(signal.offset, signal.cards)
             case Typing():
                 (self.typing.add if signal.is_typing else self.typing.discard)(signal.account_id)
             case PresenceChanged():
@@ -113,9 +126,13 @@ class View:
             case MessageUnpinned():
                 self._unpin(event.message_id)
             case SummaryUpdated():
-                self.summary = Summary(
-                    version=event.version, text=event.text, up_to_seq=event.up_to_seq, method=event.method
-                )
+                self.summary = summary_of(event)
+            case FactPinned():
+                self.facts = (*self.facts, event.fact)
+            case FactForgotten():
+                self.facts = tuple(fact for fact in self.facts if fact.id != event.fact_id)
+            case BudgetSet():
+                self.budget = event.budget
             case MemberJoined() | MemberLeft() | MemberRemoved() | BanLifted() | RoleChanged():
                 self._apply_to_members(event)
             case RoomCreated() | RoomRenamed() | TopicSet() | RoomSettingsSet() | RoomArchived() | RoomDeleted():
@@ -126,7 +143,8 @@ class View:
                 message_id = touched_message(event)
                 if message_id is not None and message_id in self.messages:
                     self.messages[message_id] = fold_message(self.messages[message_id], event)
-                self._apply_to_turns(event)
+                if isinstance(event, TurnEvent):
+                    self._apply_to_turns(event)
 
     def _unpin(self, message_id: MessageId) -> None:
         self.pins = tuple(pin for pin in self.pins if pin != message_id)
@@ -171,52 +189,12 @@ class View:
                 # A snapshot is never from before the room was there.
                 pass
 
-    def _apply_to_turns(self, event: Event) -> None:
-        match event:
-            case TurnRequested():
-                self._turns[event.turn_id] = TurnState(
-                    turn_id=event.turn_id,
-                    ai_id=event.ai_id,
-                    askers=(event.actor_id,),
-                    messages=(event.message_id,) if event.message_id is not None else (),
-                    requested_at=event.at,
-                    requested_seq=event.seq,
-                )
-                self._texts[event.turn_id] = RunningText()
-            case TurnEnded():
-                self._turns.pop(event.turn_id, None)
-                self._texts.pop(event.turn_id, None)
-            case (
-                TurnCollected() | TurnStarted() | TurnStopRequested() | ToolCalled() | ToolStarted() | ToolFinished()
-            ) if event.turn_id in self._turns:
-                self._turns[event.turn_id] = _turn_after(self._turns[event.turn_id], event)
-            case _:
-                pass
-
-
-def _turn_after(
-    turn: TurnState,
-    event: TurnCollected | TurnStarted | TurnStopRequested | ToolCalled | ToolStarted | ToolFinished,
-) -> TurnState:
-    match event:
-        case TurnCollected():
-            askers = turn.askers if event.actor_id in turn.askers else (*turn.askers, event.actor_id)
-            messages = turn.messages if event.message_id is None else (*turn.messages, event.message_id)
-            return turn.model_copy(update={"askers": askers, "messages": messages})
-        case TurnStarted():
-            return turn.model_copy(update={"fence": event.fence})
-        case TurnStopRequested():
-            return turn.model_copy(update={"is_stop_requested": True})
-        case ToolCalled():
-            call = ToolCallState(call_id=event.call_id, name=event.name, arguments=event.arguments)
-            return turn.model_copy(update={"calls": (*turn.calls, call), "steps": turn.steps + 1})
-        case ToolStarted():
-            calls = tuple(
-                call.model_copy(update={"is_started": True}) if call.call_id == event.call_id else call
-                for call in turn.calls
-            )
-            return turn.model_copy(update={"calls": calls})
-        case ToolFinished():
-            return turn.model_copy(
-                update={"calls": tuple(call for call in turn.calls if call.call_id != event.call_id)}
-            )
+    def _apply_to_turns(self, event: TurnEvent) -> None:
+        if isinstance(event, TurnRequested):
+            self._turns[event.turn_id] = turn_of(event)
+            self._texts[event.turn_id] = RunningText()
+        elif isinstance(event, TurnEnded):
+            self._turns.pop(event.turn_id, None)
+            self._texts.pop(event.turn_id, None)
+        elif event.turn_id in self._turns:
+            self._turns[event.turn_id] = turn_after(self._turns[event.turn_id], event)

@@ -9,9 +9,12 @@ from multiplayer.live.pod import Pod
 from multiplayer.protocol.errors import Refused
 from multiplayer.storage.port import OutcomeUnknown, StorageUnavailable
 from multiplayer.transports.admin_api import ADMIN_API
+from multiplayer.transports.ai_admin_api import AI_ADMIN_API
+from multiplayer.transports.ai_api import AI_API
 from multiplayer.transports.audit_api import AUDIT_API
 from multiplayer.transports.config import HttpConfig
 from multiplayer.transports.health import HEALTH_API
+from multiplayer.transports.hooks_api import HOOKS_API
 from multiplayer.transports.me_api import ME_API
 from multiplayer.transports.members_api import MEMBERS_API
 from multiplayer.transports.messages_api import MESSAGES_API
@@ -24,6 +27,7 @@ from multiplayer.transports.rooms_api import ROOMS_API
 from multiplayer.transports.routes import Operation, Site, starlette_routes
 from multiplayer.transports.session_api import SESSION_API
 from multiplayer.transports.sse import STREAM_API
+from multiplayer.transports.usage_api import USAGE_API
 from multiplayer.transports.websocket import WebSocketDoor
 
 __all__ = ["HttpConfig", "build_app", "operations"]
@@ -45,7 +49,11 @@ def operations(config: HttpConfig) -> tuple[Operation, ...]:
         *MEMBERS_API,
         *STREAM_API,
         *MESSAGES_API,
+        *AI_API,
+        *USAGE_API,
+        *HOOKS_API,
         *ADMIN_API,
+        *AI_ADMIN_API,
         *AUDIT_API,
         *HEALTH_API,
         *pages(document),

@@ -1,15 +1,14 @@
-"""Reading over HTTP: pages of messages, one with its revisions, search, and what a turn did."""
+"""Reading over HTTP: pages of messages, one with its revisions, and search."""
 
 from typing import Annotated
 
-from pydantic import Field, JsonValue, StringConstraints, TypeAdapter
+from pydantic import Field, StringConstraints
 
 from multiplayer.protocol.errors import RefusalCode, Refused
-from multiplayer.protocol.ids import AccountId, MessageId, RoomId, TurnId, Ulid
+from multiplayer.protocol.ids import MessageId, RoomId, Ulid
 from multiplayer.protocol.members import Role
 from multiplayer.protocol.messages import Message, Revision
-from multiplayer.protocol.values import Frozen, UtcTime
-from multiplayer.rooms.permissions import Right
+from multiplayer.protocol.values import Frozen
 from multiplayer.storage.port import ReadableRoom
 from multiplayer.transports.routes import Access, Call, Nothing, Operation, Route
 
@@ -52,21 +51,6 @@ class SearchAnswer(Frozen):
     """Newest first."""
 
     hits: tuple[Hit, ...]
-
-
-class TurnView(Frozen):
-    """`manifest`: what the prompt was built from; `state`: requested, running, or how it ended."""
-
-    turn_id: TurnId
-    ai_id: AccountId
-    state: str
-    text: str
-    manifest: JsonValue = None
-    requested_at: UtcTime
-    ended_at: UtcTime | None = None
-
-
-_json = TypeAdapter[JsonValue](JsonValue)
 
 
 async def _page(call: Call[Nothing, PageQuery]) -> MessagePage:
@@ -119,21 +103,6 @@ async def _readable(call: Call[object, object], room_id: RoomId) -> ReadableRoom
     return ReadableRoom(room_id, host.room.readable_from(member))
 
 
-async def _turn(call: Call[Nothing, Nothing]) -> TurnView:
-    record = await call.pod.storage.turn(call.room_id, call.turn_id)
-    if record is None:
-        raise Refused(RefusalCode.NOT_FOUND, "there is no such turn in this room")
-    return TurnView(
-        turn_id=record.turn_id,
-        ai_id=record.ai_id,
-        state=record.state,
-        text=record.text,
-        manifest=_json.validate_json(record.manifest) if record.manifest is not None else None,
-        requested_at=record.requested_at,
-        ended_at=record.ended_at,
-    )
-
-
 _ROOM = "/api/v1/rooms/{room_id}"
 MESSAGES_API: tuple[Operation, ...] = (
     Route("GET", f"{_ROOM}/messages", Access.MEMBER, "A page of messages", _page, Nothing, PageQuery, MessagePage),
@@ -156,16 +125,5 @@ MESSAGES_API: tuple[Operation, ...] = (
         Nothing,
         SearchQuery,
         SearchAnswer,
-    ),
-    Route(
-        "GET",
-        f"{_ROOM}/turns/{{turn_id}}",
-        Access.MEMBER,
-        "What a turn of the AI was given, and what became of it",
-        _turn,
-        Nothing,
-        Nothing,
-        TurnView,
-        right=Right.SEE_USAGE,
     ),
 )

@@ -138,6 +138,9 @@ def _operation(operation: Operation, schemas: Mapping[tuple[str, str], JsonValue
     body = schemas.get(("body", name))
     if body is not None:
         made["requestBody"] = {"required": True, "content": {"application/json": {"schema": body}}}
+    elif operation.raw_body:
+        content: Schema = {media: {"schema": {"type": "string"}} for media in operation.raw_body}
+        made["requestBody"] = {"required": False, "content": content}
     return made
 
 

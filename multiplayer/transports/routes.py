@@ -32,6 +32,8 @@ TABS: Final = 5
 """How many sessions' worth of commands an account may send by POST: several tabs, and not several tokens more."""
 READS_PER_S: Final = 50.0
 READS_BURST: Final = 100.0
+HEAVY_READS_PER_MIN: Final = 120.0
+HEAVY_READS_BURST: Final = 30.0
 _PLACE: Final = re.compile(r"\{(\w+)\}")
 
 
@@ -64,6 +66,12 @@ class Site:
     @cached_property
     def commands_of_account(self) -> RateLimit:
         return self.commands.times(TABS)
+
+    @cached_property
+    def heavy_reads_of_account(self) -> RateLimit:
+        """What makes this process think: prompts built for a look, rules rehearsed, digests made."""
+        monotonic_s = self.pod.clock.monotonic_s
+        return RateLimit("such looks at once", monotonic_s, per_min=HEAVY_READS_PER_MIN, burst=HEAVY_READS_BURST)
 
     @cached_property
     def reads_of_account(self) -> RateLimit:
@@ -140,6 +148,10 @@ class Call(Generic[BodyT_co, QueryT_co]):
         """Count one expensive read of the account."""
         self.site.reads_of_account.check(self.account_id)
 
+    def check_heavy_reads(self) -> None:
+        """Count one read that takes long to work out."""
+        self.site.heavy_reads_of_account.check(self.account_id)
+
 
 @dataclass(frozen=True)
 class Reply:
@@ -170,6 +182,8 @@ class Operation(Protocol):
     def status(self) -> int: ...
     @property
     def answers_with(self) -> str: ...
+    @property
+    def raw_body(self) -> Sequence[str]: ...
     @property
     def places(self) -> Sequence[str]: ...
     @property
@@ -203,6 +217,8 @@ class Route(Generic[B, Q]):
     """Reads the body where the model alone cannot."""
     described_as: TypeAdapter[object] | None = None
     """What the OpenAPI page says of a body with a `parse` of its own."""
+    raw_body: Sequence[str] = ()
+    """The media types of a body that the handler reads by itself."""
 
     @property
     def places(self) -> Sequence[str]:

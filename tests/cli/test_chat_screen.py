@@ -7,15 +7,39 @@ from datetime import UTC, datetime
 import pytest
 from rich.console import Console
 
-from multiplayer.cli.chat_screen import LINE_CHARACTERS, LIVE_LINES, RESULT_LINES, Screen
+from multiplayer.cli.chat_screen import Screen
+from multiplayer.cli.chat_tools import LINE_CHARACTERS, LIVE_LINES, RESULT_LINES
+from multiplayer.cli.chat_turns import STATUSES
+from multiplayer.client import RoomWord
 from multiplayer.client.view import View
-from multiplayer.protocol.events import MessagePosted, ToolCalled, ToolFinished, TurnEnded, TurnRequested
+from multiplayer.protocol.budgets import Budget, Caps
+from multiplayer.protocol.cards import Card, Form, FormAnswer, Question, QuestionKind
+from multiplayer.protocol.events import (
+    AnswerChosen,
+    AnswerRegenerated,
+    BudgetSet,
+    FactForgotten,
+    FactPinned,
+    FormAnswered,
+    MessagePosted,
+    ModelChanged,
+    SteeringTaken,
+    SummaryUpdated,
+    ToolCalled,
+    ToolFinished,
+    TurnCollected,
+    TurnEnded,
+    TurnRequested,
+    TurnSteered,
+)
 from multiplayer.protocol.ids import AccountId, CallId, MessageId, RoomId, TurnId
 from multiplayer.protocol.members import AccountKind, Member, Role
-from multiplayer.protocol.messages import MessageBody
-from multiplayer.protocol.rooms import RoomKind, RoomSettings, RoomView, Snapshot
-from multiplayer.protocol.signals import AiDelta, AiText, ToolOutput
-from multiplayer.protocol.turns import TurnOutcome, TurnReason
+from multiplayer.protocol.memory import Fact, Section, SummaryPoint
+from multiplayer.protocol.messages import Answer, Message, MessageBody
+from multiplayer.protocol.rooms import RoomKind, RoomSettings, RoomView, Snapshot, TurnState
+from multiplayer.protocol.signals import AiCards, AiDelta, AiText, ToolOutput, TurnProgress
+from multiplayer.protocol.timeline import fold_message, message_of
+from multiplayer.protocol.turns import TokenUsage, TurnOutcome, TurnReason
 
 AT = datetime(2026, 1, 2, 3, 4, tzinfo=UTC)
 ROOM, ALICE, AI, TURN, CALL = RoomId("R"), AccountId("A"), AccountId("I"), TurnId("T"), CallId("C")
@@ -30,7 +54,7 @@ def member(account_id: AccountId, kind: AccountKind, handle: str, name: str, rol
 class Shown:
     """A screen whose output is read back."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, *, turns: tuple[TurnState, ...] = (), messages: tuple[Message, ...] = ()) -> None:
         self.file = io.StringIO()
         snapshot = Snapshot(
             room=RoomView(id=ROOM, kind=RoomKind.ROOM, name="demo", topic="", settings=RoomSettings(), created_at=AT),
@@ -40,11 +64,11 @@ class Shown:
                 member(AI, AccountKind.AI, "ai", "AI", Role.AI),
             ),
             pins=(),
-            turns=(),
-            messages=(),
+            turns=turns,
+            messages=messages,
         )
-        view = View(snapshot)
-        self.screen = Screen(Console(file=self.file, width=80, highlight=False), lambda: view)
+        self.view = View(snapshot)
+        self.screen = Screen(Console(file=self.file, width=80, highlight=False), lambda: self.view)
 
     def says(self, text: str, *, by: AccountId = ALICE, turn_id: TurnId | None = None) -> None:
         body = MessageBody(id=MessageId("M"), text=text, turn_id=turn_id)
@@ -53,7 +77,7 @@ class Shown:
     def asks(self) -> None:
         self.screen.show(
             TurnRequested(
-                room_id=ROOM, seq=3, id="E", at=AT, actor_id=ALICE, turn_id=TURN, ai_id=AI, reason=TurnReason.ASKED
+                room_id=ROOM, seq=3, id="E", at=AT, actor_id=ALICE, turn_id=TURN, ai_id=AI, reason=TurnReason.MENTION
             )
         )
 
@@ -177,3 +201,220 @@ def test_output_that_just_fits_is_whole_however_it_is_cut_and_not_shown_twice(co
 def test_a_line_without_an_end_is_cut() -> None:
     shown = calls_tool(Shown("Alice"), ["x" * 60_000] * 50, "", exit_status=0)
     assert shown == ["  │ " + "x" * LINE_CHARACTERS + "…", "  ✓ run (exit 0)"]
+
+
+OTHER = TurnId("U")
+
+
+def frame(by: AccountId = ALICE, **more: object) -> dict[str, object]:
+    return {"room_id": ROOM, "seq": 2, "id": "E", "at": AT, "actor_id": by, **more}
+
+
+def shows(shown: Shown, *words: RoomWord) -> list[str]:
+    """Return the lines that these add."""
+    before = len(shown.file.getvalue())
+    for word in words:
+        shown.screen.show(word)
+    return shown.file.getvalue()[before:].splitlines()
+
+
+def requested(turn_id: TurnId, reason: TurnReason, **more: object) -> TurnRequested:
+    return TurnRequested.model_validate(frame(turn_id=turn_id, ai_id=AI, reason=reason) | more)
+
+
+def test_who_waits_for_a_busy_ai_is_told_and_why() -> None:
+    shown = Shown("Alice")
+    assert shows(shown, requested(TURN, TurnReason.MENTION)) == []
+    assert shows(shown, requested(OTHER, TurnReason.KEYWORD, rule_id="deploys")) == [
+        "  · alice waits for AI [AI], behind 1 turn: a keyword fell (rule deploys)"
+    ]
+    collected = TurnCollected.model_validate(frame(turn_id=OTHER, ai_id=AI, reason=TurnReason.MENTION))
+    assert shows(shown, collected) == ["  · alice waits for AI [AI], too: one turn answers both"]
+    shown.ends(TurnOutcome.DONE)
+    third = requested(TurnId("V"), TurnReason.SCHEDULE, rule_id="standup")
+    assert shows(shown, third) == ["  · alice waits for AI [AI], behind 1 turn: it is time (rule standup)"]
+
+
+def test_a_turn_that_nobody_saw_being_asked_for_says_why_it_begins() -> None:
+    assert shows(Shown("Alice"), requested(TURN, TurnReason.SCHEDULE, rule_id="standup\x1b[1m")) == [
+        "  · AI [AI] takes a turn for alice: it is time (rule standup\\x1b[1m)"
+    ]
+    assert shows(Shown("Alice"), requested(TURN, TurnReason.MENTION, on_behalf_of=(ALICE,), hops=1)) == [
+        "  · Alice [owner] asks AI [AI], in the name of alice"
+    ]
+
+
+def test_steering_is_told_when_it_is_said_and_when_the_model_hears_it() -> None:
+    shown = Shown("Alice")
+    shown.asks()
+    steered = TurnSteered.model_validate(frame(turn_id=TURN, ai_id=AI, reason=TurnReason.STEERED, message_id="M"))
+    taken = SteeringTaken.model_validate(frame(AI, turn_id=TURN, messages=("M", "N")))
+    assert shows(shown, steered, taken) == [
+        "  · alice steers AI [AI]: it is told at its next step",
+        "  · AI [AI] was told 2 messages and goes on",
+    ]
+
+
+def test_another_model_that_answers_is_named_and_why() -> None:
+    shown = Shown("Alice")
+    shown.asks()
+    changed = ModelChanged.model_validate(
+        frame(AI, turn_id=TURN, model="gpt-x", previous="DeepSeek", reason="could not be reached\n\x1b]0;x\x07")
+    )
+    assert shows(shown, changed) == [
+        "  · DeepSeek could not answer (could not be reached \\x1b]0;x\\x07); gpt-x answers now"
+    ]
+
+
+def test_what_a_provider_says_of_its_work_is_told_once_and_not_for_ever() -> None:
+    shown = Shown("Alice")
+    shown.asks()
+
+    def told(said: str) -> TurnProgress:
+        return TurnProgress(room_id=ROOM, turn_id=TURN, phase="waiting", said=said)
+
+    assert shows(shown, told("searching"), told("searching"), told("")) == ["  · AI [AI]: searching"]
+    many = shows(shown, *(told(f"step {number}") for number in range(100)))
+    assert len(many) == STATUSES - 1
+
+
+def test_cards_are_shown_as_they_come_and_not_again_by_the_message() -> None:
+    shown = Shown("Alice")
+    shown.asks()
+    shown.delta(0, 0, "Two soups:")
+    first = Card(title="Borscht\x1b[31m", url="https://soup.example/1", site="soup.example", text="Red.\nHot.")
+    second = Card(title="Miso", sources=tuple(f"https://s.example/{n}" for n in range(5)))
+    come = [AiCards(room_id=ROOM, turn_id=TURN, offset=0, cards=(first,))]
+    assert shows(shown, *come) == [
+        "",
+        "  ▪ 1. Borscht\\x1b[31m  soup.example",
+        "      https://soup.example/1",
+        "      Red. Hot.",
+    ]
+    body = MessageBody(id=MessageId("M"), text="Two soups:", turn_id=TURN, cards=(first, second))
+    posted = MessagePosted.model_validate(frame(AI, message=body))
+    assert shows(shown, *come, posted) == [
+        "  ▪ 2. Miso",
+        "      from https://s.example/0",
+        "      from https://s.example/1",
+        "      from https://s.example/2",
+        "      … and 2 more sources",
+    ]
+
+
+FORM = Form(
+    text="Before I search:",
+    questions=(
+        Question(id="q1", text="For how many?"),
+        Question(id="q2", text="Which diet?", kind=QuestionKind.ONE_OF, choices=("vegan", "any\u202e")),
+    ),
+)
+
+
+def answer_with_form(shown: Shown) -> MessagePosted:
+    body = MessageBody(id=MessageId("M"), text="", turn_id=TURN, form=FORM)
+    posted = MessagePosted.model_validate(frame(AI, message=body))
+    shown.view.messages[body.id] = message_of(posted)
+    return posted
+
+
+def test_a_form_is_shown_with_numbered_questions_and_its_answers_beside_them() -> None:
+    shown = Shown("Alice")
+    assert shows(shown, answer_with_form(shown))[1:] == [
+        "  ? Before I search:",
+        "  ? 1. For how many?",
+        "  ? 2. Which diet? (one of these)",
+        "       1) vegan",
+        "       2) any\\u202e",
+        "  · /form fills it in",
+    ]
+    answers = (FormAnswer(question_id="q1", values=("four",)), FormAnswer(question_id="q2", values=("vegan",)))
+    answered = FormAnswered.model_validate(frame(message_id="M", answers=answers))
+    assert shows(shown, answered) == [
+        "  · Alice [owner] filled in the form:",
+        "      For how many? → four",
+        "      Which diet? → vegan",
+    ]
+
+
+def test_another_answer_is_numbered_and_a_choice_says_which_one_stands_now() -> None:
+    shown = Shown("Alice")
+    shown.asks()
+    shown.delta(0, 0, "Yes.")
+    shown.says("Yes.", by=AI, turn_id=TURN)
+    shown.ends(TurnOutcome.DONE)
+    posted = MessagePosted.model_validate(frame(AI, message=MessageBody(id=MessageId("M"), text="Yes.", turn_id=TURN)))
+    again = AnswerRegenerated.model_validate(
+        frame(AI, message_id="M", revision=2, answer=Answer(turn_id=OTHER, at=AT, text="No, wait."))
+    )
+    chosen = AnswerChosen.model_validate(frame(message_id="M", revision=3, index=0))
+    shown.view.messages[MessageId("M")] = fold_message(message_of(posted), again)
+    lines = shows(
+        shown,
+        requested(OTHER, TurnReason.REGENERATE, replaces="M"),
+        AiDelta(room_id=ROOM, turn_id=OTHER, index=0, offset=0, text="No, "),
+        again,
+    )
+    assert lines == [
+        "  · AI [AI] takes a turn for alice: it was asked to answer again",
+        "AI [AI]: No, wait.",
+        "  · this is answer 2; the ones before stay: /choose N",
+    ]
+    first, second = shows(shown, chosen)
+    assert first == "  · Alice [owner] chose answer 1 of 2"
+    assert second.endswith("AI [AI]: Yes.")
+
+
+def test_memory_and_budgets_are_a_short_line_each() -> None:
+    shown = Shown("Alice")
+    shown.screen.know_currency("USD")
+    fact = Fact(id="F", text="we deploy on\nFridays", by=ALICE, at=AT)
+    point = SummaryPoint(id="p", section=Section.DECISIONS, text="x")
+    budget = Budget(total=Caps(tokens_per_day=50_000), per_asker=Caps(micros_per_month=1_500_000))
+    assert shows(
+        shown,
+        FactPinned.model_validate(frame(fact=fact)),
+        FactForgotten.model_validate(frame(fact_id="F")),
+        SummaryUpdated.model_validate(frame(AI, version=3, points=(point,), up_to_seq=57, method="extractive")),
+        SummaryUpdated.model_validate(frame(version=4, points=(), up_to_seq=57, method="edited", edited_by=ALICE)),
+        BudgetSet.model_validate(frame(budget=budget)),
+    ) == [
+        "  · Alice [owner] pinned a fact: we deploy on\\nFridays",
+        "  · Alice [owner] let a fact be forgotten",
+        "  · summary version 3: 1 point up to event 57, extractive",
+        "  · summary version 4: 0 points up to event 57, edited by Alice [owner]",
+        "  · Alice [owner] set the room's budget: 50,000 tokens a day, 1.50 USD a month for each asker",
+    ]
+
+
+@pytest.mark.parametrize("currency", ["", "USD"])
+def test_what_a_turn_cost_is_told_to_those_who_know_the_currency(currency: str) -> None:
+    shown = Shown("Alice")
+    shown.screen.know_currency(currency)
+    shown.asks()
+    usage = TokenUsage(model="deepseek-chat", tokens_in=1_200, tokens_cached=960, tokens_out=96, cost_micros=423)
+    ended = TurnEnded.model_validate(frame(AI, turn_id=TURN, ai_id=AI, outcome="done", usage=usage))
+    told = ["  · deepseek-chat: 1,200 tokens in (80 % from the cache), 96 out, 0.000423 USD"]
+    assert shows(shown, ended) == (told if currency else [])
+    unpriced = ended.model_copy(update={"usage": usage.model_copy(update={"cost_micros": None})})
+    assert shows(shown, unpriced) == []
+
+
+def test_a_room_that_is_opened_shows_the_queue_and_which_answer_stands() -> None:
+    waiting = TurnState(
+        turn_id=TURN, ai_id=AI, askers=(ALICE,), messages=(), requested_at=AT, requested_seq=1, reason=TurnReason.EVERY
+    )
+    message = Message(
+        id=MessageId("M"),
+        seq=1,
+        author_id=AI,
+        at=AT,
+        text="No.",
+        alternatives=(Answer(turn_id=TURN, at=AT, text="Yes."), Answer(turn_id=OTHER, at=AT, text="No.")),
+        chosen=1,
+    )
+    shown = Shown("Alice", turns=(waiting,), messages=(message,))
+    shown.screen.open()
+    _, said, queue, _ = shown.lines
+    assert said.endswith("AI [AI]: No. (answer 2 of 2)")
+    assert queue == "  · AI [AI] will answer alice: so many messages were written"

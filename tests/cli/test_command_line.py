@@ -49,7 +49,22 @@ print("loaded:", sorted(heavy & set(sys.modules)))
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
     assert done.stdout.endswith("loaded: []\n")
-    for name in ("serve", "chat", "migrate", "doctor", "user", "room", "token", "invite", "config"):
+    names = (
+        "serve",
+        "chat",
+        "migrate",
+        "doctor",
+        "user",
+        "room",
+        "token",
+        "invite",
+        "config",
+        "usage",
+        "budget",
+        "replay",
+        "explain",
+    )
+    for name in names:
         assert f"\n  {name} " in done.stdout
 
 

@@ -166,7 +166,7 @@ def test_accounts_rooms_tokens_and_invites_from_nothing_to_a_talk_with_the_ai(tm
         piped = line.chat(*mine, given="/stop\n/help\n")
         assert piped.returncode == 0
         assert "nothing is running" in piped.stdout
-        assert "/stop ends what the AI is at" in piped.stdout
+        assert "end what the AI is at" in piped.stdout
         _gone_reader_is_no_traceback(line, mine)
 
         line.answer("token", "revoke", str(token["id"]))

@@ -38,6 +38,13 @@ BODIES: dict[str, dict[str, object]] = {
     "POST /api/v1/invites/accept": {"code": "mi_x"},
     "POST /api/v1/stream/{session_id}": {"type": "ping", "id": "1"},
     "POST /api/v1/admin/accounts": {"handle": "someone"},
+    "POST /api/v1/rooms/{room_id}/triggers/dry-run": {"triggers": []},
+    "POST /api/v1/rooms/{room_id}/estimate": {"text": "hello"},
+    "POST /api/v1/rooms/{room_id}/hooks": {"rule_id": "no-such-rule"},
+    "PUT /api/v1/admin/budget": {"total": {"tokens_per_day": 1_000_000}},
+    "POST /api/v1/admin/ai": {"handle": "helper", "name": "Helper"},
+    "PUT /api/v1/admin/ai/{account_id}": {"profile": {"handle": "helper", "name": "Helper"}, "version": 1},
+    "PUT /api/v1/admin/ai/{account_id}/key": {"key": "k"},
 }
 
 # What whoever may is answered, exactly: the status, and the code where what the request names is not there.
@@ -57,13 +64,28 @@ ANSWERS: dict[str, tuple[int, str | None]] = {
     "GET /api/v1/rooms/{room_id}/events": _OK,
     "GET /api/v1/rooms/{room_id}/messages": _OK,
     "GET /api/v1/rooms/{room_id}/messages/{message_id}": _MISSING,
+    "GET /api/v1/rooms/{room_id}/messages/{message_id}/replay": _MISSING,
+    "GET /api/v1/rooms/{room_id}/messages/{message_id}/explain": _MISSING,
+    "GET /api/v1/rooms/{room_id}/turns": _OK,
     "GET /api/v1/rooms/{room_id}/turns/{turn_id}": _MISSING,
+    "GET /api/v1/rooms/{room_id}/turns/{turn_id}/replay": _MISSING,
+    "POST /api/v1/rooms/{room_id}/triggers/dry-run": _OK,
+    "GET /api/v1/rooms/{room_id}/context": _OK,
+    "POST /api/v1/rooms/{room_id}/estimate": _OK,
+    "GET /api/v1/rooms/{room_id}/summaries": _OK,
+    "GET /api/v1/rooms/{room_id}/facts": _OK,
+    "GET /api/v1/rooms/{room_id}/catch-up": _OK,
+    "GET /api/v1/rooms/{room_id}/usage": _OK,
+    "GET /api/v1/rooms/{room_id}/hooks": _OK,
+    "POST /api/v1/rooms/{room_id}/hooks": _MISSING,
+    "DELETE /api/v1/rooms/{room_id}/hooks/{hook_id}": _MISSING,
     "GET /api/v1/rooms/{room_id}/audit": _OK,
 }
 
 # Who may, by role; whoever may not is answered 403.
 _ADMINS = {Role.OWNER: True, Role.ADMIN: True, Role.MEMBER: False, Role.GUEST: False}
 _NOT_GUESTS = {Role.OWNER: True, Role.ADMIN: True, Role.MEMBER: True, Role.GUEST: False}
+_ALL = dict.fromkeys(_ADMINS, True)
 ROLES: dict[str, dict[Role, bool]] = {
     "GET /api/v1/rooms/{room_id}": dict.fromkeys(_ADMINS, True),
     "PATCH /api/v1/rooms/{room_id}": _ADMINS,
@@ -79,7 +101,21 @@ ROLES: dict[str, dict[Role, bool]] = {
     "GET /api/v1/rooms/{room_id}/events": dict.fromkeys(_ADMINS, True),
     "GET /api/v1/rooms/{room_id}/messages": dict.fromkeys(_ADMINS, True),
     "GET /api/v1/rooms/{room_id}/messages/{message_id}": dict.fromkeys(_ADMINS, True),
-    "GET /api/v1/rooms/{room_id}/turns/{turn_id}": _NOT_GUESTS,
+    "GET /api/v1/rooms/{room_id}/messages/{message_id}/replay": _ALL,
+    "GET /api/v1/rooms/{room_id}/messages/{message_id}/explain": _ALL,
+    "GET /api/v1/rooms/{room_id}/turns": _ALL,
+    "GET /api/v1/rooms/{room_id}/turns/{turn_id}": _ALL,
+    "GET /api/v1/rooms/{room_id}/turns/{turn_id}/replay": _ALL,
+    "POST /api/v1/rooms/{room_id}/triggers/dry-run": _ALL,
+    "GET /api/v1/rooms/{room_id}/context": _ALL,
+    "POST /api/v1/rooms/{room_id}/estimate": _NOT_GUESTS,
+    "GET /api/v1/rooms/{room_id}/summaries": _ALL,
+    "GET /api/v1/rooms/{room_id}/facts": _ALL,
+    "GET /api/v1/rooms/{room_id}/catch-up": _ALL,
+    "GET /api/v1/rooms/{room_id}/usage": _NOT_GUESTS,
+    "GET /api/v1/rooms/{room_id}/hooks": _ADMINS,
+    "POST /api/v1/rooms/{room_id}/hooks": _ADMINS,
+    "DELETE /api/v1/rooms/{room_id}/hooks/{hook_id}": _ADMINS,
     "GET /api/v1/rooms/{room_id}/audit": _ADMINS,
 }
 

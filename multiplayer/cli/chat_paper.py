@@ -1,0 +1,89 @@
+"""What a room is written on in a terminal: lines, notes, names with their badges, and one line that grows."""
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from rich.console import Console
+from rich.text import Text
+
+from multiplayer.cli.money import money
+from multiplayer.cli.visible import indented, visible
+from multiplayer.protocol.ids import AccountId, TurnId
+from multiplayer.protocol.members import AccountKind, Member
+
+INDENT = "    "
+SHORT = 160
+
+
+class Paper:
+    """Nothing that is written is trusted. `currency`: that of the server's prices, empty while it is not known."""
+
+    def __init__(self, console: Console) -> None:
+        self.known: dict[AccountId, Member] = {}
+        """Also those who have left: their words stay."""
+        self.currency = ""
+        self._console = console
+        self._growing: TurnId | None = None
+        """Whose words the unfinished last line holds."""
+
+    @property
+    def is_terminal(self) -> bool:
+        return self._console.is_terminal
+
+    def said(self, author_id: AccountId, at: datetime, text: str, after: str = "") -> None:
+        self.line(self.heading(author_id, at), Text(indented(text, INDENT)), Text(after, "dim"))
+
+    def note(self, text: str) -> None:
+        self.line(Text(f"  · {visible(text)}", "dim"))
+
+    def line(self, *parts: Text) -> None:
+        self.end_line()
+        self._write(*parts, Text("\n"))
+
+    def grow(self, turn_id: TurnId, author_id: AccountId | None, text: str, *, goes_on: bool) -> None:
+        """Add words to the line of this turn, or begin one. `goes_on`: some of its words stand further up."""
+        if self._growing != turn_id:
+            self.end_line()
+            self._write(self.heading(author_id, None), Text("… " if goes_on else ""))
+            self._growing = turn_id
+        self._write(Text(indented(text, INDENT)))
+
+    def end_line(self) -> None:
+        if self._growing is not None:
+            self._growing = None
+            self._write(Text("\n"))
+
+    def heading(self, author_id: AccountId | None, at: datetime | None) -> Text:
+        heading = Text()
+        if at is not None:
+            heading.append(f"{at.astimezone():%H:%M} ", "dim")
+        if author_id is not None:
+            member = self.known.get(author_id)
+            is_ai = member is not None and member.kind is AccountKind.AI
+            heading.append(self.name(author_id), "bold magenta" if is_ai else "bold")
+        return heading.append(": ", "bold")
+
+    def handle(self, account_id: AccountId) -> str:
+        member = self.known.get(account_id)
+        return member.handle if member is not None else "someone"
+
+    def name(self, account_id: AccountId) -> str:
+        """Return name, handle and standing. The badge comes from the account, whatever its name says."""
+        member = self.known.get(account_id)
+        if member is None:
+            return f"someone ({account_id})"
+        badge = {AccountKind.AI: "AI", AccountKind.BOT: "bot"}.get(member.kind)
+        name = visible(member.display_name)
+        handle = "" if name.casefold() == member.handle else f" @{member.handle}"
+        roles = " ".join(part for part in (badge, None if badge == "AI" else member.role.value) if part)
+        return f"{name}{handle} [{roles}]"
+
+    def money(self, micros: int) -> str:
+        return money(micros, self.currency)
+
+    def names(self, account_ids: Iterable[AccountId]) -> str:
+        return ", ".join(self.handle(account_id) for account_id in account_ids) or "nobody in particular"
+
+    def _write(self, *parts: Text) -> None:
+        shown = [part for part in parts if part.plain]
+        self._console.print(Text.assemble(*shown), end="", soft_wrap=True, highlight=False)

@@ -1,0 +1,89 @@
+"""Tools at work, as a terminal shows them: what was called, its output as it comes, and how it ended."""
+
+from dataclasses import dataclass
+
+from rich.text import Text
+
+from multiplayer.cli.chat_paper import SHORT, Paper
+from multiplayer.cli.visible import shortened, visible
+from multiplayer.protocol.events import ToolCalled, ToolFinished, ToolStarted
+from multiplayer.protocol.ids import CallId
+from multiplayer.protocol.signals import ToolOutput
+
+LIVE_LINES = 40
+"""Shown of a tool's output while it comes."""
+RESULT_LINES = 30
+"""Shown of a result; of a longer one its beginning and its end."""
+LINE_CHARACTERS = 500
+
+
+@dataclass
+class _Output:
+    """How far the live output of one tool call was shown."""
+
+    lines: int = 0
+    rest: str = ""
+    """The beginning of the unfinished last line."""
+    is_cut: bool = False
+
+
+class ToolLines:
+    def __init__(self, paper: Paper) -> None:
+        self._paper = paper
+        self._outputs: dict[CallId, _Output] = {}
+        self._names: dict[CallId, str] = {}
+
+    def begin(self) -> None:
+        self._outputs.clear()
+        self._names.clear()
+
+    def show(self, event: ToolCalled | ToolStarted | ToolFinished) -> None:
+        match event:
+            case ToolCalled():
+                self._names[event.call_id] = event.name
+                arguments = Text(shortened(event.arguments, SHORT), "dim")
+                self._paper.line(Text(f"  ⚙ {visible(event.name)} ", "cyan"), arguments)
+            case ToolStarted():
+                pass
+            case ToolFinished():
+                self._finished(event)
+
+    def output(self, piece: ToolOutput) -> None:
+        """Show the next lines while there are few: however much comes, a piece costs a bounded amount of work."""
+        output = self._outputs.setdefault(piece.call_id, _Output())
+        if output.is_cut:
+            return
+        lines = (output.rest + piece.text).split("\n", LIVE_LINES - output.lines + 1)
+        output.rest = lines.pop()[: LINE_CHARACTERS + 1]
+        for line in lines[: LIVE_LINES - output.lines]:
+            self._line(line)
+        output.lines += len(lines)
+        if output.lines >= LIVE_LINES and (output.lines > LIVE_LINES or output.rest):
+            output.is_cut, output.rest = True, ""
+            self._line("… more output; the result follows")
+
+    def _finished(self, event: ToolFinished) -> None:
+        output = self._outputs.pop(event.call_id, None)
+        if output is not None and output.rest:
+            self._line(output.rest)
+        name = self._names.pop(event.call_id, "tool")
+        status = "" if event.exit_status is None else f" (exit {event.exit_status})"
+        code = f" [{event.code}]" if event.code else ""
+        is_well = event.is_ok and not event.exit_status
+        sign, style = ("✓", "green") if is_well else ("✗", "red")
+        self._paper.line(Text(f"  {sign} {visible(name)}{status}{visible(code)}", style))
+        if output is None or output.is_cut:
+            self._result(event.text)
+
+    def _result(self, text: str) -> None:
+        lines = text.splitlines()
+        head = tail = len(lines)
+        if len(lines) > RESULT_LINES:
+            head, tail = RESULT_LINES // 2, len(lines) - RESULT_LINES // 2
+        between = [f"… {tail - head} more lines"] if head < tail else []
+        for line in (*lines[:head], *between, *lines[tail:]):
+            self._line(line)
+
+    def _line(self, line: str) -> None:
+        shown = line if len(line) <= LINE_CHARACTERS else line[:LINE_CHARACTERS] + "…"
+        self._paper.line(Text(f"  │ {visible(shown)}", "dim"))
