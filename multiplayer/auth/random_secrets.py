@@ -15,6 +15,7 @@ class SecretKind(StrEnum):
     LOGIN_LINK = "ml_"
     INVITE = "mi_"
     TICKET = "mt_"
+    HOOK = "mh_"
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import cast
 
-from multiplayer.ai.agent import TurnLimits
+from multiplayer.ai.turn_setup import TurnLimits
 from multiplayer.live.door import DoorLimits
 from multiplayer.live.pod import Pod, PodLimits
 from multiplayer.live.session import SessionLimits
