@@ -98,7 +98,11 @@ def fold_message(message: Message, event: Event) -> Message:
             form = message.form.model_copy(
                 update={"answers": event.answers, "answered_by": event.actor_id, "answered_at": event.at}
             )
-            return message.model_copy(update={"form": form})
+            answers = tuple(
+                answer.model_copy(update={"form": form}) if place == message.chosen else answer
+                for place, answer in enumerate(message.alternatives)
+            )
+            return message.model_copy(update={"form": form, "alternatives": answers})
         case _:
             raise AssertionError(f"{event.type} does not change a message")
 

@@ -27,7 +27,7 @@ from multiplayer.rooms.memory_rules import erase_derived
 from multiplayer.rooms.mentions import Mentions, find_mentions
 from multiplayer.rooms.permissions import Right
 from multiplayer.rooms.state import RoomState
-from multiplayer.rooms.triggers import Moment, judge
+from multiplayer.rooms.triggers import Moment, judge, may_wake
 from multiplayer.rooms.turn_requests import request_by
 
 
@@ -60,8 +60,9 @@ def post(deciding: Deciding, command: PostMessage) -> list[Event]:
         replied_to=replied_to.author_id if replied_to else None,
         thread=deciding.facts.threads.get(thread_root) if thread_root else None,
     )
-    for verdict in judge(state, moment):
-        events += request_by(deciding, verdict, message_id, None)
+    if may_wake(state, moment):
+        for verdict in judge(state, moment):
+            events += request_by(deciding, verdict, message_id, None)
     return events
 
 

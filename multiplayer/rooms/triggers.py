@@ -130,6 +130,13 @@ def judge(state: RoomState, moment: Moment) -> tuple[Verdict, ...]:
     return tuple(verdicts)
 
 
+def may_wake(state: RoomState, moment: Moment) -> bool:
+    """Tell whether any rule could fire at all. Most messages name nobody, and asking each rule costs the most of them."""
+    if moment.mentions.accounts or moment.replied_to is not None:
+        return True
+    return not all(isinstance(rule, MentionRule | ReplyRule) for rule in state.room.settings.triggers)
+
+
 def answer_moment(
     state: RoomState, turn: TurnState | None, posted: MessagePosted, replied_to: AccountId | None
 ) -> Moment:

@@ -193,8 +193,12 @@ def _end(deciding: Deciding, turn: TurnState, command: EndTurn) -> list[Event]:
         text = text[:limit] + "\n\n[cut: the answer was longer than a message may be]"
     # An AI's words may call people, and other AIs where the room wants it; groups would let a prompt ring every bell.
     mentions = Mentions(find_mentions(text, deciding.state.handles, None).accounts)
-    before = deciding.facts.message(turn.replaces) if turn.replaces is not None else None
-    if before is not None and not before.is_deleted:
+    if turn.replaces is not None:
+        before = deciding.facts.message(turn.replaces)
+        if before is None or before.is_deleted:
+            # There is nothing left to stand in for, and nobody asked for a message of its own.
+            ended = _ended(deciding, turn, command.outcome, "the answer was deleted meanwhile", usage_of=command)
+            return [ended, *_left_steering(deciding, turn, command)]
         return _answer_again(deciding, turn, command, text, mentions, before)
     return _answer(deciding, turn, command, text, mentions)
 

@@ -260,3 +260,25 @@ def test_what_a_form_takes_reads_as_words(given_: list[FormAnswer]) -> None:
 def test_the_only_answer_to_the_only_question_stands_alone() -> None:
     form = Form(questions=(Question(id="q", text="Which?"),))
     assert answers_text(form, filled(q=["this one"])) == "this one"
+
+
+def test_an_answer_that_was_deleted_while_it_was_given_again_stays_gone() -> None:
+    book = room()
+    message_id = answered(book)
+    request = book.given("bob", RegenerateAnswer(message_id=message_id))[0]
+    assert isinstance(request, TurnRequested)
+    starts(book, request.turn_id)
+    book.given("alice", DeleteMessage(message_id=message_id))
+    assert [type(event) for event in answers(book, request.turn_id, "anew")] == [TurnEnded]
+
+
+def test_a_form_that_was_filled_in_is_so_after_another_answer_stood_in_between() -> None:
+    book = room()
+    message_id = answered(book, form=FORM)
+    book.given("bob", AnswerForm(message_id=message_id, answers=(FormAnswer(question_id="name", values=("Rice",)),)))
+    answers(book, next(iter(book.room.state.turns)), "thanks")
+    again(book, message_id, "second")
+    book.given("bob", ChooseAnswer(message_id=message_id, index=0))
+    form = book.messages[message_id].form
+    assert form is not None
+    assert form.answered_by == "bob"
