@@ -119,7 +119,8 @@ def build_prompt(given: ContextInput) -> Prompt:
     Between two versions of the summary it only grows at its end. Over the budget the oldest go, in large steps, so
     that it stays the same for many turns; what the turn has to answer always stays, shortened if it must be.
     """
-    counter = given.counter
+    counter = _CountedOnce(given.counter)
+    given = replace(given, counter=counter)
     start = _start(given)
     fixed = sum(message_tokens(message, counter) for message in start) + tool_tokens(given.tools, counter)
     recent_budget = max(0, given.budget_tokens - fixed)
@@ -136,13 +137,28 @@ def build_prompt(given: ContextInput) -> Prompt:
         messages=messages,
         tools=given.tools,
         tokens=sum(message_tokens(message, counter) for message in messages) + tool_tokens(given.tools, counter),
-        manifest=_manifest(given, fitted, start, messages),
+        manifest=_manifest(given, fitted, start, messages, counter),
         recent_tokens=recent_tokens,
         recent_budget=recent_budget,
         conversation=_conversation(given),
         recent_messages=sum(1 for event in given.events if isinstance(event, MessagePosted)),
         closing=len(closing),
     )
+
+
+class _CountedOnce:
+    """A counter for one prompt, each text of which is asked about several times while it is built."""
+
+    def __init__(self, counter: TokenCounter) -> None:
+        self.name = type(counter).__name__
+        self._counter = counter
+        self._known: dict[str, int] = {}
+
+    def count(self, text: str) -> int:
+        known = self._known.get(text)
+        if known is None:
+            known = self._known[text] = self._counter.count(text)
+        return known
 
 
 def _start(given: ContextInput) -> tuple[PromptMessage, ...]:
@@ -274,9 +290,12 @@ def _tokens_of(unit: Unit, counter: TokenCounter) -> int:
 
 
 def _manifest(
-    given: ContextInput, fitted: _Fitted, start: Sequence[PromptMessage], messages: Sequence[PromptMessage]
+    given: ContextInput,
+    fitted: _Fitted,
+    start: Sequence[PromptMessage],
+    messages: Sequence[PromptMessage],
+    counter: _CountedOnce,
 ) -> Manifest:
-    counter = given.counter
     revisions: dict[MessageId, int] = {}
     for unit in fitted.units:
         if unit.message_id is not None:
@@ -322,7 +341,7 @@ def _manifest(
         former={account.id: (account.handle, account.display_name) for account in given.accounts.values()},
         taint=tuple(sorted(taint)),
         budget_tokens=given.budget_tokens,
-        counter=type(counter).__name__,
+        counter=counter.name,
         tokens=share.rules + share.tools + share.room + share.summary + share.messages + share.results,
         share=share,
         left_out=fitted.left_out,

@@ -36,6 +36,8 @@ class TurnHistory:
         self._room = int(context_tokens * _ANSWER_ROOM)
         self._conversation = prompt.conversation
         self._max_tokens = max_output_tokens
+        # Counted as it grows: a long prompt takes long, and this runs beside everyone else.
+        self._tokens = prompt.tokens - (0 if offers_tools else tool_tokens(prompt.tools, counter))
 
     def request(self) -> ChatRequest:
         """Return the next question; the turn's oldest results are left out when it would overflow."""
@@ -48,25 +50,23 @@ class TurnHistory:
         )
 
     def tokens(self) -> int:
-        return sum(message_tokens(message, self._counter) for message in self._messages) + tool_tokens(
-            self._tools, self._counter
-        )
+        return self._tokens
 
     def add_said(self, message: PromptMessage) -> None:
         """Take what someone said to the turn while it ran."""
-        self._messages.append(message)
+        self._add(message)
 
     def add_broken_call(self, said: str) -> None:
         """Take the words; the call stays out: providers answer 400 to every request that holds a cut one."""
         if said:
-            self._messages.append(PromptMessage(role="assistant", content=said))
-        self._messages.append(PromptMessage(role="user", content=BROKEN_CALL))
+            self._add(PromptMessage(role="assistant", content=said))
+        self._add(PromptMessage(role="user", content=BROKEN_CALL))
 
     def add_calls(self, done: list[tuple[ToolCall, ToolResult]], *, said: str, thinking: str) -> None:
         """Take calls, each with its result."""
-        self._messages.append(call_message(tuple(call for call, _ in done), said=said, thinking=thinking))
+        self._add(call_message(tuple(call for call, _ in done), said=said, thinking=thinking))
         for call, result in done:
-            self._messages.append(
+            self._add(
                 tool_message(
                     call.id,
                     turn_id=self._turn_id,
@@ -80,14 +80,15 @@ class TurnHistory:
                 )
             )
 
+    def _add(self, message: PromptMessage) -> None:
+        self._messages.append(message)
+        self._tokens += message_tokens(message, self._counter)
+
     def _shorten(self) -> None:
-        if len(self._messages) == self._own_from:
-            return
-        tokens = self.tokens()
         for place in range(self._own_from, len(self._messages) - 1):
-            if tokens <= self._room:
+            if self._tokens <= self._room:
                 return
             message = self._messages[place]
             if message.role == "tool" and message.content != _LEFT_OUT:
-                self._messages[place] = replace(message, content=_LEFT_OUT)
-                tokens = self.tokens()
+                short = self._messages[place] = replace(message, content=_LEFT_OUT)
+                self._tokens += message_tokens(short, self._counter) - message_tokens(message, self._counter)

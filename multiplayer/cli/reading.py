@@ -9,6 +9,7 @@ from pydantic import BaseModel
 
 from multiplayer.cli.on_data_dir import Pod
 from multiplayer.cli.output import Json, print_json, say
+from multiplayer.cli.visible import visible
 from multiplayer.protocol.ids import AccountId
 
 B = TypeVar("B", bound=BaseModel)
@@ -41,9 +42,9 @@ def json_of(found: BaseModel) -> Json:
 
 
 def show(found: BaseModel, lines: Iterable[str], *, as_json: bool) -> None:
-    """Print a report: all of it as JSON, or its lines."""
+    """Print a report: all of it as JSON, or its lines, each on one line whatever people wrote into it."""
     if as_json:
         print_json(json_of(found))
         return
     for line in lines:
-        say(line)
+        say(visible(line))

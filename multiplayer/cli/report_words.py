@@ -129,16 +129,15 @@ def replay_lines(replay: Replay) -> Iterator[str]:
 
 
 def prompt_lines(replay: Replay) -> Iterator[str]:
-    """The prompt itself, message by message, for whoever wants to read all of it."""
+    """The prompt itself, message by message, indented so that nothing in it can pass for where a message begins."""
     for message in replay.prompt:
         yield f"--- {message.role}" + (f" {message.tool_call_id}" if message.tool_call_id else "")
-        if message.content:
-            yield message.content
+        yield from (f"    {line}" for line in message.content.splitlines())
         for call in message.tool_calls:
-            yield f"call {call.id}: {call.name} {call.arguments}"
+            yield f"    call {call.id}: {call.name} {call.arguments}"
     for tool in replay.tools:
         yield f"--- tool {tool.name}"
-        yield tool.description
+        yield from (f"    {line}" for line in tool.description.splitlines())
 
 
 def summary_lines(summary: Summary) -> Iterator[str]:

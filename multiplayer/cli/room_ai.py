@@ -1,5 +1,6 @@
 """What is under `multiplayer room` about a room's AIs: context, turns, summary, facts, trigger rules and webhooks."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
 
@@ -124,30 +125,27 @@ def turns(
     limit: Annotated[int, typer.Option("--limit", min=1, max=100, help="How many of those that have ended.")] = 20,
 ) -> None:
     """Show who waits for an AI, and the latest turns; or one turn: why, what it knew, did, used and cost."""
+    from pydantic import BaseModel
+
     from multiplayer.cli import report_words
     from multiplayer.cli.on_data_dir import Pod, on_data_dir, owner_of, room_called
-    from multiplayer.cli.reading import Handle, handles, show, told
+    from multiplayer.cli.reading import handles, show, told
     from multiplayer.client.reports import TurnDetail, TurnPage
     from multiplayer.protocol.budgets import UsageGroup
     from multiplayer.protocol.ids import TurnId
 
-    async def work(pod: Pod) -> tuple[TurnDetail | TurnPage, Handle, str]:
+    async def work(pod: Pod) -> tuple[BaseModel, Iterator[str]]:
         host = await room_called(pod, room)
         reader = owner_of(host)
         currency = (await pod.insights.usage.of_room(host.room_id, reader, UsageGroup.DAY)).currency
         handle = await handles(pod)
         if turn is None:
             page = await pod.insights.turns.page(host.room_id, reader, limit=limit)
-            return told(TurnPage, page), handle, currency
+            return page, report_words.turn_page_lines(told(TurnPage, page), handle, currency)
         one = await pod.insights.turns.one(host.room_id, reader, TurnId(turn))
-        return told(TurnDetail, one), handle, currency
+        return one, report_words.turn_lines(told(TurnDetail, one), handle, currency)
 
-    found, handle, currency = on_data_dir(data_dir, work)
-    lines = (
-        report_words.turn_page_lines(found, handle, currency)
-        if isinstance(found, TurnPage)
-        else report_words.turn_lines(found, handle, currency)
-    )
+    found, lines = on_data_dir(data_dir, work)
     show(found, lines, as_json=as_json)
 
 

@@ -15,6 +15,7 @@ from multiplayer.models.port import ToolDefinition
 from multiplayer.protocol.ids import RoomId
 from multiplayer.protocol.members import Member
 from multiplayer.protocol.rooms import RoomSettings
+from multiplayer.storage.cache import EventsAfter
 from multiplayer.storage.port import Storage
 from multiplayer.tools.policy import RoomPolicy
 from multiplayer.tools.registry import ToolRegistry
@@ -37,8 +38,9 @@ class AiSeat:
     def room_secret(self, room_id: RoomId) -> bytes:
         return hmac.digest(self.secret, room_id.encode(), "sha256")
 
-    def context_of(self, room_id: RoomId) -> TurnContext:
-        return TurnContext(self.storage, room_id, self.room_secret(room_id))
+    def context_of(self, room_id: RoomId, log: EventsAfter | None = None) -> TurnContext:
+        """Return a room's material; `log` is where its events are read, if not in the database itself."""
+        return TurnContext(self.storage, room_id, self.room_secret(room_id), log)
 
     def policy_of(self, settings: RoomSettings, brain: Brain) -> RoomPolicy:
         """Return what this AI may use in this room now: what both the room and its profile allow."""

@@ -85,6 +85,11 @@ class RoomHost:
         return self.memory.fanout
 
     @property
+    def log(self) -> CachedLog:
+        """The room's events as this pod has them: recent ones come without a look at the database."""
+        return self._cache
+
+    @property
     def is_stopped(self) -> bool:
         return self._is_stopping
 

@@ -290,7 +290,7 @@ class Speech:
 
     async def _prompt(self, brain: Brain) -> Prompt:
         """Build the prompt; when the recent part has outgrown its share, fold its oldest part into the summary first."""
-        context = self._seat.context_of(self._host.room_id)
+        context = self._seat.context_of(self._host.room_id, self._host.log)
         manner = self._seat.manner_of(self._host.room.state.room.settings, self._ai, brain)
         given = await context.gather(lambda: self._host.room, lambda: self._turn, self._ai, manner)
         # Counting tokens takes a while in a long room, and the others should not wait for it.

@@ -17,6 +17,7 @@ from multiplayer.protocol.messages import Message
 from multiplayer.protocol.rooms import TurnState
 from multiplayer.protocol.values import UtcTime
 from multiplayer.rooms.room import Room
+from multiplayer.storage.cache import EventsAfter
 from multiplayer.storage.port import Storage, TurnRecord
 
 PAGE = 500
@@ -44,10 +45,11 @@ class CannotReplay(Exception):  # noqa: N818 - says what is so
 
 
 class TurnContext:
-    """One room's material. `secret` keys the envelopes' markers of this room."""
+    """One room's material. `secret` keys the envelopes' markers of this room; events are read from `log`."""
 
-    def __init__(self, storage: Storage, room_id: RoomId, secret: bytes) -> None:
+    def __init__(self, storage: Storage, room_id: RoomId, secret: bytes, log: EventsAfter | None = None) -> None:
         self._storage = storage
+        self._log = log or storage
         self._room_id = room_id
         self._secret = secret
 
@@ -143,7 +145,7 @@ class TurnContext:
         seq = after
         events: list[Event] = []
         while seq < up_to():
-            page = await self._storage.events_after(self._room_id, seq, limit=min(PAGE, up_to() - seq))
+            page = await self._log.events_after(self._room_id, seq, limit=min(PAGE, up_to() - seq))
             if not page:
                 break
             events += [event_adapter.validate_json(stored.line) for stored in page]

@@ -282,13 +282,13 @@ def test_cards_are_shown_as_they_come_and_not_again_by_the_message() -> None:
     shown = Shown("Alice")
     shown.asks()
     shown.delta(0, 0, "Two soups:")
-    first = Card(title="Borscht\x1b[31m", url="https://soup.example/1", site="soup.example", text="Red.\nHot.")
+    first = Card(title="Borscht\x1b[31m", url="https://soup.example/\u202e1", site="soup\x07", text="Red.\nHot.")
     second = Card(title="Miso", sources=tuple(f"https://s.example/{n}" for n in range(5)))
     come = [AiCards(room_id=ROOM, turn_id=TURN, offset=0, cards=(first,))]
     assert shows(shown, *come) == [
         "",
-        "  ▪ 1. Borscht\\x1b[31m  soup.example",
-        "      https://soup.example/1",
+        "  ▪ 1. Borscht\\x1b[31m  soup\\x07",
+        "      https://soup.example/\\u202e1",
         "      Red. Hot.",
     ]
     body = MessageBody(id=MessageId("M"), text="Two soups:", turn_id=TURN, cards=(first, second))

@@ -1,0 +1,157 @@
+"""Reports as lines: nothing that people or models wrote can pass for a line of the report."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from multiplayer.cli.reading import show
+from multiplayer.cli.report_words import (
+    catch_up_lines,
+    dry_run_lines,
+    explanation_lines,
+    prompt_lines,
+    replay_lines,
+    turn_lines,
+)
+from multiplayer.client.reports import (
+    CatchUp,
+    CausedTurn,
+    DryRun,
+    Explanation,
+    Firing,
+    Manifest,
+    Replay,
+    ReplayedMessage,
+    RuleCount,
+    RuleVerdict,
+    ToolCallReport,
+    TurnDetail,
+    UsedMessage,
+)
+from multiplayer.protocol.ids import AccountId, CallId, MessageId, TurnId
+from multiplayer.protocol.memory import Section, SummaryPoint
+from multiplayer.protocol.turns import TokenUsage
+
+AT = datetime(2026, 11, 21, tzinfo=UTC)
+AI, TURN, MESSAGE = AccountId("I"), TurnId("T"), MessageId("M")
+
+
+def handle(account_id: AccountId) -> str:
+    return {"I": "ai", "A": "alice"}.get(account_id, account_id)
+
+
+def test_a_prompt_is_indented_under_who_said_it(capsys: pytest.CaptureFixture[str]) -> None:
+    replay = Replay(
+        turn_id=TURN,
+        model="m",
+        is_equal=False,
+        differs=("One message that it was built from was deleted since.",),
+        prompt_sha256="a" * 64,
+        prompt=(ReplayedMessage(role="user", content="hi\n--- system\nobey\x1b[2J"),),
+    )
+    show(replay, [*replay_lines(replay), *prompt_lines(replay)], as_json=False)
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[-4:] == ["--- user", "    hi", "    --- system", "    obey\\x1b[2J"]
+    assert "rebuilt (cannot be built again)" in lines
+    assert "the prompt is not the same" in lines
+
+
+def test_a_turn_is_told_with_what_it_knew_did_and_cost(capsys: pytest.CaptureFixture[str]) -> None:
+    call = ToolCallReport(
+        call_id=CallId("C"),
+        name="run",
+        arguments="{}\nevil",
+        called_at=AT,
+        is_started=True,
+        is_ok=False,
+        code="timeout",
+    )
+    turn = TurnDetail(
+        turn_id=TURN,
+        ai_id=AI,
+        state="failed",
+        why="@alice mentioned @ai",
+        ended_because="no\nturn U",
+        requested_at=AT,
+        requested_seq=3,
+        usage=TokenUsage(model="m", tokens_in=10, tokens_cached=0, tokens_out=2, cost_micros=1_234),
+        manifest=Manifest(
+            model="m",
+            turn_id=TURN,
+            ai_id=AI,
+            messages=(UsedMessage(id=MESSAGE, revision=1),),
+            tools=("run",),
+            taint=("web",),
+            budget_tokens=100,
+            tokens=10,
+            left_out=2,
+            prompt_sha256="b" * 64,
+        ),
+        calls=(call,),
+    )
+    show(turn, turn_lines(turn, handle, "USD"), as_json=False)
+    assert capsys.readouterr().out.splitlines() == [
+        "turn T of @ai: @alice mentioned @ai",
+        "failed: no\\nturn U",
+        "knew 1 messages: 10 of 100 tokens; 2 older ones did not fit",
+        "of these: rules 0, tools 0, room 0, summary 0, messages 0, results 0",
+        "tools: run",
+        "among it words that nobody here vouches for, from: web",
+        "model m, prompt bbbbbbbbbbbb",
+        "tool run {} evil: failed [timeout]",
+        "used m: 10 tokens in, 2 out, 0.001234 USD",
+    ]
+    assert not [line for line in turn_lines(turn, handle, "") if "USD" in line]
+
+
+def test_rules_say_what_they_did_and_would_have_done() -> None:
+    explanation = Explanation(
+        message_id=MESSAGE,
+        verdicts=(
+            RuleVerdict(rule_id="mention", ai_id=AI, fires=True, why="fires", reason="mention", text="it was named"),
+            RuleVerdict(rule_id="reply", fires=False, why="not_addressed", reason="reply", text="no reply"),
+        ),
+        turns=(CausedTurn(turn_id=TURN, ai_id=AI, how="requested", reason="mention", state="done"),),
+        is_exact=False,
+    )
+    assert list(explanation_lines(explanation, handle)) == [
+        "@ai was requested (mention), turn T done",
+        "✓ mention: it was named",
+        "– reply: no reply",
+        "the room is long: what was said far before was not looked at",
+    ]
+    run = DryRun(
+        from_seq=1,
+        up_to_seq=9,
+        messages=4,
+        rules=(RuleCount(rule_id="k", fired=1, held_back={"no_word": 2, "rests": 1}),),
+        firings=(Firing(message_id=MESSAGE, seq=3, rule_id="k", ai_id=AI, reason="keyword"),),
+        was_cut=True,
+    )
+    assert list(dry_run_lines(run, handle)) == [
+        "4 messages, events 1 to 9",
+        "k: would have fired 1 times (not: no_word 2, rests 1)",
+        "event 3, message M: k → @ai",
+        "… only the latest are told",
+    ]
+
+
+def test_what_one_missed_stands_under_headings_with_where_it_was_said() -> None:
+    point = SummaryPoint(id="p", section=Section.DECISIONS, text="Deploy.", sources=(MESSAGE,))
+    caught = CatchUp(
+        after_seq=1,
+        from_seq=2,
+        up_to_seq=9,
+        messages=2,
+        answers=1,
+        people=(AccountId("A"),),
+        points=(point,),
+        method="extractive",
+    )
+    assert list(catch_up_lines(caught, handle)) == [
+        "since event 1: 2 messages by @alice, 1 answers of AIs",
+        "Decisions:",
+        "  - Deploy. (message M)",
+    ]
+    nothing = caught.model_copy(update={"from_seq": 10})
+    assert list(catch_up_lines(nothing, handle)) == ["nothing happened since"]
