@@ -187,7 +187,7 @@ class _Turn:
         """Ask the model once and yield its words as they come; the rest is put into `answer`."""
         self._is_new_step = True
         request = self._history.request()
-        self._markers.learn(message.content for message in request.messages if message.role in {"user", "tool"})
+        self._markers.learn(request.messages)
         stream = stream_in_time(
             self._model,
             request,
@@ -233,8 +233,8 @@ class _Turn:
                     case Usage():
                         answer.usage = chunk
                     case Finished(reason):
+                        # Read on to the end: who counts the provider's failures hears of a success only there.
                         answer.reason = reason
-                        return
                     case _:
                         assert_never(chunk)
 

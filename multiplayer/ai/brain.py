@@ -25,6 +25,8 @@ class Brain:
     tariffs: Mapping[str, Tariff]
     max_output_tokens: int
     takes_tools: bool = True
+    counts_tokens: bool = True
+    """False: nobody pays by tokens here (a site that answers by itself)."""
 
     def tariff_of(self, model_name: str) -> Tariff:
         """Return what a model of this chain costs."""

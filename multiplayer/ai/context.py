@@ -202,8 +202,10 @@ def _closing(given: ContextInput, transcript: Transcript) -> tuple[Unit, ...]:
             break
         if unit.is_request and unit.turn_id == given.turn.turn_id:
             return ()
-        if unit.envelope is not None and len(asked) == 1 and unit.message_id == asked[0] and not given.turn.note:
-            return ()
+        if unit.envelope is not None and unit.message_id in asked and not given.turn.note:
+            if unit.message_id == asked[0]:
+                return ()
+            continue  # said into the turn while it ran
         break
     line = transcript.request(
         f"{given.turn.turn_id}/request",

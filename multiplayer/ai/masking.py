@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from multiplayer.ai.prompts import MARKER_LENGTH, markers_in
+from multiplayer.models.port import PromptMessage
 
 HIDDEN: Final = "•"
 """Stands in the place of a marker: who knew it could try to look like the server."""
@@ -21,10 +22,10 @@ class KnownMarkers:
     def __init__(self) -> None:
         self._sorted: list[str] = []
 
-    def learn(self, contents: Iterable[str]) -> None:
+    def learn(self, messages: Iterable[PromptMessage]) -> None:
         """Take the markers that stand in these messages of a prompt."""
-        for content in contents:
-            for marker in markers_in(content):
+        for message in messages:
+            for marker in markers_in(message):
                 if marker not in self:
                     insort(self._sorted, marker)
 

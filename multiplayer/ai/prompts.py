@@ -61,10 +61,9 @@ _TO_ESCAPE: Final = re.compile(
 )
 _NOT_IN_TOOL_NAME: Final = re.compile(r"[^A-Za-z0-9_-]")
 _RESULT: Final = re.compile(rf"\[result ([0-9a-f]{{{MARKER_LENGTH}}})[^\n]*\]\n(.*)\n\[end \1\]", re.DOTALL)
-# A quote within a text is escaped, so no text can name a marker; a tool's text begins after the first line.
-_MARKERS: Final = re.compile(
-    rf'(?<!\\)"marker":"([0-9a-f]{{{MARKER_LENGTH}}})"|\A\[result ([0-9a-f]{{{MARKER_LENGTH}}}) '
-)
+# A quote within a text is escaped, so no text can name a marker; what a tool says begins after the first line.
+_MARKER: Final = re.compile(rf'(?<!\\)"marker":"([0-9a-f]{{{MARKER_LENGTH}}})"')
+_RESULT_MARKER: Final = re.compile(rf"\[result ([0-9a-f]{{{MARKER_LENGTH}}}) ")
 _OBJECT: Final = TypeAdapter(dict[str, JsonValue])
 
 
@@ -110,9 +109,12 @@ def marker_of(secret: bytes, subject: str) -> str:
     ).hexdigest()[:MARKER_LENGTH]
 
 
-def markers_in(content: str) -> tuple[str, ...]:
-    """Return the markers in one message of a prompt, or in several lines of one."""
-    return tuple(found.group(1) or found.group(2) for found in _MARKERS.finditer(content))
+def markers_in(message: PromptMessage) -> tuple[str, ...]:
+    """Return the markers that the server has put into one message of a prompt."""
+    if message.role == "user":
+        return tuple(_MARKER.findall(message.content))
+    found = _RESULT_MARKER.match(message.content) if message.role == "tool" else None
+    return (found.group(1),) if found else ()
 
 
 def encode_envelope(envelope: Envelope, secret: bytes) -> str:

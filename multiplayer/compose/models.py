@@ -229,6 +229,7 @@ class ProfiledBrains:
             },
             max_output_tokens=entry.profile.max_output_tokens or min(limit or OUTPUT_TOKENS, MOST_OUTPUT_TOKENS),
             takes_tools=not isinstance(who.plan, NlwebPlan),
+            counts_tokens=any(_counts_tokens(other) for other in (who, *stand_ins)),
         )
 
     def _tariffs(self, entry: _Entry) -> Sequence[Tariff]:
@@ -335,6 +336,10 @@ class _Unbuilt:
         for sentence in (self._sentence,):
             raise ModelRejected(sentence)
         yield Finished("stop")
+
+
+def _counts_tokens(entry: _Entry) -> bool:
+    return not isinstance(entry.plan, NlwebPlan) or entry.composer is not None
 
 
 def _nothing(_: Usage) -> int:

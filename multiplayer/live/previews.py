@@ -100,12 +100,13 @@ class Previews:
         prompt = await self._prompt(host, asker_id, ai, brain)
         said = await asyncio.to_thread(brain.counter.count, text) if text else 0
         spender = Spender(room_id=room_id, asker_id=asker_id, ai_id=ai.account_id, turn_id=None, kind=CallKind.TURN)
+        tokens_in = prompt.tokens + said + (ENVELOPE_TOKENS if text else 0)
         made = await self._seat.purse.estimate(
             spender,
             await self._seat.budgets_of(host),
             brain.dearest,
-            tokens_in=prompt.tokens + said + (ENVELOPE_TOKENS if text else 0),
-            tokens_out_at_most=brain.max_output_tokens,
+            tokens_in=tokens_in if brain.counts_tokens else 0,
+            tokens_out_at_most=brain.max_output_tokens if brain.counts_tokens else 0,
         )
         if may(Right.SEE_USAGE, asker.role, host.room.state.room.settings):
             return made

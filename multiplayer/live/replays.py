@@ -186,7 +186,7 @@ class Replays:
 def without_markers(messages: Sequence[PromptMessage]) -> tuple[ReplayedMessage, ...]:
     """Return a prompt with a dot for each marker, wherever it stands: also where an AI repeated it."""
     markers = KnownMarkers()
-    markers.learn(message.content for message in messages)
+    markers.learn(messages)
     return tuple(
         ReplayedMessage(
             role=message.role,

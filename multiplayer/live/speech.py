@@ -191,11 +191,11 @@ class Speech:
         self._progress("model")
         try:
             async with asyncio.TaskGroup() as tasks, aclosing(steps):
+                saving = tasks.create_task(self._manifest.save_meanwhile())
                 async for step in steps:
                     if self._is_silenced or await self._take(step):
-                        return
-                    if isinstance(step, ModelAsked):
-                        tasks.create_task(self._manifest.save_meanwhile())
+                        break
+                saving.cancel()
         except ExceptionGroup as group:
             raise group.exceptions[0] from group
 

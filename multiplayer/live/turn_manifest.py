@@ -2,12 +2,16 @@
 
 import asyncio
 from contextlib import suppress
+from typing import Final
 
 from multiplayer.ai.context import ContextInput, Prompt
 from multiplayer.live.ai_seat import AiSeat
 from multiplayer.live.room_host import RoomHost
 from multiplayer.protocol.ids import TurnId
 from multiplayer.storage.port import OutcomeUnknown, StorageUnavailable
+
+_AFTER_S: Final = 0.05
+"""The question to the model goes out first."""
 
 
 class TurnManifest:
@@ -37,5 +41,6 @@ class TurnManifest:
 
     async def save_meanwhile(self) -> None:
         """As `save`, but leave it for later while the database is away: an answer that comes is not cut for that."""
+        await asyncio.sleep(_AFTER_S)
         with suppress(StorageUnavailable, OutcomeUnknown):
             await self.save()

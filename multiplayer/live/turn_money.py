@@ -47,6 +47,9 @@ class TurnMoney:
             turn_id=self._turn_id,
             kind=kind,
         )
+        tokens_out = self._brain.max_output_tokens
+        if not self._brain.counts_tokens:
+            tokens_in = tokens_out = 0
         self._is_in_doubt = True
         try:
             self._open = await self._seat.purse.reserve(
@@ -54,7 +57,7 @@ class TurnMoney:
                 await self._seat.budgets_of(self._host),
                 self._brain.dearest,
                 tokens_in=tokens_in,
-                tokens_out_at_most=self._brain.max_output_tokens,
+                tokens_out_at_most=tokens_out,
             )
         except OutcomeUnknown as error:
             # Whether it is reserved nobody knows: the turn is left to be taken over.
@@ -71,7 +74,8 @@ class TurnMoney:
             return
         tariff = self._brain.tariff_of(used.model)
         charge, self._open, self._is_in_doubt = self._open, None, True
-        cost = await charge.settle(used.usage, is_estimated=used.is_estimated, answered_by=tariff)
+        usage = used.usage if self._brain.counts_tokens else Usage(0, 0, 0)
+        cost = await charge.settle(usage, is_estimated=used.is_estimated, answered_by=tariff)
         self._is_in_doubt = False
         self._add(cost, tariff.price_version)
 
@@ -98,7 +102,8 @@ class TurnMoney:
         Nothing happens when there is none, so it may be called again.
         """
         if self._open is not None and self._brain is not None:
-            cut = Usage(self._open_tokens_in, 0, self._brain.counter.count(text) if text else 0)
+            words = self._brain.counter.count(text) if text and self._brain.counts_tokens else 0
+            cut = Usage(self._open_tokens_in, 0, words)
             model = usage.model if usage else self._brain.model.model_name
             tariff = self._brain.tariff_of(model)
             was_in_doubt, self._is_in_doubt = self._is_in_doubt, True
@@ -117,6 +122,8 @@ class TurnMoney:
         """Return what the turn used and what it cost in all."""
         if usage is None:
             return None
+        if self._brain is not None and not self._brain.counts_tokens:
+            usage = usage.model_copy(update={"tokens_in": 0, "tokens_out": 0, "is_estimated": False})
         return usage.model_copy(
             update={
                 "tokens_in": usage.tokens_in + self._spent_aside.tokens_in,

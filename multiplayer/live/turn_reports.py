@@ -12,7 +12,7 @@ from multiplayer.live.log_pages import events_between
 from multiplayer.live.room_host import RoomHost
 from multiplayer.protocol.cards import Card, Taint
 from multiplayer.protocol.errors import RefusalCode, Refused
-from multiplayer.protocol.events import Event, ToolCalled, ToolFinished, ToolStarted
+from multiplayer.protocol.events import Event, ModelChanged, ToolCalled, ToolFinished, ToolStarted
 from multiplayer.protocol.ids import AccountId, CallId, MessageId, RoomId, TurnId
 from multiplayer.protocol.members import Member
 from multiplayer.protocol.rooms import TurnState
@@ -84,6 +84,15 @@ class ToolCallReport(Frozen):
     taint: Taint | None = None
 
 
+class ModelSwitch(Frozen):
+    """Another model answered in place of one that could not."""
+
+    at: UtcTime
+    model: str
+    previous: str
+    reason: str
+
+
 class TurnDetail(TurnReport):
     """`manifest`: what its prompt was built from. `text`, `cards`: the words so far of one that has not ended."""
 
@@ -93,6 +102,8 @@ class TurnDetail(TurnReport):
     cards: tuple[Card, ...] = ()
     manifest: Manifest | None = None
     calls: tuple[ToolCallReport, ...] = ()
+    switches: tuple[ModelSwitch, ...] = ()
+    """Each change of the model, in order; the prompt's manifest names the first."""
 
 
 class TurnPage(Frozen):
@@ -149,13 +160,19 @@ class TurnReports:
         said = host.memory.texts.get(turn_id)
         if said is not None and record.ended_seq is None:
             text, cards = said.text, said.cards
+        events = await self.events_of(record, host.room.seq)
         return TurnDetail(
             **dict(report),
             note=turn.note if turn is not None else "",
             text=text,
             cards=cards,
             manifest=manifest,
-            calls=calls_of(await self.events_of(record, host.room.seq)),
+            calls=calls_of(events),
+            switches=tuple(
+                ModelSwitch(at=event.at, model=event.model, previous=event.previous, reason=event.reason)
+                for event in events
+                if isinstance(event, ModelChanged)
+            ),
         )
 
     async def readable(
