@@ -34,11 +34,12 @@ def parse_retry_after(value: str, now: datetime) -> float | None:
         return float(text) if len(text) <= 9 else None
     try:
         date = parsedate_to_datetime(text)
-    except ValueError:
+        if date.tzinfo is None:
+            date = date.replace(tzinfo=UTC)
+        return max(0.0, (date - now).total_seconds())
+    except (ValueError, OverflowError):
+        # A year or a zone that no clock has.
         return None
-    if date.tzinfo is None:
-        date = date.replace(tzinfo=UTC)
-    return max(0.0, (date - now).total_seconds())
 
 
 Admission: TypeAlias = Literal["normal", "probe"]

@@ -79,6 +79,8 @@ class TurnState(Frozen):
     """The answer that is to be given again."""
     note: str = ""
     """What a schedule or webhook asks, or the answers to a form: there is no message that says it."""
+    is_unattended: bool = False
+    """A schedule or webhook is among what asked: the turn has a guest's authority at most."""
     fence: int = 0
     model: str | None = None
     """The model that answers in place of the AI's own."""

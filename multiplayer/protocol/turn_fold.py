@@ -1,6 +1,6 @@
 """How a turn follows from its events: the one fold that the room, the database and the client share."""
 
-from typing import get_args
+from typing import Final, get_args
 
 from multiplayer.protocol.cards import Taint
 from multiplayer.protocol.events import (
@@ -19,6 +19,11 @@ from multiplayer.protocol.events import (
 )
 from multiplayer.protocol.rooms import ToolCallState, TurnState
 from multiplayer.protocol.turns import TurnReason
+
+MOST_REQUESTS: Final = 100
+"""How many messages one turn answers; of more, the last ones."""
+MOST_NOTE_CHARACTERS: Final = 32_000
+_UNATTENDED: Final = {TurnReason.SCHEDULE, TurnReason.WEBHOOK}
 
 TurnStep = (
     TurnCollected
@@ -54,6 +59,7 @@ def turn_of(event: TurnRequested) -> TurnState:
         hops=event.hops,
         replaces=event.replaces,
         note=event.note,
+        is_unattended=event.reason in _UNATTENDED,
         taint=(Taint.WEBHOOK,) if event.reason is TurnReason.WEBHOOK else (),
     )
 
@@ -92,10 +98,11 @@ def _joined(turn: TurnState, event: TurnCollected | TurnSteered) -> dict[str, ob
     new = (event.message_id,) if event.message_id else ()
     changed: dict[str, object] = {
         "askers": tuple(dict.fromkeys((*turn.askers, *event.askers))),
-        "messages": (*turn.messages, *new),
+        "messages": (*turn.messages, *new)[-MOST_REQUESTS:],
         # A request that came far may not set the turn's count back.
         "hops": max(turn.hops, event.hops),
-        "note": "\n\n".join(note for note in (turn.note, event.note) if note),
+        "note": "\n\n".join(note for note in (turn.note, event.note) if note)[:MOST_NOTE_CHARACTERS],
+        "is_unattended": turn.is_unattended or event.reason in _UNATTENDED,
     }
     if event.reason is TurnReason.WEBHOOK and Taint.WEBHOOK not in turn.taint:
         changed["taint"] = (*turn.taint, Taint.WEBHOOK)

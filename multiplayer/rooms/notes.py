@@ -109,7 +109,7 @@ def _needed(firings: Sequence[Firing], now: UtcTime) -> tuple[Firing, ...]:
     return tuple(
         one
         for one in firings
-        if (one.is_turn and one.at > now - MINUTE)
+        if one.at > now - MINUTE
         or (one.is_passed_on and one.at > now - HOUR)
         or (newest[one.rule_id, one.ai_id] is one and one.at > now - DAY)
     )

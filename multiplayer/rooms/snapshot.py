@@ -48,7 +48,7 @@ def snapshot_of(
         members=tuple(state.members.values()),
         banned=tuple(sorted(state.banned)) if _may_remove(state, reader) else (),
         pins=tuple(pin for pin in state.pins if pin in visible_ids or not is_restricted),
-        turns=tuple(_with_text(turn, texts) for turn in state.turns.values()),
+        turns=tuple(_as_told(_with_text(turn, texts), first_seq) for turn in state.turns.values()),
         summary=None if is_restricted else state.summary,
         facts=() if is_restricted else state.notes.facts,
         budget=state.notes.budget if may(Right.SEE_USAGE, reader.role, state.room.settings) else Budget(),
@@ -60,6 +60,13 @@ def snapshot_of(
 
 def _may_remove(state: RoomState, reader: Member) -> bool:
     return grant(Right.REMOVE, reader.role, state.room.settings) is not Grant.NO
+
+
+def _as_told(turn: TurnState, first_seq: int) -> TurnState:
+    """Return a turn without what was asked and done before the reader may read; its answer they will read anyway."""
+    if turn.requested_seq >= first_seq:
+        return turn
+    return turn.model_copy(update={"note": "", "calls": (), "messages": (), "steering": ()})
 
 
 def _with_text(turn: TurnState, texts: Mapping[TurnId, RunningText]) -> TurnState:

@@ -3,7 +3,6 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
-from multiplayer.protocol.cards import Taint
 from multiplayer.protocol.events import (
     AnswerChosen,
     AnswerRegenerated,
@@ -49,7 +48,6 @@ from multiplayer.protocol.memory import Summary
 from multiplayer.protocol.rooms import RoomView, TurnState
 from multiplayer.protocol.timeline import summary_of
 from multiplayer.protocol.turn_fold import turn_after, turn_of
-from multiplayer.protocol.turns import TurnReason
 from multiplayer.rooms.notes import RoomNotes
 
 
@@ -102,7 +100,7 @@ class RoomState:
         present = [role for role in roles if role is not None]
         if len(present) < len(roles):
             return None
-        if turn.reason is TurnReason.SCHEDULE or Taint.WEBHOOK in turn.taint:
+        if turn.is_unattended:
             return Role.GUEST
         return min(present, key=lambda role: role.rank, default=Role.GUEST)
 

@@ -171,8 +171,9 @@ def held_back(state: RoomState, rule: TriggerRule, ai_id: AccountId, moment: Mom
     mine = [one for one in firings if one.rule_id == rule.id]
     if any(one.ai_id == ai_id and one.at > moment.at - timedelta(seconds=rule.cooldown_s) for one in mine):
         return Why.RESTS
-    turns = new_turns + sum(one.is_turn and one.at > moment.at - MINUTE for one in mine)
-    if turns >= rule.per_min and not _joins(state, ai_id, moment):
+    # What fires by itself could fill a waiting turn for ever; people's own requests cost no further turn there.
+    turns = new_turns + sum((one.is_turn or not moment.is_message) and one.at > moment.at - MINUTE for one in mine)
+    if turns >= rule.per_min and not (moment.is_message and _joins(state, ai_id, moment)):
         return Why.TOO_OFTEN
     return Why.FIRES
 

@@ -66,8 +66,10 @@ def request_turn(deciding: Deciding, asking: Asking) -> list[Event]:
     policy = state.room.settings.while_busy
     waiting = waiting_turn(state, asking.ai_id)
     running = running_turn(state, asking.ai_id)
-    # What comes from who may not touch the running one waits its turn; an AI that asks another one never may.
-    if running is not None and not may_steer(state, deciding.actor, running):
+    # What comes from who may not touch the running one waits its turn; an AI that asks another one never may, nor what
+    # fires by itself: nobody is there who means it.
+    is_unattended = asking.reason in {TurnReason.SCHEDULE, TurnReason.WEBHOOK}
+    if running is not None and (is_unattended or not may_steer(state, deciding.actor, running)):
         running = None
     if running is not None and policy is WhileBusy.INTERRUPT:
         turn_id = waiting.turn_id if waiting is not None else TurnId(deciding.new_id())

@@ -16,6 +16,7 @@ from multiplayer.protocol.commands import (
 )
 from multiplayer.protocol.errors import RefusalCode, Refused
 from multiplayer.protocol.events import (
+    AnswerChosen,
     AnswerRegenerated,
     Event,
     MessagePosted,
@@ -240,17 +241,22 @@ def _answer_again(
         form=command.form,
         taint=command.taint,
     )
-    return [
+    events: list[Event] = [
         AnswerRegenerated(
             **deciding.head(),
             message_id=before.id,
             answer=answer,
             revision=before.revision + 1,
             mentions=mentions.accounts,
-        ),
-        _ended(deciding, turn, command.outcome, command.reason, usage_of=command, message_id=before.id),
-        *_left_steering(deciding, turn, command),
+        )
     ]
+    if command.outcome is not TurnOutcome.DONE:
+        # Half an answer is kept, and does not take the place of a whole one.
+        events.append(
+            AnswerChosen(**deciding.head(), message_id=before.id, index=before.chosen, revision=before.revision + 2)
+        )
+    ended = _ended(deciding, turn, command.outcome, command.reason, usage_of=command, message_id=before.id)
+    return [*events, ended, *_left_steering(deciding, turn, command)]
 
 
 def _call_others(deciding: Deciding, turn: TurnState, posted: MessagePosted, replied_to: Message | None) -> list[Event]:

@@ -226,6 +226,8 @@ NOW = datetime(2026, 11, 21, 12, 0, 0, tzinfo=UTC)
         ("٣", None),
         ("9" * 400, None),
         ("Sat, 99 Nov 2026 12:00:09 GMT", None),
+        ("Mon, 01 Jan 99999999999999999999 00:00:00 GMT", None),
+        ("Mon, 01 Jan 2026 00:00:00 +99999999999", None),
     ],
 )
 def test_retry_after_is_seconds_or_a_date_and_anything_else_is_junk(header: str, seconds: float | None) -> None:

@@ -282,3 +282,16 @@ def test_a_form_that_was_filled_in_is_so_after_another_answer_stood_in_between()
     form = book.messages[message_id].form
     assert form is not None
     assert form.answered_by == "bob"
+
+
+@pytest.mark.parametrize("outcome", [TurnOutcome.STOPPED, TurnOutcome.INTERRUPTED, TurnOutcome.FAILED])
+def test_half_an_answer_is_kept_and_does_not_take_the_place_of_a_whole_one(outcome: TurnOutcome) -> None:
+    book = room()
+    message_id = answered(book)
+    request = book.given("bob", RegenerateAnswer(message_id=message_id))[0]
+    assert isinstance(request, TurnRequested)
+    starts(book, request.turn_id)
+    book.given("bot", EndTurn(turn_id=request.turn_id, fence=1, outcome=outcome, text="The ha"))
+    message = book.messages[message_id]
+    assert (message.text, message.chosen) == ("first", 0)
+    assert [answer.text for answer in message.alternatives] == ["first", "The ha"]

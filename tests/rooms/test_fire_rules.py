@@ -28,6 +28,7 @@ from multiplayer.protocol.trigger_rules import (
     TriggerRule,
     WebhookRule,
 )
+from multiplayer.protocol.turn_fold import MOST_NOTE_CHARACTERS
 from multiplayer.protocol.turns import TurnReason, WhileBusy
 from tests.rooms.asking import answers, asked, settle, starts
 from tests.support.playbook import Playbook, account, room_of, such
@@ -203,3 +204,32 @@ def test_members_set_no_rules() -> None:
     for who in ("bob", "gina", "bot"):
         assert (book >> (who, command)).refuses(RefusalCode.FORBIDDEN)
     book.given("bob", PostMessage(text="no rule fires"))
+
+
+def test_what_fires_by_itself_touches_no_running_turn_whatever_the_room_does_with_requests() -> None:
+    for policy in WhileBusy:
+        book = room(HOOK, MentionRule(id="mention"), settings=RoomSettings(while_busy=policy))
+        book.given("bob", PostMessage(text="@bot go"))
+        starts(book, next(iter(book.room.state.turns)))
+        fired = book.given("dan", FireRule(rule_id="hook"))
+        assert [type(event) for event in fired] == [TurnRequested]
+
+
+def test_a_schedule_that_joins_a_persons_request_takes_its_authority_down() -> None:
+    book = room(DAILY, MentionRule(id="mention"))
+    book.given("alice", PostMessage(text="@bot go"))
+    turn_id = next(iter(book.room.state.turns))
+    assert book.room.state.authority_of(book.room.state.turns[turn_id]) is Role.OWNER
+    book.given("dan", FireRule(rule_id="daily"))
+    assert book.room.state.authority_of(book.room.state.turns[turn_id]) is Role.GUEST
+
+
+def test_a_webhook_cannot_fill_a_waiting_turn_for_ever() -> None:
+    book = room(HOOK, MentionRule(id="mention"))
+    book.given("bob", PostMessage(text="@bot go"))
+    starts(book, next(iter(book.room.state.turns)))
+    for _ in range(HOOK.per_min):
+        book.given("dan", FireRule(rule_id="hook", note="x" * 10_000))
+    assert (book >> ("dan", FireRule(rule_id="hook"))).refuses(RefusalCode.RATE_LIMITED)
+    waiting = next(turn for turn in book.room.state.turns.values() if not turn.is_running)
+    assert len(waiting.note) <= MOST_NOTE_CHARACTERS

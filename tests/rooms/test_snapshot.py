@@ -5,10 +5,18 @@ from collections.abc import Mapping
 import pytest
 
 from multiplayer.protocol.codec import encode
-from multiplayer.protocol.commands import InviteMember, PinMessage, RemoveMember, SetRoomSettings, UpdateSummary
+from multiplayer.protocol.commands import (
+    FireRule,
+    InviteMember,
+    PinMessage,
+    RemoveMember,
+    SetRoomSettings,
+    UpdateSummary,
+)
 from multiplayer.protocol.ids import AccountId, TurnId
 from multiplayer.protocol.members import Role
 from multiplayer.protocol.rooms import ReadMark, RoomSettings, Snapshot
+from multiplayer.protocol.trigger_rules import WebhookRule
 from multiplayer.rooms.snapshot import RunningText, snapshot_of
 from tests.support.playbook import Playbook, account, points, room_of
 
@@ -107,3 +115,14 @@ def test_a_snapshot_reads_back_as_it_was_sent() -> None:
     book, turn_id = busy_room()
     shown = shown_to("alice", book, texts={turn_id: RunningText("Let me", 3)}, online=("alice",))
     assert Snapshot.model_validate_json(encode(shown)) == shown
+
+
+def test_a_restricted_guest_is_not_told_what_was_asked_before() -> None:
+    closed = RoomSettings(guests_see_history=False)
+    book = Playbook(room_of(settings=closed, alice="owner", bot="ai"), accounts=[account("carol")])
+    rules = (WebhookRule(id="hook", prompt="the secret merger"),)
+    book.given("alice", SetRoomSettings(settings=book.room.state.room.settings.model_copy(update={"triggers": rules})))
+    book.given("alice", FireRule(rule_id="hook"))
+    book.given("alice", InviteMember(handle="carol", role=Role.GUEST))
+    assert "merger" in str(shown_to("alice", book).turns)
+    assert "merger" not in str(shown_to("carol", book).turns)
