@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import logging
 import resource
 import sys
 import tempfile
@@ -9,7 +10,9 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from benchmarks import figures, report, servers
+import structlog
+
+from benchmarks import figures, nlweb, prefix, report, servers
 from benchmarks.disk import Fdatasync
 from benchmarks.generator import RunFailed
 from benchmarks.jobs import Place
@@ -18,7 +21,7 @@ from benchmarks.seed_rooms import Made, RoomWanted
 from benchmarks.servers import ROOT, Cores, Server, ServerFailed
 from benchmarks.stage import FULL, SMOKE, Size, Stage
 
-NAMES = ("durable", "ack", "delivery", "idle", "ai", "start")
+NAMES = ("durable", "ack", "delivery", "idle", "ai", "nlweb", "prefix", "start")
 _SMALL_ROOM = 10
 _SPARE_FILES = 500
 
@@ -31,6 +34,8 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1, help="of the texts that are sent")
     parser.add_argument("--dir", type=Path, help="a folder on the disk to measure; default: the temporary folder")
     asked = parser.parse_args()
+    # Only the table goes to stdout.
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
     size = SMOKE if asked.smoke else FULL
     if asked.rounds is not None:
         size = Size(**{**vars(size), "rounds": max(1, asked.rounds)})
@@ -66,6 +71,12 @@ async def _sit(command: str, folder: Path, size: Size, seed: int, wanted: Sequen
         async with servers.multiplayer(folder / "multiplayer", cores) as ours:
             stage.places = _places(made, rooms, ours, naive)
             found.append(await figures.idle_sessions(stage, ours))
+    if "nlweb" in wanted:
+        say("One person and an NLWeb member …")
+        found += await nlweb.through_the_room(folder, cores, size)
+    if "prefix" in wanted:
+        say("Unchanged prefixes …")
+        found += await prefix.unchanged_prefix(folder, turns=size.long_turns, seed=seed, is_whole=size.compares_all)
     if "start" in wanted and size.compares_all:
         found.append(await _start_up(folder, cores, ours))
     probes = stage.fdatasync or [stage.probe()]

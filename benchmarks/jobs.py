@@ -52,7 +52,21 @@ class FirstWordsJob(Words):
     turns: int
 
 
-Job = RoomJob | IdleJob | FirstWordsJob
+class NlwebJob(Words):
+    """Questions to an NLWeb site, each asked twice: directly, and through a room of one person and one member."""
+
+    type: Literal["nlweb"] = "nlweb"
+    place: Place
+    run: str
+    site: str
+    """Its base URL."""
+    handle: str
+    """Whom the room calls the site."""
+    pairs: int
+    warm_up: int = 5
+
+
+Job = RoomJob | IdleJob | FirstWordsJob | NlwebJob
 job_adapter: TypeAdapter[Job] = TypeAdapter(Annotated[Job, Field(discriminator="type")])
 
 
@@ -90,6 +104,27 @@ class FirstWordsReport(Words):
     faults: tuple[str, ...]
 
 
+class Asked(Words):
+    """Milliseconds from the send of one question. First and last: of what holds a part of the answer."""
+
+    first_ms: float
+    last_ms: float
+
+
+class NlwebReport(Words):
+    type: Literal["nlweb"] = "nlweb"
+    direct: tuple[Asked, ...]
+    room: tuple[Asked, ...]
+    """The same questions, in the same order."""
+    header_ms: tuple[float, ...]
+    """Of each direct asking, to the header that a site sends before it has looked for anything."""
+    ack_ms: tuple[float, ...]
+    """Of each message to the room, to its acknowledgement."""
+    for_s: float
+    generator_cpu_s: float
+    faults: tuple[str, ...]
+
+
 class Ready(Words):
     """Everyone is connected; the measured part starts when the generator hears a line."""
 
@@ -101,5 +136,5 @@ class Failed(Words):
     why: str
 
 
-Report = RoomReport | IdleReport | FirstWordsReport | Ready | Failed
+Report = RoomReport | IdleReport | FirstWordsReport | NlwebReport | Ready | Failed
 report_adapter: TypeAdapter[Report] = TypeAdapter(Annotated[Report, Field(discriminator="type")])

@@ -14,12 +14,14 @@ from benchmarks.jobs import (
     FirstWordsReport,
     IdleJob,
     IdleReport,
+    NlwebJob,
     Ready,
     Report,
     RoomJob,
     job_adapter,
 )
 from benchmarks.member import Member
+from benchmarks.nlweb_load import NlwebLoad
 from benchmarks.room_load import RoomLoad, join_all
 from benchmarks.wire import WireBroke
 
@@ -128,6 +130,8 @@ async def _main() -> None:
                 report = await _idle(job)
             case FirstWordsJob():
                 report = await _first_words(job)
+            case NlwebJob():
+                report = await NlwebLoad(job).run(_told_to_go)
     except* WireBroke as broken:
         report = Failed(why="; ".join(str(error) for error in broken.exceptions[:3]))
     _say(report)

@@ -13,12 +13,15 @@ from pydantic import BaseModel
 
 from multiplayer.compose import command_line
 from multiplayer.live.pod import Pod
-from multiplayer.protocol.commands import InviteMember
+from multiplayer.protocol.commands import InviteMember, SetRoomSettings
 from multiplayer.protocol.ids import RoomId
 from multiplayer.protocol.members import Account
+from multiplayer.protocol.profiles import AiProfile
+from multiplayer.protocol.trigger_rules import MentionRule
 from multiplayer.settings import load_settings
 
 _AT_ONCE = 8
+_MENTIONS_PER_MIN = 600
 T = TypeVar("T")
 
 
@@ -29,6 +32,8 @@ class RoomWanted(BaseModel):
     first: int = 0
     """Which of the accounts is the first of them, and the owner."""
     with_ai: bool = False
+    ai: AiProfile | None = None
+    """A further AI, which is asked as often as a machine can ask."""
 
 
 class Wanted(BaseModel):
@@ -45,6 +50,9 @@ class Made(BaseModel):
 async def make(wanted: Wanted) -> Made:
     most = max(room.members for room in wanted.rooms)
     async with command_line(load_settings(wanted.data_dir, room_members=most + 10)) as pod:
+        profiles = {room.ai.handle: room.ai for room in wanted.rooms if room.ai is not None}
+        for profile in profiles.values():
+            await pod.profiles.create(profile, by=None, origin="cli")
         people = await _in_parallel(_account(pod, f"member{number:04}") for number in range(wanted.accounts))
         room_ids = await _in_parallel(_room(pod, room, [account for account, _ in people]) for room in wanted.rooms)
         return Made(tokens=[token for _, token in people], room_ids=list(room_ids))
@@ -63,6 +71,12 @@ async def _room(pod: Pod, room: RoomWanted, accounts: list[Account]) -> RoomId:
         for account in others:
             # All at once: the room takes them in one batch.
             tasks.create_task(host.ask(owner.id, InviteMember(handle=account.handle), origin="cli"))
+        if room.ai is not None:
+            tasks.create_task(host.ask(owner.id, InviteMember(handle=room.ai.handle), origin="cli"))
+    if room.ai is not None:
+        often = (MentionRule(id="mention", per_min=_MENTIONS_PER_MIN),)
+        settings = host.room.state.room.settings.model_copy(update={"triggers": often})
+        await host.ask(owner.id, SetRoomSettings(settings=settings), origin="cli")
     return room_id
 
 

@@ -13,7 +13,8 @@ from benchmarks.report import Fact, settle
 from benchmarks.servers import Cores, Server
 
 _SETTLE_S = 0.4
-_QUIET_SHARE = 0.25
+QUIET_SHARE = 0.25
+"""What everything else may use during a quiet run, in CPUs."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,11 @@ class Size:
     steady_s: float
     quiet_s: float
     """How long each run may wait for a moment in which the machine has nothing else to do."""
+    nlweb_rounds: int
+    nlweb_pairs: int
+    """In each of these rounds."""
+    long_turns: int
+    """Of the room in which prefixes are counted."""
     compares_all: bool
     """Whether the naive peer is measured where there is no goal against it, and starting up is."""
 
@@ -48,6 +54,9 @@ FULL = Size(
     probe_s=0.7,
     steady_s=3.0,
     quiet_s=8.0,
+    nlweb_rounds=5,
+    nlweb_pairs=40,
+    long_turns=50,
     compares_all=True,
 )
 SMOKE = Size(
@@ -61,6 +70,9 @@ SMOKE = Size(
     probe_s=0.15,
     steady_s=0.7,
     quiet_s=0.5,
+    nlweb_rounds=1,
+    nlweb_pairs=5,
+    long_turns=16,
     compares_all=False,
 )
 
@@ -96,7 +108,7 @@ class RunResult:
 
     @property
     def is_quiet(self) -> bool:
-        return self.others_share <= _QUIET_SHARE
+        return self.others_share <= QUIET_SHARE
 
     def facts(self, who: str) -> dict[str, Fact]:
         report = self.report
@@ -143,7 +155,7 @@ class Stage:
             seed=self.seed + self._runs,
             rate_per_s=load.rate_per_s,
         )
-        await _quiet(self.size.quiet_s)
+        await quiet(self.size.quiet_s)
         before = disk.measure(self.folder, for_s=self.size.probe_s)
         report, used = await measured(job, RoomReport, server, self.cores)
         probe = before + disk.measure(self.folder, for_s=self.size.probe_s)
@@ -163,10 +175,11 @@ class Stage:
         return found
 
 
-async def _quiet(at_most_s: float) -> None:
+async def quiet(at_most_s: float) -> None:
+    """Wait for a moment in which this machine has nothing else to do, but not longer."""
     until_s = time.perf_counter() + at_most_s
     while True:
         before_s = processes.machine_cpu_s()
         await settle(_SETTLE_S)
-        if processes.machine_cpu_s() - before_s <= _QUIET_SHARE * _SETTLE_S or time.perf_counter() > until_s:
+        if processes.machine_cpu_s() - before_s <= QUIET_SHARE * _SETTLE_S or time.perf_counter() > until_s:
             return

@@ -100,6 +100,21 @@ def usage_with_cache_hits(text: str, *, hit: int, miss: int, tokens_out: int) ->
     return Behaviour("usage_with_cache_hits", play)
 
 
+def odd_usage(text: str, usage: str) -> Behaviour:
+    """A good answer; the chunk with its finish reason, and another word, holds `usage`, written as JSON or nearly."""
+
+    async def play(reply: Reply) -> None:
+        chunk = (
+            '{"choices": [{"index": 0, "delta": {"content": "."}, "finish_reason": "stop"}], "usage": ' + usage + "}"
+        )
+        await reply.begin_stream()
+        await reply.delta({"content": text})
+        await reply.body(f"data: {chunk}\n\n".encode())
+        await reply.done()
+
+    return Behaviour("odd_usage", play)
+
+
 def byte_by_byte(text: str) -> Behaviour:
     """A good answer whose every byte is a chunk of its own."""
 
