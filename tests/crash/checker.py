@@ -328,12 +328,21 @@ def _text_of(line: str) -> str | None:
 
 
 def _is_same(stored: str, seen: str) -> bool:
-    """Byte for byte, except that the log forgets the text of what was deleted, or taken back, after it was seen."""
-    return stored == seen or (_is_bare(stored) and _redacted(stored) == _redacted(seen))
+    """Byte for byte, except that the log forgets the text of what was deleted, or derived from it, after it was seen."""
+    if stored == seen:
+        return True
+    if '"is_redacted":true' in stored:
+        return _redacted(stored) == _redacted(seen)
+    if '"type":"summary_updated"' not in stored or '"type":"summary_updated"' not in seen:
+        return False
+    kept, told = _summary(stored), _summary(seen)
+    return set(kept.points) < set(told.points) and kept == told.model_copy(update={"points": kept.points})
 
 
-def _is_bare(line: str) -> bool:
-    return '"is_redacted":true' in line or ('"type":"summary_updated"' in line and '"text":""' in line)
+def _summary(line: str) -> SummaryUpdated:
+    event = event_adapter.validate_json(line)
+    assert isinstance(event, SummaryUpdated), "looked at by its type"
+    return event
 
 
 def _redacted(line: str) -> Event:
@@ -344,8 +353,6 @@ def _redacted(line: str) -> Event:
             return event.model_copy(update={**bare, "message": event.message.model_copy(update={"text": ""})})
         case MessageEdited():
             return event.model_copy(update={**bare, "text": ""})
-        case SummaryUpdated():
-            return event.model_copy(update={"text": ""})
         case _:
             return event
 
