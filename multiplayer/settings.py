@@ -198,7 +198,7 @@ def unknown_names(environment: Mapping[str, str] | None = None) -> Iterator[str]
     known |= {f"{PREFIX}TOKEN", f"{PREFIX}URL"}
     for name in sorted(names):
         plain = name.removesuffix("_FILE")
-        if name.startswith(PREFIX) and plain not in known:
+        if name.startswith(PREFIX) and name not in known and plain not in known:
             close = difflib.get_close_matches(plain, known, n=1)
             yield f"{name} is not a setting" + (f"; did you mean {close[0]}?" if close else "")
 

@@ -78,4 +78,5 @@ def test_a_bad_value_is_named_and_not_repeated(
 
 def test_a_misspelt_setting_is_pointed_out() -> None:
     environment = {"MULTIPLAYER_PROT": "1", "MULTIPLAYER_PORT": "1", "DATABASE_URL_FILE": "x", "PATH": ""}
+    environment |= {"MULTIPLAYER_AI_FILE": "ais.toml"}
     assert list(unknown_names(environment)) == ["MULTIPLAYER_PROT is not a setting; did you mean MULTIPLAYER_PORT?"]

@@ -8,8 +8,10 @@ from typing import assert_never
 
 from multiplayer.ai.context import Prompt
 from multiplayer.ai.masking import KnownMarkers, Mask
+from multiplayer.ai.metering import CallMeter, was_not_reached
 from multiplayer.ai.prompts import UNKNOWN_OUTCOME, storable
 from multiplayer.ai.steps import (
+    CallNotMade,
     CallUsed,
     Ended,
     FoundCards,
@@ -35,6 +37,7 @@ from multiplayer.models.port import (
     BrokenToolCall,
     CardsFound,
     ChatModel,
+    ChatRequest,
     Chunk,
     Finished,
     FinishReason,
@@ -105,9 +108,7 @@ class _Answer:
     thinking: list[str] = field(default_factory=list)
     calls: tuple[ToolCall, ...] = ()
     broken: BrokenToolCall | None = None
-    usage: Usage | None = None
     reason: FinishReason | None = None
-    has_begun: bool = False
 
 
 class _Turn:
@@ -154,20 +155,30 @@ class _Turn:
                 self._history.add_said(message)
             yield ModelAsked(self._history.tokens())
             problem: str | None = None
+            is_made, calls = True, self._calls
+            request = self._history.request()
+            meter = CallMeter(
+                self._model, self._counter, tokens_in=self._history.tokens(), max_tokens=request.max_tokens
+            )
             try:
-                async with aclosing(self._ask(answer)) as steps:
+                async with aclosing(self._ask(request, answer, meter)) as steps:
                     async for step in steps:
                         yield step
             except ModelFailure as failure:
                 problem = str(failure)
+                is_made = not was_not_reached(failure)
             except _OutOfTime:
                 problem = self._out_of_time
             for step in self._kept_back():
                 yield step
             end = self._judge(answer) if problem is None else self._failed(problem)
-            used = self._count(answer)
+            used = meter.used()
             if used is not None:
+                self._add(used)
                 yield used
+            elif not is_made:
+                yield CallNotMade()
+            if self._calls > calls:
                 yield Used(self._total())
             if end is None and answer.calls:
                 try:
@@ -183,10 +194,9 @@ class _Turn:
                     )
         yield end
 
-    async def _ask(self, answer: _Answer) -> AsyncGenerator[TurnStep, None]:
+    async def _ask(self, request: ChatRequest, answer: _Answer, meter: CallMeter) -> AsyncGenerator[TurnStep, None]:
         """Ask the model once and yield its words as they come; the rest is put into `answer`."""
         self._is_new_step = True
-        request = self._history.request()
         self._markers.learn(request.messages)
         stream = stream_in_time(
             self._model,
@@ -197,9 +207,9 @@ class _Turn:
         )
         async with aclosing(stream):
             while (chunk := await self._next(stream)) is not None:
+                failed = meter.take(chunk)
                 match chunk:
                     case TextDelta(text):
-                        answer.has_begun = True
                         answer.text.append(text)
                         words = self._set_off(self._words.take(text))
                         if words:
@@ -207,31 +217,35 @@ class _Turn:
                         if self._length >= self._limits.answer_characters:
                             return
                     case ThinkingDelta(text):
-                        answer.has_begun = True
                         answer.thinking.append(text)
                         thought = self._thoughts.take(text)
                         if thought:
                             yield Thought(thought)
-                    case ToolCallGrowing():
-                        answer.has_begun = True
+                    case ToolCallGrowing() | Usage():
+                        pass  # the meter has it
                     case ToolCallsReady(calls):
-                        answer.calls = tuple(map(self._without_markers, calls))
+                        answer.calls = tuple(map(self._markers.hide_in, calls))
                     case BrokenToolCall():
                         answer.broken = answer.broken or chunk
                     case CardsFound(cards):
-                        self._has_more_than_words = answer.has_begun = True
+                        self._has_more_than_words = True
                         yield FoundCards(cards)
                     case FormAsked(form):
-                        self._has_more_than_words = answer.has_begun = True
+                        self._has_more_than_words = True
                         yield GaveForm(form)
                     case Tainted(taint):
                         yield FoundTaint(taint)
                     case StatusSaid():
                         yield ToldStatus(chunk.text)
                     case ModelSwitched(model, previous, reason):
+                        # What the one before had thought is no thought of this one's.
+                        answer.thinking.clear()
+                        for step in self._kept_back():
+                            yield step
+                        if failed is not None:
+                            self._add(failed)
+                            yield failed
                         yield Switched(model, previous, reason)
-                    case Usage():
-                        answer.usage = chunk
                     case Finished(reason):
                         # Read on to the end: who counts the provider's failures hears of a success only there.
                         answer.reason = reason
@@ -242,11 +256,6 @@ class _Turn:
         """Return the words that might have been the beginning of a marker, and were none."""
         words, thoughts = self._set_off(self._words.rest()), self._thoughts.rest()
         return (*([Thought(thoughts)] if thoughts else []), *([Wrote(words)] if words else []))
-
-    def _without_markers(self, call: ToolCall) -> ToolCall:
-        # Calls and what they write are shown to the room.
-        hide = self._markers.hide
-        return ToolCall(call.id, hide(call.name), hide(call.arguments))
 
     async def _next(self, stream: AsyncGenerator[Chunk, None]) -> Chunk | None:
         # A timeout around the whole loop would cancel the reader's code between two steps, so each wait has its own.
@@ -357,22 +366,14 @@ class _Turn:
                 raise _OutOfTime from None
             raise
 
-    def _count(self, answer: _Answer) -> CallUsed | None:
-        """Add what `answer` used; estimated if the provider does not say. None if it used nothing."""
-        usage, is_estimated = answer.usage, False
-        if usage is None:
-            if not answer.has_begun:
-                return None
-            written = "".join((*answer.text, *answer.thinking, *(call.arguments for call in answer.calls)))
-            usage, is_estimated = Usage(self._history.tokens(), 0, self._counter.count(written)), True
-        self._is_estimated = self._is_estimated or is_estimated
+    def _add(self, used: CallUsed) -> None:
+        self._is_estimated = self._is_estimated or used.is_estimated
         self._calls += 1
         self._used = Usage(
-            self._used.tokens_in + usage.tokens_in,
-            self._used.tokens_cached + usage.tokens_cached,
-            self._used.tokens_out + usage.tokens_out,
+            self._used.tokens_in + used.usage.tokens_in,
+            self._used.tokens_cached + used.usage.tokens_cached,
+            self._used.tokens_out + used.usage.tokens_out,
         )
-        return CallUsed(usage, self._model.model_name, is_estimated)
 
     def _total(self) -> TokenUsage:
         return TokenUsage(

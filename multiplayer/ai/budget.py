@@ -11,6 +11,7 @@ from typing import Final, TypeVar
 import structlog
 
 from multiplayer.ai.budget_words import breach_sentence, price_unknown_sentence
+from multiplayer.ai.metering import is_believable
 from multiplayer.models.port import Usage
 from multiplayer.protocol.budgets import (
     Budget,
@@ -33,8 +34,6 @@ _log = structlog.get_logger(__name__)
 _T = TypeVar("_T")
 
 _SETTING: Final = "server_budget"
-_MOST_TOKENS: Final = 10**9
-"""Of one call. More is a provider's nonsense, and would not fit the database."""
 _SWEEP_AFTER: Final = timedelta(minutes=10)
 """Longer than any turn may last."""
 
@@ -93,6 +92,11 @@ def caps_of(budgets: Budgets, *, room_id: RoomId | None, asker_id: AccountId | N
     )
 
 
+def seen_by_members(states: Sequence[CapState]) -> tuple[CapState, ...]:
+    """Return what a member may know of the caps of their own calls: what all use together is the operators'."""
+    return tuple(state for state in states if state.scope is not BudgetScope.SERVER)
+
+
 def total_of(rows: Sequence[UsageRow], key: str = "") -> UsageRow:
     """Return the sum of a report's rows."""
     return UsageRow(
@@ -117,11 +121,17 @@ async def put_server_budget(store: AccountStore, budget: Budget, *, audit: Audit
 
 
 class Reservation:
-    """What one model call may use, until it is settled or released; the first of these counts."""
+    """What one model call may use, until it is settled or released; the first of these counts.
 
-    def __init__(self, ledger: LedgerStore, charge: Charge, tariff: Tariff) -> None:
+    `context_tokens` is what the model can read; None: not known, then it is bounded by our own count.
+    """
+
+    def __init__(self, ledger: LedgerStore, charge: Charge, tariff: Tariff, context_tokens: int | None = None) -> None:
         self._ledger = ledger
         self._tariff = tariff
+        self._most_in = max(2 * charge.tokens_in, charge.tokens_in + 10_000)
+        if context_tokens is not None:
+            self._most_in = max(context_tokens, charge.tokens_in)
         self._is_over = False
         self.charge = charge
 
@@ -134,10 +144,16 @@ class Reservation:
     ) -> int | None:
         """Replace the reservation by what was used; return its cost in micro-units, None where nobody knows the price.
 
-        `answered_by` is given when another model answered than was reserved for: its name and prices count. A database
-        that fails now raises nothing: the row stays reserved, which counts, until `settle_left` or `sweep` finds it.
+        `answered_by` is given when another model answered than was reserved for: its name and prices count. A report
+        of more than the model can read or was allowed to write is not believed: what was reserved counts then. A
+        database that fails now raises nothing: the row stays reserved, which counts, until `settle_left` or `sweep`
+        finds it.
         """
-        used, tariff = _sane(usage), answered_by or self._tariff
+        used, tariff = _added_up(usage), answered_by or self._tariff
+        most_out = self.charge.tokens_out
+        if not is_estimated and not is_believable(usage, tokens_in_at_most=self._most_in, tokens_out_at_most=most_out):
+            _log.warning("usage_not_believed", charge=self.charge.id, model=tariff.model, reported=str(usage)[:200])
+            used, is_estimated = Usage(self.charge.tokens_in, 0, most_out), True
         cost_micros = tariff.price(used)
         if self._is_over:
             return cost_micros
@@ -197,18 +213,45 @@ class Purse:
         return self._currency
 
     async def reserve(
-        self, spender: Spender, budgets: Budgets, tariff: Tariff, *, tokens_in: int, tokens_out_at_most: int
+        self,
+        spender: Spender,
+        budgets: Budgets,
+        tariff: Tariff,
+        *,
+        tokens_in: int,
+        tokens_out_at_most: int,
+        context_tokens: int | None = None,
     ) -> Reservation:
         """Reserve what the call may use at most. Raises `OverBudget`, `StorageUnavailable`, `OutcomeUnknown`.
 
-        Whoever gets a reservation settles it when the model was asked, and releases it otherwise.
+        Whoever gets a reservation settles it when the model was asked, and releases it otherwise. A call that takes
+        nothing of what a cap is in is let through by it, even one that is passed. For `context_tokens` see
+        `Reservation`.
         """
         caps = caps_of(budgets, room_id=spender.room_id, asker_id=spender.asker_id)
-        micros = tariff.price(Usage(tokens_in, 0, tokens_out_at_most))
+        micros = _most_micros(tariff, tokens_in, tokens_out_at_most)
         problem = _price_problem(tariff.model, micros, caps)
         if problem:
             raise OverBudget(problem, None)
-        charge = Charge(
+        charge = self._charge(spender, tariff, micros, tokens_in, tokens_out_at_most)
+        touched = [cap for cap in caps if charge.asked(cap.unit)]
+        breach = await _again_if_unknown(lambda: self._ledger.reserve(charge, touched))
+        if breach is not None:
+            raise OverBudget(*breach_sentence(breach, spender.kind, charge.at, self._currency))
+        return Reservation(self._ledger, charge, tariff, context_tokens)
+
+    async def book(self, spender: Spender, tariff: Tariff, usage: Usage, *, is_estimated: bool) -> int | None:
+        """Write down a call that was made without a reservation of its own, whatever the caps; return its cost.
+
+        Raises `StorageUnavailable`, `OutcomeUnknown`.
+        """
+        used = _added_up(usage)
+        charge = self._charge(spender, tariff, tariff.price(used), used.tokens_in, used.tokens_out)
+        await _again_if_unknown(lambda: self._ledger.reserve(charge, ()))
+        return await Reservation(self._ledger, charge, tariff).settle(used, is_estimated=is_estimated)
+
+    def _charge(self, spender: Spender, tariff: Tariff, micros: int | None, tokens_in: int, tokens_out: int) -> Charge:
+        return Charge(
             id=self._new_id(),
             room_id=spender.room_id,
             asker_id=spender.asker_id,
@@ -217,39 +260,38 @@ class Purse:
             kind=spender.kind,
             at=self._now(),
             tokens_in=tokens_in,
-            tokens_out=tokens_out_at_most,
+            tokens_out=tokens_out,
             micros=micros,
             model=tariff.model,
             price_version=tariff.price_version,
         )
-        breach = await _again_if_unknown(lambda: self._ledger.reserve(charge, caps))
-        if breach is not None:
-            raise OverBudget(*breach_sentence(breach, spender.kind, charge.at, self._currency))
-        return Reservation(self._ledger, charge, tariff)
 
     async def cap_states(
         self, budgets: Budgets, *, room_id: RoomId | None, asker_id: AccountId | None
     ) -> tuple[CapState, ...]:
-        """Return every cap of `caps_of` with what is used of it now."""
+        """Return every cap of `caps_of` with what is used of it now; see `seen_by_members` before telling it."""
         return await self._states(caps_of(budgets, room_id=room_id, asker_id=asker_id), self._now())
 
     async def estimate(
         self, spender: Spender, budgets: Budgets, tariff: Tariff, *, tokens_in: int, tokens_out_at_most: int
     ) -> Estimate:
-        """Say what the call would cost at most and whether it would be let through now. Reserves nothing."""
+        """Say, to the asker, what the call would cost at most and whether it would be let through now.
+
+        Reserves nothing. The caps are those of `cap_states` that the asker may see: all but the server's.
+        """
         caps = caps_of(budgets, room_id=spender.room_id, asker_id=spender.asker_id)
-        micros, now = tariff.price(Usage(tokens_in, 0, tokens_out_at_most)), self._now()
+        micros, now = _most_micros(tariff, tokens_in, tokens_out_at_most), self._now()
         states = await self._states(caps, now)
         sentence = _price_problem(tariff.model, micros, caps)
         asked = {Unit.TOKENS: tokens_in + tokens_out_at_most, Unit.MICROS: micros or 0}
         breaches = [
             Breach(cap, state.used, asked[cap.unit])
             for cap, state in zip(caps, states, strict=True)
-            if state.used + asked[cap.unit] > cap.limit
+            if asked[cap.unit] and state.used + asked[cap.unit] > cap.limit
         ]
         breach = most_restrictive(breaches)
         if breach is not None and not sentence:
-            sentence, _ = breach_sentence(breach, spender.kind, now, self._currency)
+            sentence, _ = breach_sentence(breach, spender.kind, now, self._currency, is_to_asker=True)
         return Estimate(
             ai_id=spender.ai_id,
             model=tariff.model,
@@ -258,7 +300,7 @@ class Purse:
             cost_micros_at_most=micros,
             currency=self._currency,
             breach=sentence,
-            caps=states,
+            caps=seen_by_members(states),
         )
 
     async def settle_left(self, turn_id: TurnId) -> int:
@@ -308,10 +350,15 @@ def _price_problem(model: str, micros: int | None, caps: Sequence[Cap]) -> str:
     return "" if micros is not None or capped is None else price_unknown_sentence(capped, model)
 
 
-def _sane(usage: Usage) -> Usage:
-    """Return a provider's own numbers as something that can be added up."""
-    tokens_in = min(max(0, usage.tokens_in), _MOST_TOKENS)
-    return Usage(tokens_in, min(max(0, usage.tokens_cached), tokens_in), min(max(0, usage.tokens_out), _MOST_TOKENS))
+def _most_micros(tariff: Tariff, tokens_in: int, tokens_out: int) -> int | None:
+    micros = tariff.price(Usage(tokens_in, 0, tokens_out))
+    return 0 if micros is None and not tokens_in and not tokens_out else micros
+
+
+def _added_up(usage: Usage) -> Usage:
+    """Return numbers that can be added up."""
+    tokens_in = max(0, usage.tokens_in)
+    return Usage(tokens_in, min(max(0, usage.tokens_cached), tokens_in), max(0, usage.tokens_out))
 
 
 async def _again_if_unknown(write: Callable[[], Awaitable[_T]]) -> _T:

@@ -8,13 +8,14 @@ from datetime import datetime
 from typing import Final
 
 from multiplayer.ai.brief import Pinned, RoomBrief
-from multiplayer.ai.conversation import conversation_of
+from multiplayer.ai.conversation import Asked, conversation_of
 from multiplayer.ai.manifest import (
     Manifest,
     Share,
     UsedMessage,
     UsedResult,
     dump_tools,
+    of_conversation,
     part_sha256,
     prompt_sha256,
 )
@@ -24,7 +25,7 @@ from multiplayer.ai.transcript import Transcript
 from multiplayer.ai.units import Unit
 from multiplayer.models.port import Conversation, PromptMessage, ToolDefinition
 from multiplayer.protocol.cards import Taint
-from multiplayer.protocol.events import Event, MessagePosted
+from multiplayer.protocol.events import Event, MemberJoined, MessagePosted
 from multiplayer.protocol.ids import AccountId, MessageId, RoomId
 from multiplayer.protocol.members import Account, Member
 from multiplayer.protocol.memory import Summary
@@ -72,6 +73,8 @@ class ContextInput:
     hidden_before: int = 0
     previous_messages: int = 5
     """How many earlier human messages go along with a plain question."""
+    is_plain: bool = False
+    """The provider is given the plain question, and the prompt only whoever stands in for it."""
 
 
 @dataclass(frozen=True)
@@ -131,16 +134,18 @@ def build_prompt(given: ContextInput) -> Prompt:
     recent_tokens = sum(_tokens_of(unit, counter) for unit in units)
     closing = _closing(given, transcript)
     fitted = _fit(given, transcript, (*units, *closing), recent_budget)
+    asked = ask_plainly(given)
     # The closing line is a request, so it is never left out.
     messages = (*start, *fitted.notes, *(message for unit in fitted.units for message in unit.messages))
+    manifest = _manifest(given, fitted, start, messages, counter)
     return Prompt(
         messages=messages,
         tools=given.tools,
         tokens=sum(message_tokens(message, counter) for message in messages) + tool_tokens(given.tools, counter),
-        manifest=_manifest(given, fitted, start, messages, counter),
+        manifest=_of_conversation(given, manifest, asked, units) if given.is_plain else manifest,
         recent_tokens=recent_tokens,
         recent_budget=recent_budget,
-        conversation=_conversation(given),
+        conversation=asked.conversation,
         recent_messages=sum(1 for event in given.events if isinstance(event, MessagePosted)),
         closing=len(closing),
     )
@@ -176,12 +181,17 @@ def _start(given: ContextInput) -> tuple[PromptMessage, ...]:
     )
 
 
-def _conversation(given: ContextInput) -> Conversation:
+def ask_plainly(given: ContextInput) -> Asked:
+    """Return what is asked in plain words: all that a provider is given which takes no prompt."""
+    joined = [event.member for event in given.events if isinstance(event, MemberJoined)]
     ai_ids = {account_id for account_id, who in given.brief.members.items() if who.role == "ai"}
+    handles = {given.ai.handle, *(member.handle for member in joined)}
+    handles |= {who.handle for who in given.brief.members.values()}
+    handles |= {account.handle for account in given.accounts.values()}
     return conversation_of(
         given.events,
         given.turn,
-        handle=given.ai.handle,
+        handles=handles,
         ai_ids={*ai_ids, given.ai.account_id},
         summary=given.summary,
         facts=tuple(given.facts.values()),
@@ -291,6 +301,25 @@ def _tokens_of(unit: Unit, counter: TokenCounter) -> int:
     return sum(message_tokens(message, counter) for message in unit.messages)
 
 
+def _of_conversation(given: ContextInput, manifest: Manifest, asked: Asked, units: Sequence[Unit]) -> Manifest:
+    return of_conversation(
+        manifest,
+        asked,
+        given.turn,
+        previous_at_most=given.previous_messages,
+        revisions={message.id: message.revision for message in given.older} | _revisions(units),
+        facts=given.facts,
+    )
+
+
+def _revisions(units: Sequence[Unit]) -> dict[MessageId, int]:
+    revisions: dict[MessageId, int] = {}
+    for unit in units:
+        if unit.message_id is not None:
+            revisions[unit.message_id] = max(unit.revision, revisions.get(unit.message_id, 1))
+    return revisions
+
+
 def _manifest(
     given: ContextInput,
     fitted: _Fitted,
@@ -298,10 +327,6 @@ def _manifest(
     messages: Sequence[PromptMessage],
     counter: _CountedOnce,
 ) -> Manifest:
-    revisions: dict[MessageId, int] = {}
-    for unit in fitted.units:
-        if unit.message_id is not None:
-            revisions[unit.message_id] = max(unit.revision, revisions.get(unit.message_id, 1))
     summary = counter.count(given.summary.text) if given.summary else 0
     results = sum(_tokens_of(unit, counter) for unit in fitted.units if unit.results)
     share = Share(
@@ -330,7 +355,9 @@ def _manifest(
         rules=part_sha256(start[0].content),
         brief=part_sha256(given.brief.dump()),
         tools_text=part_sha256(dump_tools(given.tools)),
-        messages=tuple(UsedMessage(id=message_id, revision=revision) for message_id, revision in revisions.items()),
+        messages=tuple(
+            UsedMessage(id=message_id, revision=revision) for message_id, revision in _revisions(fitted.units).items()
+        ),
         older=tuple(message.id for message in given.older),
         tool_results=tuple(
             UsedResult(call_id=call_id, sha256=hashlib.sha256(text.encode()).hexdigest())

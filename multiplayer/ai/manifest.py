@@ -2,14 +2,16 @@
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from pydantic import Field, JsonValue, TypeAdapter
 
+from multiplayer.ai.conversation import Asked, conversation_sha256
 from multiplayer.models.port import PromptMessage, ToolDefinition
 from multiplayer.protocol.cards import Taint
 from multiplayer.protocol.ids import AccountId, CallId, MessageId, TurnId
+from multiplayer.protocol.rooms import TurnState
 from multiplayer.protocol.values import Frozen, UtcTime
 
 _TOOLS: Final = TypeAdapter(list[tuple[str, str, dict[str, JsonValue]]])
@@ -36,11 +38,29 @@ class Share(Frozen):
     results: int = 0
 
 
+class UsedConversation(Frozen):
+    """What a provider that takes a plain question was given in place of a prompt.
+
+    `question`: the messages that asked; none where a note did (`has_note`). Summary and facts are given to every such
+    provider; an old dialect has no place for them and sends the rest alone.
+    """
+
+    question: tuple[MessageId, ...] = ()
+    has_note: bool = False
+    previous: tuple[MessageId, ...] = ()
+    previous_at_most: int = 0
+    summary_points: int = 0
+    """How many points of the summary went along; 0: no summary."""
+    facts: int = 0
+    """How many facts did."""
+
+
 class Manifest(Frozen):
     """What an answer was built from: enough to build the same prompt again. `left_out` counts units that did not fit.
 
     `rules`, `brief` and `tools_text` name kept pieces of the prompt by their SHA-256. `former` are the handles and
-    names of those who spoke and were members no more.
+    names of those who spoke and were members no more. With a `conversation`, that was sent and no prompt:
+    `prompt_sha256` is its digest, `messages` are those it holds, and there are no tokens to count.
     """
 
     form: int = 2
@@ -69,7 +89,52 @@ class Manifest(Frozen):
     tokens: int
     share: Share = Share()
     left_out: int
+    conversation: UsedConversation | None = None
     prompt_sha256: str
+
+
+def of_conversation(
+    manifest: Manifest,
+    asked: Asked,
+    turn: TurnState,
+    *,
+    previous_at_most: int,
+    revisions: Mapping[MessageId, int],
+    facts: Iterable[str],
+) -> Manifest:
+    """Return the manifest of a turn whose provider is given `asked`, from the one of the prompt that it would be.
+
+    The taint stays that of the whole prompt: a model that stands in is given it.
+    """
+    conversation = asked.conversation
+    return manifest.model_copy(
+        update={
+            "summary_version": manifest.summary_version if conversation.summary else None,
+            "rules": "",
+            "tools_text": "",
+            "messages": tuple(
+                UsedMessage(id=message_id, revision=revisions.get(message_id, 1))
+                for message_id in (*asked.previous, *asked.question)
+            ),
+            "tool_results": (),
+            "tools": (),
+            "pins": (),
+            "facts": tuple(facts),
+            "budget_tokens": 0,
+            "tokens": 0,
+            "share": Share(),
+            "left_out": 0,
+            "conversation": UsedConversation(
+                question=asked.question,
+                has_note=bool(turn.note),
+                previous=asked.previous,
+                previous_at_most=previous_at_most,
+                summary_points=asked.summary_points,
+                facts=len(conversation.facts),
+            ),
+            "prompt_sha256": conversation_sha256(conversation),
+        }
+    )
 
 
 def part_sha256(text: str) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from multiplayer.ai.prompts import MARKER_LENGTH, markers_in
-from multiplayer.models.port import PromptMessage
+from multiplayer.models.port import PromptMessage, ToolCall
 
 HIDDEN: Final = "•"
 """Stands in the place of a marker: who knew it could try to look like the server."""
@@ -46,6 +46,10 @@ class KnownMarkers:
                 hidden += [text[place : found.start()], HIDDEN]
                 place = found.start() + MARKER_LENGTH
         return "".join((*hidden, text[place:]))
+
+    def hide_in(self, call: ToolCall) -> ToolCall:
+        """Return a call without markers: what it says, and what it writes, is shown to the room."""
+        return ToolCall(call.id, self.hide(call.name), self.hide(call.arguments))
 
 
 class Mask:

@@ -57,11 +57,20 @@ class ModelAsked:
 
 @dataclass(frozen=True, slots=True)
 class CallUsed:
-    """What one model call has used. `model`: which one answered."""
+    """What one model call has used. `model`: which one answered.
+
+    `is_last` false: it failed after all, and another model is asked the same in its place.
+    """
 
     usage: Usage
     model: str
     is_estimated: bool
+    is_last: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class CallNotMade:
+    """The model that was to be asked has done nothing: it could not be reached, or it refused."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +139,7 @@ TurnStep: TypeAlias = (
     | ToolStarting
     | ToolDone
     | CallUsed
+    | CallNotMade
     | Used
     | Ended
 )

@@ -1,29 +1,22 @@
 """The rolling summary: which part of the log to fold, and its words, by a model or without one."""
 
 import asyncio
-from collections.abc import Callable, Collection, Mapping, Sequence
-from contextlib import aclosing
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final
 
 from multiplayer.ai.extract import METHOD, bounded, carried, extract, hear
-from multiplayer.ai.model_points import FORM, material_of, read_points
+from multiplayer.ai.model_points import FORM, Material, material_of, read_points
 from multiplayer.ai.plain_results import PlainResults
+from multiplayer.ai.steps import CallUsed
+from multiplayer.ai.summary_call import SummaryLimits, ask, request_of, room_for_material, tokens_of
 from multiplayer.ai.tokens import TokenCounter
-from multiplayer.models.failover import stream_in_time
 from multiplayer.models.port import (
     ChatModel,
     ChatRequest,
-    Finished,
-    FinishReason,
-    ModelFailure,
     ModelInfo,
     ModelSwitched,
-    PromptMessage,
-    Tainted,
-    TextDelta,
-    Usage,
 )
 from multiplayer.protocol.cards import Taint
 from multiplayer.protocol.events import (
@@ -42,7 +35,7 @@ from multiplayer.protocol.ids import AccountId, MessageId, TurnId
 from multiplayer.protocol.memory import Summary, SummaryPoint
 from multiplayer.protocol.turns import TurnReason
 
-MOST_SUMMARY_CHARACTERS: Final = 16_000
+_LIMITS: Final = SummaryLimits()
 _LINE_TOKENS: Final = 70
 """What an envelope adds to its text."""
 _INSTRUCTIONS: Final = f"""\
@@ -68,30 +61,26 @@ class SummaryPlan:
 class SummaryDraft:
     """Points that may become a version. `method` is `extractive` or the model's name.
 
-    `usage` is what the model reported, also if its words were no use.
+    `used` is what each model that was asked has used, also if its words were no use; `switches` tells who took over
+    from whom.
     """
 
     points: tuple[SummaryPoint, ...]
     method: str
-    usage: Usage | None = None
+    used: tuple[CallUsed, ...] = ()
     taint: tuple[Taint, ...] = ()
+    switches: tuple[ModelSwitched, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
-class SummaryLimits:
-    first_token_s: float = 30.0
-    progress_s: float = 20.0
-    whole_s: float = 90.0
+class SummaryQuestion:
+    """What a model is asked for the next version. `tokens_in` is what we count of it; `fixed` are people's points."""
 
-
-@dataclass(frozen=True, slots=True)
-class ModelAnswer:
-    """What a model said. `text` None: it said nothing, failed, stopped half-way or said too much."""
-
-    text: str | None
-    model_name: str
-    usage: Usage | None
-    taint: tuple[Taint, ...]
+    request: ChatRequest
+    tokens_in: int
+    material: Material
+    fixed: tuple[SummaryPoint, ...]
+    points: tuple[SummaryPoint, ...]
 
 
 def has_more_messages(events: Sequence[Event], messages: int) -> bool:
@@ -194,78 +183,56 @@ async def summarise_with_model(
     secret: bytes,
     counter: TokenCounter,
     clock: Callable[[], float],
-    limits: SummaryLimits = SummaryLimits(),
+    limits: SummaryLimits = _LIMITS,
+    reserve: Callable[[int, int], Awaitable[bool]] | None = None,
 ) -> SummaryDraft:
     """Let `model` write the next summary; without its help (failure, silence, half an answer) it is extractive.
 
     So it is with a scripted model, which would answer the material instead. `names` are the handles. What a person
-    wrote or changed stays word for word, whatever the model says.
+    wrote or changed stays word for word, whatever the model says. `reserve` is told what the call takes, tokens in and
+    at most out, right before the model is asked; it is not asked if that returns false.
     """
     alone = partial(extractive, previous, events, names, new_id=new_id)
+    # Counting the material takes a while, and the others should not wait for it.
+    question = await asyncio.to_thread(
+        question_of, model, previous, events, names, secret=secret, counter=counter, limits=limits
+    )
+    if question is None or (reserve is not None and not await reserve(question.tokens_in, limits.max_tokens)):
+        return alone()
+    answer = await ask(model, question.request, question.tokens_in, counter=counter, clock=clock, limits=limits)
+    points = read_points(
+        answer.text or "", question.material, fixed=question.fixed, previous=question.points, new_id=new_id
+    )
+    if not points:
+        return replace(alone(), used=answer.used, switches=answer.switches)
+    taint = taint_of(events, (*(previous.taint if previous else ()), *answer.taint))
+    return SummaryDraft(
+        bounded((*question.fixed, *points)), answer.model_name, answer.used, taint, switches=answer.switches
+    )
+
+
+def question_of(
+    model: ModelInfo,
+    previous: Summary | None,
+    events: Sequence[Event],
+    names: Mapping[AccountId, str],
+    *,
+    secret: bytes,
+    counter: TokenCounter,
+    limits: SummaryLimits,
+) -> SummaryQuestion | None:
+    """Return what `model` would be asked; None if there is nothing to ask, or it is no model to be asked this."""
     heard = hear(events, names)
     if isinstance(model, PlainResults) or not heard.said:
-        return alone()
+        return None
     kept = carried(previous.points if previous else (), heard)
     persons = tuple(point for point in kept if point.by is not None)
     machines = tuple(point for point in kept if point.by is None)
     material = material_of(
         heard, fixed=persons, points=machines, secret=secret, counter=counter, room_tokens=room_for_material(model)
     )
-    answer = await ask(model, _INSTRUCTIONS, material.text, clock=clock, limits=limits)
-    points = read_points(answer.text or "", material, fixed=persons, previous=machines, new_id=new_id)
-    if not points:
-        return replace(alone(), usage=answer.usage)
-    taint = taint_of(events, (*(previous.taint if previous else ()), *answer.taint))
-    return SummaryDraft(bounded((*persons, *points)), answer.model_name, answer.usage, taint)
-
-
-def room_for_material(model: ModelInfo) -> int:
-    """Return how many tokens of material `model` can be given, with room for its answer."""
-    return max(500, model.context_tokens * 7 // 10)
-
-
-async def ask(
-    model: ChatModel, instructions: str, material: str, *, clock: Callable[[], float], limits: SummaryLimits
-) -> ModelAnswer:
-    """Ask `model` about `material`. Takes at most `limits.whole_s`; raises nothing that the model does wrong."""
-    request = ChatRequest(
-        messages=(PromptMessage(role="system", content=instructions), PromptMessage(role="user", content=material))
-    )
-    words: list[str] = []
-    length = 0
-    name = model.model_name
-    usage: Usage | None = None
-    taint: set[Taint] = set()
-    reason: FinishReason | None = None
-    stream = stream_in_time(model, request, limits.first_token_s, limits.progress_s, clock)
-    whole = asyncio.timeout(limits.whole_s)
-    try:
-        async with whole, aclosing(stream):
-            async for chunk in stream:
-                match chunk:
-                    case TextDelta(text):
-                        words.append(text)
-                        length += len(text)
-                    case Usage():
-                        usage = chunk
-                    case Finished():
-                        reason = chunk.reason
-                    case ModelSwitched():
-                        name = chunk.model
-                    case Tainted():
-                        taint.add(chunk.taint)
-                    case _:
-                        pass  # thinking, or tools that nobody offered
-                if length > MOST_SUMMARY_CHARACTERS:
-                    reason = None
-                    break
-    except ModelFailure:
-        reason = None
-    except TimeoutError:
-        if not whole.expired():
-            raise
-        reason = None
-    return ModelAnswer("".join(words) if reason == "stop" else None, name, usage, tuple(sorted(taint)))
+    request = request_of(_INSTRUCTIONS, material.text, limits)
+    return SummaryQuestion(request, tokens_of(request, counter), material, persons, machines)
 
 
 def taint_of(events: Sequence[Event], before: Collection[Taint] = ()) -> tuple[Taint, ...]:

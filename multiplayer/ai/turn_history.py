@@ -40,7 +40,7 @@ class TurnHistory:
         self._tokens = prompt.tokens - (0 if offers_tools else tool_tokens(prompt.tools, counter))
 
     def request(self) -> ChatRequest:
-        """Return the next question; the turn's oldest results are left out when it would overflow."""
+        """Return the next question; the turn's oldest results, then arguments, are left out when it would overflow."""
         self._shorten()
         return ChatRequest(
             messages=tuple(self._messages),
@@ -88,7 +88,15 @@ class TurnHistory:
         for place in range(self._own_from, len(self._messages) - 1):
             if self._tokens <= self._room:
                 return
-            message = self._messages[place]
-            if message.role == "tool" and message.content != _LEFT_OUT:
-                short = self._messages[place] = replace(message, content=_LEFT_OUT)
-                self._tokens += message_tokens(short, self._counter) - message_tokens(message, self._counter)
+            if self._messages[place].role == "tool" and self._messages[place].content != _LEFT_OUT:
+                self._replace(place, replace(self._messages[place], content=_LEFT_OUT))
+        for place in range(self._own_from, len(self._messages)):
+            if self._tokens <= self._room:
+                return
+            calls = tuple(replace(call, arguments="{}") for call in self._messages[place].tool_calls)
+            self._replace(place, replace(self._messages[place], tool_calls=calls))
+
+    def _replace(self, place: int, message: PromptMessage) -> None:
+        before = message_tokens(self._messages[place], self._counter)
+        self._tokens += message_tokens(message, self._counter) - before
+        self._messages[place] = message

@@ -31,7 +31,7 @@ from multiplayer.live.pod import Pod, PodLimits, ServiceHealth
 from multiplayer.live.profile_file import BadProfileFile
 from multiplayer.live.profiles import Profiles
 from multiplayer.live.registry import Sessions
-from multiplayer.live.schedules import Schedules
+from multiplayer.live.schedules import Schedules, known_zones
 from multiplayer.live.session import SessionLimits
 from multiplayer.live.turns import Turns
 from multiplayer.live.watch import Watch
@@ -181,7 +181,7 @@ async def _pod(
     speaks: bool,
 ) -> Pod:
     metrics = Metrics()
-    room_limits = RoomLimits(members=settings.room_members)
+    room_limits = RoomLimits(members=settings.room_members, zones=known_zones())
     session_limits = SessionLimits(
         commands_per_s=settings.commands_per_s,
         commands_burst=2 * settings.commands_per_s,

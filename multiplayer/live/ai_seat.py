@@ -61,6 +61,7 @@ class AiSeat:
             budget_tokens=min(MAX_PROMPT_TOKENS, brain.model.context_tokens * 3 // 4),
             counter=brain.counter,
             previous_messages=options.previous_messages if options else 5,
+            is_plain=not brain.takes_tools,
         )
 
     @cached_property

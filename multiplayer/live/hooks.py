@@ -10,6 +10,7 @@ from multiplayer.live.batch import Done
 from multiplayer.live.clock import Clock
 from multiplayer.live.directory import Directory
 from multiplayer.live.room_host import RoomHost
+from multiplayer.live.unattended import fire
 from multiplayer.protocol.commands import FireRule
 from multiplayer.protocol.errors import RefusalCode, Refused
 from multiplayer.protocol.ids import AccountId, RoomId
@@ -60,7 +61,7 @@ class Hooks:
         """Make a secret that fires this webhook rule of the room."""
         host = await self._directory.host(room_id)
         host.room.check(by, Right.WEBHOOKS)
-        _webhook_rule(host, rule_id)
+        rule = _webhook_rule(host, rule_id)
         living = [hook for hook in await self._storage.hooks(room_id) if hook.revoked_at is None]
         if len(living) >= MAX_HOOKS:
             raise Refused(RefusalCode.LIMIT_REACHED, f"a room may have at most {MAX_HOOKS} webhooks: revoke one")
@@ -72,6 +73,7 @@ class Hooks:
             created_by=by,
             created_at=self._clock.now(),
             revoked_at=None,
+            rule_key=rule.key,
         )
         await self._storage.add_hook(hook, secret.sha256, audit=self._audit(hook, by, origin, "hook_created"))
         return HookMade(hook=_view(hook), secret=secret.text)
@@ -98,11 +100,12 @@ class Hooks:
             raise Refused(RefusalCode.UNAUTHENTICATED, "this is no webhook's secret that this server knows")
         host = await self._directory.host(hook.room_id)
         rule = _webhook_rule(host, hook.rule_id)
+        if rule.key != hook.rule_key:
+            # Of the same name, but made anew since: nobody meant it for who holds this secret.
+            raise _no_such_rule()
         self._check_rate(hook, rule)
-        if rule.set_by is None or rule.set_by not in host.room.state.members:
-            raise Refused(RefusalCode.CONFLICT, "who set this rule is not in the room any more: set the rule anew")
         command = FireRule(rule_id=rule.id, note=note)
-        return await host.ask(rule.set_by, command, key=_key(hook, key), origin="http")
+        return await fire(self._storage, host, rule.set_by, command, key=_key(hook, key), origin="http")
 
     async def _stored(self, room_id: RoomId, reader_id: AccountId) -> Sequence[StoredHook]:
         host = await self._directory.host(room_id)
@@ -134,8 +137,12 @@ class Hooks:
 def _webhook_rule(host: RoomHost, rule_id: str) -> WebhookRule:
     rule = rule_of(host.room.state, rule_id)
     if not isinstance(rule, WebhookRule):
-        raise Refused(RefusalCode.NOT_FOUND, "there is no such webhook rule in this room")
+        raise _no_such_rule()
     return rule
+
+
+def _no_such_rule() -> Refused:
+    return Refused(RefusalCode.NOT_FOUND, "there is no such webhook rule in this room")
 
 
 def _key(hook: StoredHook, key: str | None) -> str | None:

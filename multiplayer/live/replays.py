@@ -2,10 +2,12 @@
 
 import asyncio
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 from multiplayer.ai.brain import NoBrain
-from multiplayer.ai.context import Prompt, build_prompt
+from multiplayer.ai.context import ContextInput, ask_plainly, build_prompt
+from multiplayer.ai.conversation import conversation_message, conversation_sha256
 from multiplayer.ai.manifest import Manifest
 from multiplayer.ai.masking import KnownMarkers
 from multiplayer.ai.tokens import EstimatedTokens, TokenCounter
@@ -60,7 +62,8 @@ class ReplayedTool(Frozen):
 class Replay(Frozen):
     """The first prompt of a turn. What its tools said and what it was told on the way are in its calls and messages.
 
-    `differs`: in plain sentences, why it is not equal. `prompt` is empty where it cannot be built again at all.
+    `differs`: in plain sentences, why it is not equal. `prompt` is empty where it cannot be built again at all. Of a
+    provider that takes a plain question it is one message: the question, and what was said before.
     """
 
     turn_id: TurnId
@@ -73,6 +76,16 @@ class Replay(Frozen):
     rebuilt_sha256: str = ""
     prompt: tuple[ReplayedMessage, ...] = ()
     tools: tuple[ReplayedTool, ...] = ()
+    tokens: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Sent:
+    """What a model was asked, built again; empty where it cannot be."""
+
+    sha256: str = ""
+    messages: tuple[PromptMessage, ...] = ()
+    tools: tuple[ToolDefinition, ...] = ()
     tokens: int = 0
 
 
@@ -103,18 +116,21 @@ class Replays:
         facts = {fact.id: fact.text for fact in host.room.state.notes.facts}
         context = self._seat.context_of(room_id)
         counter = self._counter_of(manifest)
-        prompt: Prompt | None = None
+        sent = _Sent()
         broken: list[str] = []
         try:
             given = await context.gather_again(record, manifest, facts, counter)
-            prompt = await asyncio.to_thread(build_prompt, given)
+            sent = await asyncio.to_thread(_plain if given.is_plain else _prompted, given)
         except CannotReplay as cannot:
             broken = [str(cannot)]
-        rebuilt = prompt.manifest.prompt_sha256 if prompt is not None else ""
-        is_equal = rebuilt == manifest.prompt_sha256
+        is_equal = sent.sha256 == manifest.prompt_sha256
         differs: list[str] = []
         if not is_equal:
             differs = await self._erased(record, manifest, facts.keys(), counter) or broken or [_CHANGED]
+        model = record.turn.model if record.turn is not None else None
+        if manifest.conversation is not None and model not in (None, manifest.model):
+            is_equal = False
+            differs.append(f"{model} stood in. It was given the room's prompt, of which no record was kept.")
         return Replay(
             turn_id=turn_id,
             message_id=record.message_id,
@@ -122,10 +138,10 @@ class Replays:
             is_equal=is_equal,
             differs=tuple(differs),
             prompt_sha256=manifest.prompt_sha256,
-            rebuilt_sha256=rebuilt,
-            prompt=without_markers(prompt.messages) if prompt is not None else (),
-            tools=_tools(prompt.tools) if prompt is not None else (),
-            tokens=prompt.tokens if prompt is not None else 0,
+            rebuilt_sha256=sent.sha256,
+            prompt=without_markers(sent.messages),
+            tools=_tools(sent.tools),
+            tokens=sent.tokens,
         )
 
     def _counter_of(self, manifest: Manifest) -> TokenCounter:
@@ -149,6 +165,8 @@ class Replays:
         named = [*manifest.older, *manifest.pins, *(record.turn.messages if record.turn is not None else ())]
         known = await self._storage.messages(record.room_id, list(dict.fromkeys(named)))
         gone = {*_erased_messages(events), *(one.id for one in known.values() if _is_gone_since(one, manifest))}
+        if manifest.conversation is not None:
+            gone &= {message.id for message in manifest.messages}
         found += _counted(len(gone), "message that it was built from was deleted", "messages", "were deleted", gone)
         forgotten = {*(fact_id for fact_id in manifest.facts if fact_id not in facts), *_erased_facts(events)}
         found += _counted(len(forgotten), "fact that it was built from was forgotten", "facts", "were forgotten", ())
@@ -165,7 +183,12 @@ class Replays:
         kept = next((one.summary for one in versions if one.summary.version == manifest.summary_version), None)
         if kept is None:
             return [f"Version {manifest.summary_version} of the summary is gone."]
-        if type(counter).__name__ == manifest.counter and counter.count(kept.text) != manifest.share.summary:
+        if manifest.conversation is not None:
+            is_shorter = len(kept.points) < manifest.conversation.summary_points
+        else:
+            is_known = type(counter).__name__ == manifest.counter
+            is_shorter = is_known and counter.count(kept.text) != manifest.share.summary
+        if is_shorter:
             return [f"Points of version {kept.version} of the summary were erased with the messages they came from."]
         return []
 
@@ -179,8 +202,18 @@ class Replays:
         return [
             f"{what} held words that were taken back, and went with them."
             for name, what in said.items()
-            if name not in parts
+            if name and name not in parts
         ]
+
+
+def _prompted(given: ContextInput) -> _Sent:
+    prompt = build_prompt(given)
+    return _Sent(prompt.manifest.prompt_sha256, prompt.messages, prompt.tools, prompt.tokens)
+
+
+def _plain(given: ContextInput) -> _Sent:
+    conversation = ask_plainly(given).conversation
+    return _Sent(conversation_sha256(conversation), (conversation_message(conversation),))
 
 
 def without_markers(messages: Sequence[PromptMessage]) -> tuple[ReplayedMessage, ...]:

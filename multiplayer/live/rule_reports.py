@@ -17,6 +17,7 @@ from multiplayer.live.rule_rehearsal import rehearse
 from multiplayer.protocol.errors import RefusalCode, Refused
 from multiplayer.protocol.events import TurnCollected, TurnRequested, TurnSteered
 from multiplayer.protocol.ids import AccountId, MessageId, RoomId, TurnId
+from multiplayer.protocol.members import Member
 from multiplayer.protocol.trigger_rules import MAX_RULES, TriggerRule
 from multiplayer.protocol.turns import TurnReason
 from multiplayer.protocol.values import Frozen
@@ -65,7 +66,7 @@ class RuleVerdict(Frozen):
 
 
 class Explanation(Frozen):
-    """`is_exact` False: the room is so long that what was said far before was not looked at."""
+    """`is_exact` False: what was said far before was not looked at, or may not be read by who asks."""
 
     message_id: MessageId
     verdicts: tuple[RuleVerdict, ...] = ()
@@ -93,8 +94,8 @@ class DryRun(Frozen):
     """`messages`: how many were judged, from `from_seq` to `up_to_seq`. `firings`: the latest, oldest first.
 
     `was_cut`: there were more firings than are told, or it took too long, and `up_to_seq` is how far it came: ask on
-    from there. `is_exact` False: it began in the middle of the log, where
-    cooldowns and counts begin anew.
+    from there. `is_exact` False: it began in the middle of the log, or where the reader's begins; cooldowns and counts
+    begin anew there.
     """
 
     from_seq: int
@@ -127,6 +128,7 @@ class RuleReports:
             if message.seq > MOST:
                 raise Refused(RefusalCode.LIMIT_REACHED, "this message is too far back in a long room to be explained")
             after = 0
+        after = max(after, _hidden_before(host, member))
         judged: list[Judged] = []
         # One event more tells whether the message was said into a turn.
         up_to = min(message.seq + 1, host.room.seq)
@@ -174,7 +176,7 @@ class RuleReports:
         up_to = host.room.seq
         wanted = up_to - USUAL + 1 if since is None else max(since, up_to - MOST + 1)
         first = max(1, wanted, host.room.readable_from(member))
-        after = _beginning(first - 1 - _WARM_UP)
+        after = max(_beginning(first - 1 - _WARM_UP), _hidden_before(host, member))
         tally = _Tally()
         async with self._slots:
             ends_s = self._monotonic_s() + self._most_s
@@ -245,6 +247,11 @@ def _firing(judged: Judged, verdict: Verdict, ai_id: AccountId) -> Firing:
     return Firing(
         message_id=judged.message_id, seq=judged.seq, rule_id=verdict.rule_id, ai_id=ai_id, reason=verdict.reason
     )
+
+
+def _hidden_before(host: RoomHost, member: Member) -> int:
+    """Return the last seq that is kept from `member`: by what cooldowns and counts say of it, they would read it."""
+    return max(0, host.room.readable_from(member) - 1)
 
 
 def _beginning(after: int) -> int:

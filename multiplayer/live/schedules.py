@@ -4,12 +4,13 @@ import asyncio
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Final
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 import structlog
 
 from multiplayer.live.clock import Clock
 from multiplayer.live.directory import Directory
+from multiplayer.live.unattended import fire
 from multiplayer.protocol.commands import FireRule
 from multiplayer.protocol.errors import RefusalCode, Refused
 from multiplayer.protocol.ids import AccountId, RoomId
@@ -37,6 +38,8 @@ class Schedules:
         self._clock = clock
         self._settled: dict[tuple[RoomId, str], datetime] = {}
         """Asked for, or refused for good, while they are still due."""
+        self._unknown: set[tuple[RoomId, str, str]] = set()
+        """Rules that are never due here, with their zones."""
 
     async def run(self) -> None:
         """For ever. A database that is away is looked for again at the next round."""
@@ -52,9 +55,13 @@ class Schedules:
         now = self._clock.now()
         self._settled = {key: due for key, due in self._settled.items() if now - due < LATE}
         wait_s = LOOK_S
+        unknown: set[tuple[RoomId, str, str]] = set()
         for room_id, settings in await self._storage.scheduled_rooms():
             for rule in settings.triggers:
                 if not isinstance(rule, ScheduleRule) or not rule.is_on or rule.set_by is None:
+                    continue
+                if _zone_of(rule) is None:
+                    unknown.add((room_id, rule.id, rule.zone))
                     continue
                 due = last_due(rule, now)
                 if due is not None and not await self._fire(room_id, rule, rule.set_by, due):
@@ -62,6 +69,9 @@ class Schedules:
                 following = next_due(rule, now)
                 if following is not None:
                     wait_s = min(wait_s, (following - now).total_seconds())
+        for room_id, rule_id, zone in unknown - self._unknown:
+            _log.warning("schedule_zone_unknown", room=room_id, rule=rule_id, zone=zone)
+        self._unknown = unknown
         return max(_SOON_S, wait_s)
 
     async def _fire(self, room_id: RoomId, rule: ScheduleRule, set_by: AccountId, due: datetime) -> bool:
@@ -71,7 +81,7 @@ class Schedules:
             return True
         try:
             host = await self._directory.host(room_id)
-            await host.ask(set_by, FireRule(rule_id=rule.id), key=key, origin="server")
+            await fire(self._storage, host, set_by, FireRule(rule_id=rule.id), key=key, origin="server")
         except Refused as refused:
             if refused.code in _AGAIN:
                 return False
@@ -80,8 +90,16 @@ class Schedules:
         return True
 
 
+def known_zones() -> frozenset[str]:
+    """Return the time zones that a rule may name on this machine. Reads the zones' folder: takes some milliseconds.
+
+    The machine's own zone is none of them: it is another one on each machine.
+    """
+    return frozenset(available_timezones() - {"localtime", "posixrules", "Factory"})
+
+
 def last_due(rule: ScheduleRule, now: datetime) -> datetime | None:
-    """Return when the rule was due within the last minute; None if it was not."""
+    """Return when the rule was due within the last minute; None if it was not, or its zone is not known here."""
     return next((due for due in reversed([*_times(rule, now)]) if timedelta(0) <= now - due < LATE), None)
 
 
@@ -95,8 +113,17 @@ def _times(rule: ScheduleRule, now: datetime) -> Iterator[datetime]:
 
     A time that the clocks jump over comes as much later as they jump; one that they show twice comes the first time.
     """
-    zone = ZoneInfo(rule.zone)
+    zone = _zone_of(rule)
+    if zone is None:
+        return
     today = now.astimezone(zone).date()
     for date in (today - _DAY, today, today + _DAY):
         if not rule.days or date.isoweekday() in rule.days:
             yield datetime.combine(date, rule.at.replace(tzinfo=None, fold=0), zone).astimezone(UTC)
+
+
+def _zone_of(rule: ScheduleRule) -> ZoneInfo | None:
+    try:
+        return ZoneInfo(rule.zone)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return None

@@ -7,11 +7,14 @@ from contextlib import aclosing, suppress
 from dataclasses import replace
 from typing import Literal
 
+import structlog
+
 from multiplayer.ai.agent import run_turn
 from multiplayer.ai.brain import Brain, NoBrain
 from multiplayer.ai.budget import OverBudget
-from multiplayer.ai.context import Prompt, build_prompt
+from multiplayer.ai.context import ContextInput, Prompt, build_prompt
 from multiplayer.ai.steps import (
+    CallNotMade,
     CallUsed,
     Ended,
     FoundCards,
@@ -29,17 +32,22 @@ from multiplayer.ai.steps import (
     Used,
     Wrote,
 )
+from multiplayer.ai.tokens import EstimatedTokens
 from multiplayer.ai.turn_setup import TakenOver, TurnTools
 from multiplayer.live.ai_seat import AiSeat
 from multiplayer.live.batch import Done
+from multiplayer.live.left_taint import left_taint
 from multiplayer.live.rolling_summary import RollingSummary
 from multiplayer.live.room_host import RoomHost
 from multiplayer.live.steering import Steering
+from multiplayer.live.tool_bench import ToolBench
+from multiplayer.live.turn_door import TurnDoor
 from multiplayer.live.turn_manifest import TurnManifest
 from multiplayer.live.turn_material import results_of
 from multiplayer.live.turn_money import TurnMoney
-from multiplayer.live.turn_reports import manifest_of
 from multiplayer.live.turn_wishes import is_nobodys_wish
+from multiplayer.models.failover import Failover
+from multiplayer.models.port import ModelSwitched
 from multiplayer.protocol.cards import MAX_CARDS, Card, Form, Taint
 from multiplayer.protocol.commands import (
     CallTool,
@@ -48,20 +56,19 @@ from multiplayer.protocol.commands import (
     FinishTool,
     StartTool,
     TurnCommand,
+    UpdateSummary,
 )
 from multiplayer.protocol.errors import RefusalCode, Refused
 from multiplayer.protocol.ids import CallId, TurnId
-from multiplayer.protocol.members import Member, Role
-from multiplayer.protocol.profiles import Provider
+from multiplayer.protocol.members import Member
 from multiplayer.protocol.rooms import TurnState
-from multiplayer.protocol.signals import AiThinking, ToolOutput, TurnProgress
+from multiplayer.protocol.signals import AiThinking, TurnProgress
 from multiplayer.protocol.turns import TokenUsage, TurnOutcome
-from multiplayer.tools.registry import ToolCallContext
-from multiplayer.tools.workspace import Workspace
 
-TRY_AGAIN_S = 0.5
-PASSING = (RefusalCode.UNAVAILABLE, RefusalCode.UNKNOWN, RefusalCode.BUSY)
-"""Refusals that say: try again with the same key."""
+_log = structlog.get_logger(__name__)
+
+FEW_EVENTS = 200
+"""A prompt of so many is built in a millisecond or two, which is what it takes to hand it to a thread and back."""
 
 
 class Speech:
@@ -83,13 +90,12 @@ class Speech:
         self._of_this_call: list[str] = []
         """What the model has written, thoughts too, since it was asked last: only counted if the call is cut short."""
         self._ai_id = host.room.state.turns[turn_id].ai_id
-        self._outputs = 0
         self._money = TurnMoney(seat, host, turn_id)
         self._manifest = TurnManifest(seat, host, turn_id, fence)
-        self._workspace: Workspace | None = None
-        self._is_nobodys_wish = False
+        self._bench = ToolBench(seat, host, turn_id)
         self._steering = Steering(seat, host, turn_id)
         self._deadline_s = seat.clock.monotonic_s() + seat.limits.turn_s
+        self._door = TurnDoor(seat, host, self._ai_id, self._deadline_s)
 
     @property
     def so_far(self) -> tuple[str, tuple[Card, ...]]:
@@ -115,13 +121,17 @@ class Speech:
             text, cards = self.so_far
             await self.end(TurnOutcome.INTERRUPTED if text or cards else TurnOutcome.REFUSED, str(over))
         except Refused as refused:
+            if refused.code is RefusalCode.UNKNOWN and not self._host.is_stopped:
+                text, cards = self.so_far
+                outcome = TurnOutcome.INTERRUPTED if text or cards else TurnOutcome.FAILED
+                await self.end(outcome, "the server could not store what the AI did")
+                return
             if refused.code is not RefusalCode.FORBIDDEN:
                 raise
             # Whoever asked has lost the right in the meantime: nothing more is done in their name.
             await self.end(TurnOutcome.REFUSED, refused.message)
         finally:
-            if self._workspace is not None:
-                self._workspace.close()
+            self._bench.close()
 
     async def take_over(self) -> None:
         """Put in order what an earlier holder left: its reservations, and the words that people have read."""
@@ -129,19 +139,8 @@ class Speech:
             await self._money.settle_left()
         if self._inherited:
             self._host.memory.restore_text(self._turn_id, *self.so_far)
-            await self._find_taint()
-
-    async def _find_taint(self) -> None:
-        """Find again from where words may have come into what an earlier holder had said."""
-        record = await self._seat.storage.turn(self._host.room_id, self._turn_id)
-        manifest = manifest_of(record) if record is not None else None
-        turn = self._host.room.state.turns.get(self._turn_id)
-        found = {*(manifest.taint if manifest is not None else ()), *(turn.taint if turn is not None else ())}
-        with suppress(NoBrain):
-            # What such a site says is never kept before the end, but all it can say comes from outside.
-            if self._cards or self._seat.brains.of(self._ai_id).profile.provider is Provider.NLWEB:
-                found.add(Taint.NLWEB)
-        self._taint |= dict.fromkeys(found)
+            left = await left_taint(self._seat, self._host, self._turn_id, has_cards=bool(self._cards))
+            self._taint |= dict.fromkeys(sorted(left))
 
     async def settle(self) -> None:
         """Settle the call that was cut short, if one was."""
@@ -166,11 +165,21 @@ class Speech:
         )
         # Refused: the turn has ended, or another pod holds it.
         with suppress(Refused):
-            await self._submit(command)
+            try:
+                await self._submit(command)
+            except Refused as refused:
+                if refused.code is not RefusalCode.UNKNOWN or self._host.is_stopped:
+                    raise
+                # Something in it cannot be stored: an end that says less is better than none.
+                _log.error("turn_end_not_stored", room=self._host.room_id, turn=self._turn_id)
+                await self._submit(command.model_copy(update={"usage": None, "cards": (), "form": None}))
 
     async def _speak(self, brain: Brain) -> None:
+        if isinstance(brain.model, Failover):
+            # One view for all calls of the turn: a model that failed at the summary is not waited for again.
+            brain = replace(brain, model=brain.model.for_turn())
         prompt = await self._prompt(brain)
-        self._is_nobodys_wish = await is_nobodys_wish(self._seat.storage, self._host.room_id, self._turn)
+        self._bench.is_nobodys_wish = await is_nobodys_wish(self._seat.storage, self._host.room_id, self._turn)
         for taint in (*prompt.manifest.taint, *self._turn.taint):
             self._taint[taint] = None
         self._money.open(brain)
@@ -178,7 +187,7 @@ class Speech:
         steps = run_turn(
             prompt,
             brain.model,
-            TurnTools(self._seat.tools, lambda call_id: self._tool_context(brain, CallId(call_id))),
+            TurnTools(self._seat.tools, lambda call_id: self._bench.context(brain, CallId(call_id))),
             secret=self._seat.room_secret(self._host.room_id),
             counter=brain.counter,
             clock=self._seat.clock.monotonic_s,
@@ -231,6 +240,8 @@ class Speech:
                 await self._money.reserve(step.tokens_in)
             case CallUsed():
                 await self._money.settle(step)
+            case CallNotMade():
+                await self._money.release()
             case Used():
                 self._usage = step.usage
             case Ended():
@@ -239,15 +250,9 @@ class Speech:
                 await self.end(step.outcome, step.reason)
                 return True
             case Switched():
-                await self._submit(
-                    ChangeModel(
-                        turn_id=self._turn_id,
-                        fence=self._fence,
-                        model=step.model,
-                        previous=step.previous,
-                        reason=step.reason,
-                    )
-                )
+                # What the one before had thought is counted by now.
+                self._of_this_call.clear()
+                await self._change_model(step)
             case ToolAsked() | ToolStarting() | ToolDone():
                 await self._take_tool(step)
         return False
@@ -265,12 +270,10 @@ class Speech:
                     )
                 )
             case ToolStarting():
-                if self._workspace is None:
-                    self._workspace = await self._open_workspace()
+                await self._bench.begin_call()
                 # Durable before the tool runs: what was started is never started again, here or elsewhere.
                 await self._submit(StartTool(turn_id=self._turn_id, fence=self._fence, call_id=CallId(step.call.id)))
                 self._progress("tool")
-                self._outputs = 0
             case ToolDone():
                 if step.result.taint is not None:
                     self._taint[step.result.taint] = None
@@ -293,17 +296,37 @@ class Speech:
         context = self._seat.context_of(self._host.room_id, self._host.log)
         manner = self._seat.manner_of(self._host.room.state.room.settings, self._ai, brain)
         given = await context.gather(lambda: self._host.room, lambda: self._turn, self._ai, manner)
-        # Counting tokens takes a while in a long room, and the others should not wait for it.
-        prompt = await asyncio.to_thread(build_prompt, given)
+        prompt = await _built(given)
         rolling = RollingSummary(self._seat, self._host, self._turn_id, self._money)
         update = await rolling.due(brain, given, prompt, left_s=self._left_s)
+        for switch in rolling.switches:
+            await self._change_model(switch)
         if update is not None:
-            await self._submit(update.model_copy(update={"fence": self._fence}))
+            await self._keep_summary(update)
             given = await context.gather(lambda: self._host.room, lambda: self._turn, self._ai, manner)
-            prompt = await asyncio.to_thread(build_prompt, given)
+            prompt = await _built(given)
         self._taken_over = TakenOver(steps=self._turn.steps, results=results_of(self._turn_id, given.events))
         self._manifest.take(given, prompt)
         return prompt
+
+    async def _keep_summary(self, update: UpdateSummary) -> None:
+        try:
+            await self._submit(update.model_copy(update={"fence": self._fence}))
+        except Refused as refused:
+            # Another AI or a person was first: theirs stands, and the prompt is built on it.
+            if refused.code is not RefusalCode.CONFLICT or self._turn.fence != self._fence:
+                raise
+
+    async def _change_model(self, switch: Switched | ModelSwitched) -> None:
+        await self._submit(
+            ChangeModel(
+                turn_id=self._turn_id,
+                fence=self._fence,
+                model=switch.model,
+                previous=switch.previous,
+                reason=switch.reason,
+            )
+        )
 
     async def _close_open_calls(self) -> None:
         """A call that another pod had begun is never run again: the model is told that nobody knows."""
@@ -323,35 +346,6 @@ class Speech:
                     code="unknown" if call.is_started else "not_run",
                 )
             )
-
-    async def _open_workspace(self) -> Workspace:
-        number = await self._seat.storage.room_number(self._host.room_id)
-        return await asyncio.to_thread(self._seat.workspaces.open, self._host.room_id, number)
-
-    def _tool_context(self, brain: Brain, call_id: CallId) -> ToolCallContext:
-        assert self._workspace is not None, "a tool that starts has opened it"
-
-        async def authority() -> Role | None:
-            turn = self._host.room.state.turns.get(self._turn_id)
-            role = self._host.room.state.authority_of(turn) if turn else None
-            return Role.GUEST if role is not None and self._is_nobodys_wish else role
-
-        async def emit(text: str) -> None:
-            self._host.memory.signal(
-                ToolOutput(
-                    room_id=self._host.room_id,
-                    turn_id=self._turn_id,
-                    call_id=call_id,
-                    index=self._outputs,
-                    text=text,
-                )
-            )
-            self._outputs += 1
-
-        policy = self._seat.policy_of(self._host.room.state.room.settings, brain)
-        return ToolCallContext(
-            workspace=self._workspace, authority=authority, emit=emit, call_id=call_id, policy=policy
-        )
 
     @property
     def _is_silenced(self) -> bool:
@@ -380,12 +374,11 @@ class Speech:
         )
 
     async def _submit(self, command: TurnCommand) -> Done:
-        """Submit, again under the same key while the database is away. Raises `Refused` for what stays refused."""
-        key = self._seat.clock.new_id()
-        while True:
-            try:
-                return await self._host.ask(self._ai_id, command, key=key, origin="server")
-            except Refused as refused:
-                if refused.code not in PASSING or self._host.is_stopped:
-                    raise
-                await asyncio.sleep(TRY_AGAIN_S)
+        return await self._door.submit(command)
+
+
+async def _built(given: ContextInput) -> Prompt:
+    """Build the prompt. Counting tokens takes a while in a long room, and the others should not wait for it."""
+    if isinstance(given.counter, EstimatedTokens) and len(given.events) <= FEW_EVENTS:
+        return build_prompt(given)
+    return await asyncio.to_thread(build_prompt, given)

@@ -38,6 +38,8 @@ class Manner:
     budget_tokens: int
     counter: TokenCounter
     previous_messages: int = 5
+    is_plain: bool = False
+    """Its provider takes a plain question, no prompt."""
 
 
 class CannotReplay(Exception):  # noqa: N818 - says what is so
@@ -95,11 +97,13 @@ class TurnContext:
             pinned={} if hidden else await self._pinned(brief, events, accounts),
             hidden_before=hidden,
             previous_messages=manner.previous_messages,
+            is_plain=manner.is_plain,
         )
 
     async def keep(self, given: ContextInput, prompt: Prompt) -> Manifest:
         """Keep the pieces that the manifest names, so that the prompt can be built again."""
-        for part in (given.rules, given.brief.dump(), dump_tools(given.tools)):
+        told = () if given.is_plain else (given.rules, dump_tools(given.tools))
+        for part in (given.brief.dump(), *told):
             await self._storage.put_part(self._room_id, part)
         return prompt.manifest
 
@@ -107,8 +111,11 @@ class TurnContext:
         self, record: TurnRecord, manifest: Manifest, facts: Mapping[str, str], counter: TokenCounter
     ) -> ContextInput:
         """Return what the prompt of an earlier turn was built from. Raises `CannotReplay`."""
-        parts = await self._storage.parts(self._room_id, [manifest.rules, manifest.brief, manifest.tools_text])
-        if manifest.as_of is None or len(parts) < len({manifest.rules, manifest.brief, manifest.tools_text}):
+        names = {manifest.brief}
+        if manifest.conversation is None:
+            names |= {manifest.rules, manifest.tools_text}
+        parts = await self._storage.parts(self._room_id, list(names))
+        if manifest.as_of is None or len(parts) < len(names):
             raise CannotReplay("this answer is from before prompts were kept")
         read = await self._events(manifest.from_seq - 1, lambda: manifest.up_to_seq) if manifest.from_seq else []
         turn = folded_turn(read, record.turn_id) or record.turn
@@ -128,17 +135,19 @@ class TurnContext:
             summary=await self._summary(manifest.summary_version),
             brief=brief,
             secret=self._secret,
-            tools=load_tools(parts[manifest.tools_text]),
+            tools=load_tools(parts[manifest.tools_text]) if manifest.conversation is None else (),
             budget_tokens=manifest.budget_tokens,
             counter=counter,
             model_name=manifest.model,
-            rules=parts[manifest.rules],
+            rules=parts[manifest.rules] if manifest.conversation is None else "",
             as_of=manifest.as_of,
             accounts=accounts,
             older=await self._as_at(manifest.older, manifest.as_of),
             facts={fact_id: facts[fact_id] for fact_id in manifest.facts if fact_id in facts},
             pinned=await self._pinned(brief, events, accounts) if manifest.pins else {},
             hidden_before=manifest.hidden_before,
+            previous_messages=manifest.conversation.previous_at_most if manifest.conversation is not None else 0,
+            is_plain=manifest.conversation is not None,
         )
 
     async def _events(self, after: int, up_to: Callable[[], int]) -> list[Event]:

@@ -1,5 +1,6 @@
 """The money of one turn: each model call is reserved before it is made, and settled after."""
 
+from collections.abc import Sequence
 from contextlib import suppress
 
 from multiplayer.ai.brain import Brain
@@ -11,7 +12,7 @@ from multiplayer.models.port import Usage
 from multiplayer.protocol.budgets import CallKind
 from multiplayer.protocol.errors import RefusalCode, Refused
 from multiplayer.protocol.ids import TurnId
-from multiplayer.protocol.turns import TokenUsage
+from multiplayer.protocol.turns import MOST_COUNTED, TokenUsage
 from multiplayer.storage.port import OutcomeUnknown, StorageUnavailable
 
 
@@ -29,25 +30,22 @@ class TurnMoney:
         """Something is being written to the ledger, or was when we were called off."""
         self._cost_micros: int | None = 0
         self._price_version = ""
-        self._spent_aside = Usage(0, 0, 0)
+        self._aside: TokenUsage | None = None
+        """What was used for other things than the answer itself."""
 
     def open(self, brain: Brain) -> None:
         self._brain = brain
 
-    async def reserve(self, tokens_in: int, kind: CallKind = CallKind.TURN) -> None:
-        """Raise `OverBudget` if the next call would break a cap, `StorageUnavailable` while the database is away."""
+    async def reserve(
+        self, tokens_in: int, kind: CallKind = CallKind.TURN, *, tokens_out_at_most: int | None = None
+    ) -> None:
+        """Raise `OverBudget` if the next call would break a cap, `StorageUnavailable` while the database is away.
+
+        `tokens_out_at_most` is what the call's answer is limited to; None: what the AI's are.
+        """
         assert self._brain is not None, "a model is asked with a brain"
-        turn = self._host.room.state.turns.get(self._turn_id)
-        if turn is None:
-            raise Refused(RefusalCode.CONFLICT, "this turn has ended")
-        spender = Spender(
-            room_id=self._host.room_id,
-            asker_id=turn.askers[0] if turn.askers else None,
-            ai_id=turn.ai_id,
-            turn_id=self._turn_id,
-            kind=kind,
-        )
-        tokens_out = self._brain.max_output_tokens
+        spender = self._spender(kind)
+        tokens_out = self._brain.max_output_tokens if tokens_out_at_most is None else tokens_out_at_most
         if not self._brain.counts_tokens:
             tokens_in = tokens_out = 0
         self._is_in_doubt = True
@@ -58,6 +56,7 @@ class TurnMoney:
                 self._brain.dearest,
                 tokens_in=tokens_in,
                 tokens_out_at_most=tokens_out,
+                context_tokens=self._brain.model.context_tokens,
             )
         except OutcomeUnknown as error:
             # Whether it is reserved nobody knows: the turn is left to be taken over.
@@ -69,28 +68,36 @@ class TurnMoney:
         self._open_tokens_in = tokens_in
 
     async def settle(self, used: CallUsed) -> None:
-        """Replace the open reservation by what the call has used."""
+        """Replace the open reservation by what the call has used; one that another follows is written beside it."""
         if self._open is None or self._brain is None:
             return
         tariff = self._brain.tariff_of(used.model)
-        charge, self._open, self._is_in_doubt = self._open, None, True
         usage = used.usage if self._brain.counts_tokens else Usage(0, 0, 0)
-        cost = await charge.settle(usage, is_estimated=used.is_estimated, answered_by=tariff)
+        self._is_in_doubt = True
+        if used.is_last:
+            charge, self._open = self._open, None
+            cost = await charge.settle(usage, is_estimated=used.is_estimated, answered_by=tariff)
+        else:
+            spender = self._spender(self._open.charge.kind)
+            try:
+                cost = await self._seat.purse.book(spender, tariff, usage, is_estimated=used.is_estimated)
+            except OutcomeUnknown as error:
+                raise StorageUnavailable(str(error)) from error
         self._is_in_doubt = False
         self._add(cost, tariff.price_version)
 
-    async def settle_aside(self, used: CallUsed) -> None:
-        """Settle a call that was not for the answer itself: its tokens are added at the end."""
-        await self.settle(used)
-        before = self._spent_aside
-        self._spent_aside = Usage(
-            before.tokens_in + used.usage.tokens_in,
-            before.tokens_cached + used.usage.tokens_cached,
-            before.tokens_out + used.usage.tokens_out,
-        )
+    async def settle_aside(self, calls: Sequence[CallUsed]) -> None:
+        """Settle a call that was not for the answer itself: its tokens are added at the end.
+
+        `calls` are those of all the models that were asked in it. None: it was not made.
+        """
+        for used in calls:
+            await self.settle(used)
+            self._aside = _sum(self._aside, used.usage, used.model, is_estimated=used.is_estimated)
+        await self.release()
 
     async def release(self) -> None:
-        """The call was not made, or told nothing of what it used."""
+        """The call was not made. Nothing happens if it is settled."""
         if self._open is not None:
             charge, self._open, self._is_in_doubt = self._open, None, True
             await charge.release()
@@ -104,13 +111,13 @@ class TurnMoney:
         if self._open is not None and self._brain is not None:
             words = self._brain.counter.count(text) if text and self._brain.counts_tokens else 0
             cut = Usage(self._open_tokens_in, 0, words)
-            model = usage.model if usage else self._brain.model.model_name
+            model = self._brain.model.model_name
             tariff = self._brain.tariff_of(model)
             was_in_doubt, self._is_in_doubt = self._is_in_doubt, True
             cost = await self._open.settle(cut, is_estimated=True, answered_by=tariff)
             self._open, self._is_in_doubt = None, was_in_doubt
             self._add(cost, tariff.price_version)
-            usage = _sum(usage, cut, model)
+            usage = _sum(usage, cut, model, is_estimated=True)
         if self._is_in_doubt:
             # We were called off while the ledger was written to: what may stand open there is closed.
             with suppress(StorageUnavailable, OutcomeUnknown):
@@ -120,16 +127,19 @@ class TurnMoney:
 
     def total(self, usage: TokenUsage | None) -> TokenUsage | None:
         """Return what the turn used and what it cost in all."""
+        aside = self._aside
+        if usage is None:
+            usage = aside
+        elif aside is not None:
+            together = Usage(aside.tokens_in, aside.tokens_cached, aside.tokens_out)
+            usage = _sum(usage, together, usage.model, is_estimated=aside.is_estimated, calls=aside.calls)
         if usage is None:
             return None
         if self._brain is not None and not self._brain.counts_tokens:
             usage = usage.model_copy(update={"tokens_in": 0, "tokens_out": 0, "is_estimated": False})
         return usage.model_copy(
             update={
-                "tokens_in": usage.tokens_in + self._spent_aside.tokens_in,
-                "tokens_cached": usage.tokens_cached + self._spent_aside.tokens_cached,
-                "tokens_out": usage.tokens_out + self._spent_aside.tokens_out,
-                "cost_micros": self._cost_micros,
+                "cost_micros": None if self._cost_micros is None else min(self._cost_micros, MOST_COUNTED),
                 "price_version": self._price_version or None,
             }
         )
@@ -138,22 +148,40 @@ class TurnMoney:
         """Settle what an earlier holder of this turn left open."""
         await self._seat.purse.settle_left(self._turn_id)
 
+    def _spender(self, kind: CallKind) -> Spender:
+        turn = self._host.room.state.turns.get(self._turn_id)
+        if turn is None:
+            raise Refused(RefusalCode.CONFLICT, "this turn has ended")
+        return Spender(
+            room_id=self._host.room_id,
+            asker_id=turn.askers[0] if turn.askers else None,
+            ai_id=turn.ai_id,
+            turn_id=self._turn_id,
+            kind=kind,
+        )
+
     def _add(self, cost_micros: int | None, price_version: str) -> None:
         known = self._cost_micros
         self._cost_micros = None if cost_micros is None or known is None else known + cost_micros
         self._price_version = price_version
 
 
-def _sum(usage: TokenUsage | None, cut: Usage, model: str) -> TokenUsage:
-    if usage is None:
+def _sum(before: TokenUsage | None, more: Usage, model: str, *, is_estimated: bool, calls: int = 1) -> TokenUsage:
+    if before is None:
         return TokenUsage(
-            model=model, tokens_in=cut.tokens_in, tokens_cached=0, tokens_out=cut.tokens_out, is_estimated=True
+            model=model,
+            tokens_in=more.tokens_in,
+            tokens_cached=more.tokens_cached,
+            tokens_out=more.tokens_out,
+            is_estimated=is_estimated,
+            calls=calls,
         )
-    return usage.model_copy(
+    return before.model_copy(
         update={
-            "tokens_in": usage.tokens_in + cut.tokens_in,
-            "tokens_out": usage.tokens_out + cut.tokens_out,
-            "calls": usage.calls + 1,
-            "is_estimated": True,
+            "tokens_in": before.tokens_in + more.tokens_in,
+            "tokens_cached": before.tokens_cached + more.tokens_cached,
+            "tokens_out": before.tokens_out + more.tokens_out,
+            "calls": before.calls + calls,
+            "is_estimated": before.is_estimated or is_estimated,
         }
     )

@@ -29,8 +29,6 @@ SWEEP_S = 1.0
 UNCLAIMED_S = 1.0
 MAX_RUNNING = 64
 """Turns at once on this pod; the rest wait for a place, or for another pod."""
-MAX_LOOKED_AT = 4_096
-"""Turns that nobody is at, looked at by one sweep."""
 
 _log = structlog.get_logger(__name__)
 
@@ -101,27 +99,23 @@ class Turns:
 
     async def sweep(self) -> None:
         """For ever: take over turns that nobody claimed or whose pod has died."""
-        limit = MAX_RUNNING
         while True:
             await asyncio.sleep(SWEEP_S)
             if self._is_draining:
                 return
             try:
-                waiting = await self._storage.waiting(unclaimed_for_s=UNCLAIMED_S, limit=limit)
-                begun = [await self._take_over(open_turn) for open_turn in waiting]
-                # Turns that wait for another one of their AI come up each time, and must not hide those behind them.
-                is_hidden = len(waiting) == limit and not any(begun) and len(self._running) < MAX_RUNNING
-                limit = min(2 * limit, MAX_LOOKED_AT) if is_hidden else MAX_RUNNING
+                for open_turn in await self._storage.waiting(unclaimed_for_s=UNCLAIMED_S, limit=MAX_RUNNING):
+                    await self._take_over(open_turn)
                 if self._seat is not None:
                     await self._seat.purse.sweep()
             except (StorageUnavailable, OutcomeUnknown, Refused):
                 # The database is away or a room was deleted meanwhile: the next sweep sees what is left.
                 continue
 
-    async def _take_over(self, waiting: OpenTurn) -> bool:
-        """Begin what was left, if its turn has come; tell whether it did."""
+    async def _take_over(self, waiting: OpenTurn) -> None:
+        """Begin what was left, if its turn has come."""
         if waiting.turn_id in self._running or len(self._running) >= MAX_RUNNING:
-            return False
+            return
         with suppress(Refused):
             host = await self._directory.host(waiting.room_id)
             turn = host.room.state.turns.get(waiting.turn_id)
@@ -130,8 +124,6 @@ class Turns:
                 host.catch_up()
             elif turn.fence == waiting.fence and not _waits_for_another(host, turn):
                 self._begin(host, turn)
-                return True
-        return False
 
     def _begin_next(self, host: RoomHost) -> None:
         """Claim each AI's oldest waiting turn, unless that AI is at another one."""

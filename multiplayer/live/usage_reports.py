@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
-from multiplayer.ai.budget import Budgets, put_server_budget, server_budget, total_of
+from multiplayer.ai.budget import Budgets, put_server_budget, seen_by_members, server_budget, total_of
 from multiplayer.live.ai_seat import AiSeat
 from multiplayer.live.audit import Origin
 from multiplayer.live.directory import Directory
@@ -33,7 +33,10 @@ class UsageReports:
         since: datetime | None = None,
         until: datetime | None = None,
     ) -> UsageReport:
-        """Return what a room used, with every cap that holds when the reader asks there."""
+        """Return what a room used, with the caps of the room and of the reader.
+
+        The server's own caps hold too, but what is used of them tells what happens in other rooms.
+        """
         host = await self._directory.host(room_id)
         host.room.check(reader_id, Right.SEE_USAGE)
         if group is UsageGroup.ROOM:
@@ -41,7 +44,7 @@ class UsageReports:
         since, until = self._span(since, until)
         rows = await self._seat.storage.usage(since, until, room_id=room_id, group=group)
         caps = await self._seat.purse.cap_states(await self._seat.budgets_of(host), room_id=room_id, asker_id=reader_id)
-        return self._report(rows, caps, group, since, until, room_id)
+        return self._report(rows, seen_by_members(caps), group, since, until, room_id)
 
     async def of_server(
         self, group: UsageGroup = UsageGroup.ROOM, *, since: datetime | None = None, until: datetime | None = None

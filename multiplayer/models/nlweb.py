@@ -140,6 +140,8 @@ class NLWeb:
             yield FormAsked(answer.form)
         elif not answer.has_shown:
             yield TextDelta("Nothing was found.")
+        # Said, so that nobody estimates tokens that no one is asked to pay for.
+        yield Usage(0, 0, 0)
         yield Finished(reason)
 
     async def _ask(self, conversation: Conversation, answer: NlwebAnswer) -> AsyncGenerator[Chunk, None]:

@@ -11,6 +11,10 @@ from multiplayer.models.tool_calls import ToolCallFragment, mend_text
 
 _KEY_LIKE = re.compile(r"\b(sk|pk|key|token)-[\w*.\-]{4,}|\bBearer\s+\S+", re.IGNORECASE)
 _MAX_DETAIL_CHARACTERS = 300
+_MOST_TOKENS = 10**8
+"""Of one call: more than any model can read or write."""
+_MOST_DIGITS = 18
+_MOST_DIGITS_OF_JSON = 1_000
 
 
 class _Lenient(BaseModel):
@@ -21,6 +25,22 @@ class _Lenient(BaseModel):
 
 def _text_of_arguments(value: object) -> object:
     return json.dumps(value, ensure_ascii=False) if isinstance(value, dict) else value
+
+
+def _figure(value: object) -> object:
+    """Return a number of tokens that can be one; None for anything else: a wrong figure spoils no answer."""
+    if isinstance(value, str) and len(value) <= _MOST_DIGITS and value.isascii() and value.isdigit():
+        value = int(value)
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    return value if type(value) is int and 0 <= value <= _MOST_TOKENS else None
+
+
+def _object_or_none(value: object) -> object:
+    return value if isinstance(value, dict) else None
+
+
+_Tokens = Annotated[int | None, BeforeValidator(_figure)]
 
 
 class _Function(_Lenient):
@@ -51,14 +71,14 @@ class _Choice(_Lenient):
 
 
 class _TokenDetails(_Lenient):
-    cached_tokens: int | None = None
+    cached_tokens: _Tokens = None
 
 
 class _Usage(_Lenient):
-    prompt_tokens: int | None = None
-    completion_tokens: int | None = None
-    prompt_cache_hit_tokens: int | None = None
-    prompt_tokens_details: _TokenDetails | None = None
+    prompt_tokens: _Tokens = None
+    completion_tokens: _Tokens = None
+    prompt_cache_hit_tokens: _Tokens = None
+    prompt_tokens_details: Annotated[_TokenDetails | None, BeforeValidator(_object_or_none)] = None
 
 
 class _Error(_Lenient):
@@ -69,7 +89,7 @@ class Completion(_Lenient):
     """One chunk of a stream, or one whole answer."""
 
     choices: list[_Choice] | None = None
-    usage: _Usage | None = None
+    usage: Annotated[_Usage | None, BeforeValidator(_object_or_none)] = None
     error: _Error | str | None = Field(default=None, union_mode="left_to_right")
 
     @property
@@ -109,13 +129,14 @@ class Completion(_Lenient):
 
     @property
     def tokens(self) -> Usage | None:
+        """What the provider says that it counted; None where a figure is missing or cannot be one."""
         usage = self.usage
-        if usage is None or usage.prompt_tokens is None:
+        if usage is None or usage.prompt_tokens is None or usage.completion_tokens is None:
             return None
         cached = usage.prompt_cache_hit_tokens
         if cached is None and usage.prompt_tokens_details is not None:
             cached = usage.prompt_tokens_details.cached_tokens
-        return Usage(max(usage.prompt_tokens, 0), max(cached or 0, 0), max(usage.completion_tokens or 0, 0))
+        return Usage(usage.prompt_tokens, min(cached or 0, usage.prompt_tokens), usage.completion_tokens)
 
     @property
     def complaint(self) -> str | None:
@@ -135,9 +156,14 @@ def parse_completion(text: str) -> Completion:
     """Parse one JSON chunk; raises `ModelBroke`."""
     try:
         # Not pydantic's own JSON reader: it refuses the halves of a surrogate pair, which providers do split.
-        return Completion.model_validate(json.loads(text))
+        return Completion.model_validate(json.loads(text, parse_int=_whole_number))
     except (ValueError, RecursionError, ValidationError):
         raise ModelBroke("The AI provider sent something that is not a chat answer.") from None
+
+
+def _whole_number(digits: str) -> int | float:
+    # Python refuses whole numbers of thousands of digits, and with them the words of the same chunk.
+    return int(digits) if len(digits) <= _MOST_DIGITS_OF_JSON else float(digits)
 
 
 class WordJoiner:

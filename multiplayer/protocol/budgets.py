@@ -19,10 +19,6 @@ class Caps(Frozen):
     micros_per_day: Amount | None = None
     micros_per_month: Amount | None = None
 
-    @property
-    def are_none(self) -> bool:
-        return self == Caps()
-
 
 class Budget(Frozen):
     """What may be used in all, and by each person who asks. Of several caps the most restrictive wins."""

@@ -122,7 +122,7 @@ class SetTopic(Frozen):
 
 
 class SetRoomSettings(Frozen):
-    """Replaces the settings as a whole."""
+    """Replaces the settings as a whole (`PATCH …/rooms/{room_id}` changes what it is given)."""
 
     type: Literal["set_room_settings"] = "set_room_settings"
     settings: RoomSettings

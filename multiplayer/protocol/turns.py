@@ -1,6 +1,9 @@
 """How a turn is asked for, ends, and what it used."""
 
 from enum import StrEnum
+from typing import Annotated
+
+from pydantic import Field
 
 from multiplayer.protocol.values import Frozen
 
@@ -33,18 +36,24 @@ class TurnOutcome(StrEnum):
     REFUSED = "refused"
 
 
+MOST_COUNTED = 10**15
+"""Of anything that is counted in a turn: far more than can be, and far less than any database holds."""
+
+Counted = Annotated[int, Field(ge=0, le=MOST_COUNTED)]
+
+
 class TokenUsage(Frozen):
     model: str
-    tokens_in: int
-    tokens_cached: int
-    tokens_out: int
-    cost_micros: int | None = None
+    tokens_in: Counted
+    tokens_cached: Counted
+    tokens_out: Counted
+    cost_micros: Counted | None = None
     """Money in millionths of the price table's currency; None: no price known."""
     is_estimated: bool = False
     """The provider gave no figures: counted by our own tokenizer."""
     price_version: str | None = None
     """Which price list `cost_micros` was worked out with."""
-    calls: int = 1
+    calls: Counted = 1
     """How often a model was asked."""
 
 

@@ -61,10 +61,6 @@ class Deciding:
         )
 
     @property
-    def next_seq(self) -> int:
-        return self._seq + 1
-
-    @property
     def actor(self) -> Member:
         """The member that asks; whoever is not one learns nothing of the room."""
         member = self.state.members.get(self.actor_id)

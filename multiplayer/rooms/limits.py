@@ -21,6 +21,8 @@ class RoomLimits:
     rooms_per_account: int = 1_000
     answer: int = 200_000
     """An AI's answer; what is longer is cut, and says so."""
+    zones: frozenset[str] | None = None
+    """The time zones that a schedule may name; None: any."""
 
 
 class TokenBucket:

@@ -49,7 +49,10 @@ def set_settings(deciding: Deciding, command: SetRoomSettings) -> list[Event]:
 
 
 def _checked_rules(deciding: Deciding, rules: Sequence[TriggerRule]) -> tuple[TriggerRule, ...]:
-    """Return the rules, each that fires by itself marked with who set it: a change makes it the changer's."""
+    """Return the rules, each that fires by itself marked with who set it: a change makes it the changer's.
+
+    A webhook rule is marked with a key besides, a new one whenever the room had no webhook rule of this name before.
+    """
     known = {rule.id: rule for rule in deciding.state.room.settings.triggers}
     checked: list[TriggerRule] = []
     for rule in rules:
@@ -59,12 +62,26 @@ def _checked_rules(deciding: Deciding, rules: Sequence[TriggerRule]) -> tuple[Tr
             raise Refused(RefusalCode.NOT_FOUND, f"rule {rule.id} names an AI that is not in this room")
         if isinstance(rule, ScheduleRule | WebhookRule):
             before = known.get(rule.id)
-            held = before.set_by if isinstance(before, ScheduleRule | WebhookRule) else None
-            is_same = before == rule.model_copy(update={"set_by": held})
-            checked.append(rule.model_copy(update={"set_by": held if is_same else deciding.actor_id}))
+            stamps: dict[str, object] = {
+                "set_by": before.set_by if isinstance(before, ScheduleRule | WebhookRule) else None
+            }
+            if isinstance(rule, WebhookRule):
+                stamps["key"] = before.key if isinstance(before, WebhookRule) else deciding.new_id()
+            if before != rule.model_copy(update=stamps):
+                stamps["set_by"] = deciding.actor_id
+                _check_zone(deciding, rule)
+            checked.append(rule.model_copy(update=stamps))
         else:
             checked.append(rule)
     return tuple(checked)
+
+
+def _check_zone(deciding: Deciding, rule: TriggerRule) -> None:
+    zones = deciding.limits.zones
+    if isinstance(rule, ScheduleRule) and zones is not None and rule.zone not in zones:
+        raise Refused(
+            RefusalCode.MALFORMED, f"nobody here knows the time zone {rule.zone}: one is named like Europe/Berlin"
+        )
 
 
 def archive(deciding: Deciding, command: ArchiveRoom) -> list[Event]:

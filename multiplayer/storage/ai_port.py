@@ -31,6 +31,8 @@ class StoredHook:
     created_by: AccountId
     created_at: datetime
     revoked_at: datetime | None
+    rule_key: str | None = None
+    """The rule's `key` when the hook was made."""
 
 
 class AiStore(Protocol):

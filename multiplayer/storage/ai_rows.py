@@ -64,6 +64,7 @@ class PostgresAi:
                 hook.created_by,
                 hook.created_at,
                 hook.revoked_at,
+                hook.rule_key,
             )
 
     async def find_hook(self, sha256: bytes) -> StoredHook | None:
@@ -102,4 +103,5 @@ def _hook(row: asyncpg.Record) -> StoredHook:
         created_by=AccountId(row["created_by"]),
         created_at=row["created_at"],
         revoked_at=row["revoked_at"],
+        rule_key=row["rule_key"],
     )

@@ -8,7 +8,7 @@ from multiplayer.protocol.messages import Message
 from multiplayer.rooms.derived import without
 from multiplayer.storage.database import Connection, columns
 from multiplayer.storage.queries import Queries
-from multiplayer.storage.redaction import further_words_of, redacted, traces_of, without_points_of
+from multiplayer.storage.redaction import further_words_of, note_of_turn, redacted, traces_of, without_points_of
 from multiplayer.storage.summary_rows import points_adapter, stored_points
 
 _Key = tuple[RoomId, MessageId]
@@ -16,7 +16,7 @@ _Place = tuple[RoomId, int]
 
 
 async def keep_further_lines(connection: Connection, queries: Queries, events: Sequence[Event]) -> None:
-    """Remember the lines that hold words of a message beside those of its text, and of facts."""
+    """Remember the lines that hold words of a message beside those of its text, of facts, and of turns' requests."""
     lines: list[tuple[object, ...]] = [
         (event.room_id, message_id, event.seq)
         for event in events
@@ -29,6 +29,11 @@ async def keep_further_lines(connection: Connection, queries: Queries, events: S
     ]
     if facts:
         await connection.execute(queries["put_facts"], *columns(facts))
+    notes: list[tuple[object, ...]] = [
+        (event.room_id, turn_id, event.seq) for event in events if (turn_id := note_of_turn(event)) is not None
+    ]
+    if notes:
+        await connection.execute(queries["put_turn_notes"], *columns(notes))
 
 
 async def forget_messages(
@@ -39,13 +44,15 @@ async def forget_messages(
     places: dict[_Place, None] = {(room_id, message.seq): None for (room_id, _), (message, _) in deleted.items()}
     for name in ("remove_revisions", "remove_further_lines"):
         places |= {(row["room_id"], row["seq"]): None for row in await connection.fetch(queries[name], *keys)}
-    await _redact(connection, queries, list(places))
-    await _forget_points(connection, queries, deleted)
-    await connection.execute(queries["redact_turn_notes"], *keys)
     turns = {answer.turn_id for message, _ in deleted.values() for answer in message.alternatives}
     turns |= {message.turn_id for message, _ in deleted.values() if message.turn_id is not None}
     if turns:
+        rows = await connection.fetch(queries["remove_turn_notes"], list(turns))
+        places |= {(row["room_id"], row["seq"]): None for row in rows}
         await connection.execute(queries["redact_turn_texts"], list(turns))
+    await _redact(connection, queries, list(places))
+    await _forget_points(connection, queries, deleted)
+    await connection.execute(queries["redact_turn_notes"], *keys)
 
 
 async def forget_facts(connection: Connection, queries: Queries, events: Sequence[Event]) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 from multiplayer.protocol.events import (
     AnswerChosen,
@@ -21,7 +22,7 @@ from multiplayer.protocol.messages import Message, Revision
 from multiplayer.protocol.timeline import fold_message, message_of, touched_message
 from multiplayer.rooms.derived import without
 from multiplayer.storage.port import StoredEvent
-from multiplayer.storage.redaction import redacted, traces_of, without_points_of, words_of_message
+from multiplayer.storage.redaction import note_of_turn, redacted, traces_of, without_points_of, words_of_message
 
 
 @dataclass
@@ -59,10 +60,13 @@ class Timeline:
             self.revisions[before.id] = (*kept, Revision(revision=after.revision, at=event.at, text=after.text))
         elif isinstance(event, MessageDeleted):
             self.revisions.pop(before.id, None)
-            self.gone_turns |= {answer.turn_id for answer in before.alternatives}
+            turns = {answer.turn_id for answer in before.alternatives}
             if before.turn_id is not None:
-                self.gone_turns.add(before.turn_id)
+                turns.add(before.turn_id)
+            self.gone_turns |= turns
             self._redact(before.id, lambda said: words_of_message(said) == before.id)
+            for turn_id in turns:
+                self._redact(turn_id, partial(_is_note_of, turn_id))
             self._forget_points(before, event.seq)
 
     def _redact(self, named: str, is_meant: Callable[[Event], bool]) -> None:
@@ -90,6 +94,10 @@ class Timeline:
             assert isinstance(said, SummaryUpdated), "nothing else looks like this"
             if said.up_to_seq >= message.seq and without(said.points, {message.id}) != said.points:
                 self.log[place] = replace(stored, line=without_points_of(stored.line, {message.id}))
+
+
+def _is_note_of(turn_id: TurnId, said: Event) -> bool:
+    return note_of_turn(said) == turn_id
 
 
 def revision_of(message: Message) -> Revision:

@@ -89,10 +89,15 @@ class MemoryTurns:
 
     async def waiting(self, *, unclaimed_for_s: float, limit: int) -> Sequence[OpenTurn]:
         now_s = self._now_s()
+        open_turns = {
+            turn_id: turn for turn_id, turn in self._turns.items() if turn.ended_at is None and not turn.is_room_deleted
+        }
+        busy = {(turn.room_id, turn.ai_id) for turn in open_turns.values() if turn.state == "running"}
         found = [
             (turn_id, turn)
-            for turn_id, turn in self._turns.items()
-            if turn.ended_at is None and not turn.is_room_deleted and _due_s(turn, unclaimed_for_s) <= now_s
+            for turn_id, turn in open_turns.items()
+            if _due_s(turn, unclaimed_for_s) <= now_s
+            and (turn.state == "running" or (turn.room_id, turn.ai_id) not in busy)
         ]
         found.sort(key=lambda item: (item[1].touched_s, item[0]))
         return [
@@ -140,12 +145,13 @@ class MemoryTurns:
                 turn.message_id, turn.usage = event.message_id, event.usage
 
     def _forget_in_turns(self, room_id: RoomId, turn_ids: Collection[TurnId], deleted: Collection[MessageId]) -> None:
-        """Take out the words of these turns, and of ended ones what they were asked beside a deleted message."""
+        """Take out the words of these turns, and of ended ones what they were asked beside a deleted message or answer."""
         for turn_id, turn in self._turns.items():
             if turn_id in turn_ids:
                 turn.text, turn.cards = "", ()
             is_noted = turn.room_id == room_id and turn.ended_at is not None and turn.turn.note
-            if is_noted and any(message_id in deleted for message_id in turn.turn.messages):
+            named = {*turn.turn.messages, turn.message_id}
+            if is_noted and (turn_id in turn_ids or not named.isdisjoint(deleted)):
                 turn.turn = turn.turn.model_copy(update={"note": ""})
 
     def _drop_turns(self, room_id: RoomId) -> None:

@@ -200,7 +200,7 @@ class TurnRecord:
     """What is kept of a turn. `state` is `requested`, `running` or an outcome; `manifest` is a JSON text.
 
     `text` and `cards` are the checkpoint of a turn that has not ended. `turn` is as the room sees it, or saw it when it
-    ended: without the note that came with a message that is deleted now; None for one that ended under release 0.1.
+    ended: without its note if a message it came with, or the answer, is deleted now; None for one that ended under release 0.1.
     """
 
     room_id: RoomId
@@ -241,7 +241,10 @@ class TurnStore(Protocol):
     async def save_manifest(self, turn_id: TurnId, *, fence: int, manifest: str) -> bool: ...
 
     async def waiting(self, *, unclaimed_for_s: float, limit: int) -> Sequence[OpenTurn]:
-        """Return turns nobody claimed within `unclaimed_for_s`, and those whose lease has run out."""
+        """Return turns nobody claimed within `unclaimed_for_s`, and those whose lease has run out.
+
+        A turn that has not begun is left out while its AI is at another one of the room: nobody could claim it.
+        """
         ...
 
     async def turn(self, room_id: RoomId, turn_id: TurnId) -> TurnRecord | None: ...

@@ -20,7 +20,7 @@ from multiplayer.protocol.events import (
     TurnSteered,
     event_adapter,
 )
-from multiplayer.protocol.ids import MessageId
+from multiplayer.protocol.ids import MessageId, TurnId
 from multiplayer.rooms.derived import without
 
 FORGOTTEN: Final = "…"
@@ -78,6 +78,15 @@ def further_words_of(event: Event) -> MessageId | None:
             return event.message_id
         case TurnRequested() | TurnCollected() | TurnSteered() if event.note:
             return event.message_id
+        case _:
+            return None
+
+
+def note_of_turn(event: Event) -> TurnId | None:
+    """Name the turn in whose request the line of `event` holds words: they go with its answer."""
+    match event:
+        case TurnRequested() | TurnCollected() | TurnSteered() if event.note:
+            return event.turn_id
         case _:
             return None
 

@@ -68,19 +68,23 @@ async def _open_turns(connection: Connection, queries: Queries, turn_ids: set[Tu
 async def _without_notes(
     connection: Connection, queries: Queries, ended: Mapping[TurnId, tuple[TurnState, TurnEnded]]
 ) -> dict[TurnId, TurnState]:
-    """Return those of the ended turns with a deleted message without what they were asked beside it."""
-    noted = {turn_id: (turn, end.room_id) for turn_id, (turn, end) in ended.items() if turn.note and turn.messages}
-    if not noted:
-        return {}
+    """Return those of the ended turns with a deleted message or answer without what they were asked beside it."""
+    noted = {
+        turn_id: (turn, end.room_id, {*turn.messages, *([end.message_id] if end.message_id else ())})
+        for turn_id, (turn, end) in ended.items()
+        if turn.note
+    }
     wanted: list[tuple[object, ...]] = [
-        (room_id, message_id) for turn, room_id in noted.values() for message_id in turn.messages
+        (room_id, message_id) for _, room_id, message_ids in noted.values() for message_id in message_ids
     ]
+    if not wanted:
+        return {}
     rows = await connection.fetch(queries["deleted_among"], *columns(wanted))
     gone = {(row["room_id"], row["id"]) for row in rows}
     return {
         turn_id: turn.model_copy(update={"note": ""})
-        for turn_id, (turn, room_id) in noted.items()
-        if any((room_id, message_id) in gone for message_id in turn.messages)
+        for turn_id, (turn, room_id, message_ids) in noted.items()
+        if any((room_id, message_id) in gone for message_id in message_ids)
     }
 
 

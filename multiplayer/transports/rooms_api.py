@@ -109,7 +109,7 @@ async def _change(call: Call[RoomChange, Nothing]) -> RoomListing:
     if change.topic is not None:
         commands.append(SetTopic(topic=change.topic))
     if change.settings is not None:
-        commands.append(SetRoomSettings(settings=change.settings))
+        commands.append(SetRoomSettings(settings=await _merged(call, change.settings)))
     if change.is_archived is not None:
         commands.append(ArchiveRoom(is_archived=change.is_archived))
     if not commands:
@@ -124,6 +124,14 @@ async def _change(call: Call[RoomChange, Nothing]) -> RoomListing:
             if refused.code is not RefusalCode.NO_CHANGE:
                 raise
     return await listing(call, call.room_id)
+
+
+async def _merged(call: Call[RoomChange, Nothing], given: RoomSettings) -> RoomSettings:
+    """Return the room's settings with what was given; the rest stays as it is."""
+    host = await call.pod.directory.host(call.room_id)
+    host.room.reader(call.account_id)
+    changed = {name: getattr(given, name) for name in given.model_fields_set}
+    return host.room.state.room.settings.model_copy(update=changed)
 
 
 def _read_command(body: JsonObject) -> Request:

@@ -38,17 +38,19 @@ WHERE room_id = $1 AND from_seq >= $2 AND to_seq <= $3 ORDER BY from_seq, to_seq
 
 -- name: add_hook
 -- Keep a new hook.
-INSERT INTO hooks (id, room_id, rule_id, sha256, created_by, created_at, revoked_at) VALUES ($1, $2, $3, $4, $5, $6, $7)
+INSERT INTO hooks (id, room_id, rule_id, sha256, created_by, created_at, revoked_at, rule_key)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
 
 -- name: find_hook
 -- Find a hook that counts by its digest.
-SELECT h.id, h.room_id, h.rule_id, h.created_by, h.created_at, h.revoked_at
+SELECT h.id, h.room_id, h.rule_id, h.created_by, h.created_at, h.revoked_at, h.rule_key
 FROM hooks h JOIN rooms r ON r.id = h.room_id AND r.deleted_at IS NULL
 WHERE h.sha256 = $1 AND h.revoked_at IS NULL
 
 -- name: hooks
 -- List a room's hooks.
-SELECT id, room_id, rule_id, created_by, created_at, revoked_at FROM hooks WHERE room_id = $1 ORDER BY created_at, id
+SELECT id, room_id, rule_id, created_by, created_at, revoked_at, rule_key
+FROM hooks WHERE room_id = $1 ORDER BY created_at, id
 
 -- name: revoke_hook
 -- End a hook.

@@ -197,6 +197,14 @@ DELETE FROM further_lines f USING unnest($1::text[], $2::text[]) AS w(room_id, m
 WHERE f.room_id = w.room_id AND f.message_id = w.message_id
 RETURNING f.room_id, f.seq
 
+-- name: put_turn_notes
+-- Keep in which lines it stands what turns were asked beside messages.
+INSERT INTO turn_notes (room_id, turn_id, seq) SELECT * FROM unnest($1::text[], $2::text[], $3::bigint[])
+
+-- name: remove_turn_notes
+-- Forget where it stands what turns were asked whose answers are deleted, and tell it.
+DELETE FROM turn_notes WHERE turn_id = ANY($1::text[]) RETURNING room_id, seq
+
 -- name: lines_to_redact
 -- Read lines of the log that hold words of a deleted message, or of what was derived from it.
 SELECT e.room_id, e.seq, e.body
@@ -209,8 +217,10 @@ FROM unnest($1::text[], $2::bigint[], $3::text[]) AS w(room_id, seq, body)
 WHERE e.room_id = w.room_id AND e.seq = w.seq
 
 -- name: redact_turn_texts
--- Forget the running words of turns whose message was deleted.
-UPDATE turns SET text = '', cards = NULL WHERE id = ANY($1::text[])
+-- Forget the running words of turns whose message was deleted, and what they were asked beside messages.
+UPDATE turns SET text = '', cards = NULL,
+    last_state = CASE WHEN last_state ->> 'note' <> '' THEN jsonb_set(last_state, '{note}', '""') ELSE last_state END
+WHERE id = ANY($1::text[])
 
 -- name: redact_turn_notes
 -- Forget what ended turns were asked beside these messages, which are deleted.

@@ -16,11 +16,15 @@ UPDATE turns SET text = $3, cards = $4::text::jsonb WHERE id = $1 AND ended_at I
 UPDATE turns SET manifest = $3 WHERE id = $1 AND ended_at IS NULL AND fence <= $2 RETURNING id
 
 -- name: waiting_turns
--- Find turns that nobody claimed in time, and those whose lease has run out, oldest first.
+-- Find turns that nobody claimed in time, and those whose lease has run out, oldest first. One that was not begun
+-- cannot be claimed while its AI is at another one of the room: that one is found in its place, if nobody holds it.
 SELECT t.room_id, t.id, t.ai_id, t.fence, t.text, t.cards::text AS cards
 FROM turns t JOIN rooms r ON r.id = t.room_id AND r.deleted_at IS NULL
 WHERE t.ended_at IS NULL
     AND coalesce(t.lease_until, t.touched_at + make_interval(secs => $1)) <= clock_timestamp()
+    AND NOT (t.state = 'requested' AND EXISTS (
+        SELECT FROM turns b
+        WHERE b.room_id = t.room_id AND b.ended_at IS NULL AND b.ai_id = t.ai_id AND b.state = 'running'))
 ORDER BY t.touched_at, t.id LIMIT $2
 
 -- name: turn

@@ -15,6 +15,7 @@ from multiplayer.ai.agent import run_turn
 from multiplayer.ai.context import Prompt
 from multiplayer.ai.plain_results import PlainResults
 from multiplayer.ai.steps import (
+    CallNotMade,
     CallUsed,
     Ended,
     FoundCards,
@@ -41,10 +42,15 @@ from multiplayer.models.port import (
     Chunk,
     Finished,
     FormAsked,
+    ModelBroke,
+    ModelRejected,
+    ModelStalled,
+    ModelUnavailable,
     PromptMessage,
     StatusSaid,
     Tainted,
     TextDelta,
+    ThinkingDelta,
     ToolCall,
     ToolCallsReady,
     Usage,
@@ -81,6 +87,7 @@ from tests.ai.scene import (
     scene,
     starts,
 )
+from tests.support.chunk_model import ChunkModel, Moment
 from tests.support.playbook import Playbook
 
 LIMITS = TurnLimits()
@@ -160,7 +167,7 @@ async def steps_of(steps: AsyncGenerator[TurnStep, None]) -> list[TurnStep]:
     """Read the turn to its end; fail unless it ends exactly once, at last."""
     async with asyncio.timeout(20), aclosing(steps):
         seen: list[TurnStep] = [
-            step async for step in steps if not isinstance(step, StepBegins | ModelAsked | CallUsed)
+            step async for step in steps if not isinstance(step, StepBegins | ModelAsked | CallUsed | CallNotMade)
         ]
     assert [step for step in seen if isinstance(step, Ended)] == seen[-1:]
     return seen
@@ -602,6 +609,52 @@ async def test_a_model_that_failed_is_not_asked_again_in_the_same_turn(bench: Be
     seen = await steps_of(turn(chain, bench.tools))
     assert [(step.previous, step.model) for step in seen if isinstance(step, Switched)] == [("dead", "alive")]
     assert (words(seen), end_of(seen).outcome, len(dead.requests)) == ("Here.", DONE, 1)
+
+
+async def test_what_a_model_that_failed_had_used_and_thought_is_its_own(bench: Bench) -> None:
+    dead = ChunkModel([ThinkingDelta("a wrong thought"), Usage(50, 0, 7), ModelBroke("garbage")], model_name="dead")
+    asks = ToolCallsReady((ToolCall("call_1", "note", "{}"),))
+    alive = ChunkModel(
+        [ThinkingDelta("a right one"), asks, Usage(60, 0, 8), Finished("tool_calls")],
+        [TextDelta("Here."), Usage(70, 0, 9), Finished("stop")],
+        model_name="alive",
+    )
+    chain = Failover([dead, alive], first_token_s=5, progress_s=5, clock=time.monotonic)
+    async with aclosing(turn(chain, bench.tools)) as steps:
+        seen = [step async for step in steps]
+    assert [step for step in seen if isinstance(step, CallUsed)] == [
+        CallUsed(Usage(50, 0, 7), "dead", is_estimated=False, is_last=False),
+        CallUsed(Usage(60, 0, 8), "alive", is_estimated=False),
+        CallUsed(Usage(70, 0, 9), "alive", is_estimated=False),
+    ]
+    total = [step.usage for step in seen if isinstance(step, Used)][-1]
+    assert (total.tokens_in, total.tokens_out, total.calls, total.is_estimated) == (180, 24, 3, False)
+    assert [message.thinking for message in alive.requests[1].messages if message.tool_calls] == ["a right one"]
+
+
+@pytest.mark.parametrize(
+    ("moments", "expected"),
+    [
+        ([ModelUnavailable("away")], [CallNotMade()]),
+        ([ModelRejected("wrong key")], [CallNotMade()]),
+        ([ModelStalled("first", 5)], []),
+        ([Usage(50, 0, 0), ModelUnavailable("away")], [CallUsed(Usage(50, 0, 0), "chunks", is_estimated=False)]),
+    ],
+)
+async def test_a_call_that_was_never_made_is_told_from_one_that_was(
+    moments: list[Moment], expected: list[TurnStep]
+) -> None:
+    async with aclosing(turn(ChunkModel(moments))) as steps:
+        seen = [step async for step in steps]
+    assert [step for step in seen if isinstance(step, CallUsed | CallNotMade)] == expected
+
+
+@pytest.mark.parametrize("usage", [Usage(10**25, 0, 5), Usage(32_769, 0, 5), Usage(5, 0, 32_769), Usage(-1, 0, 5)])
+async def test_figures_that_cannot_be_are_replaced_by_our_own(usage: Usage) -> None:
+    prompt = a_prompt()
+    async with aclosing(turn(ChunkModel([TextDelta("Well."), usage, Finished("stop")]), prompt=prompt)) as steps:
+        [used] = [step async for step in steps if isinstance(step, CallUsed)]
+    assert used == CallUsed(Usage(prompt.tokens, 0, COUNTER.count("Well.")), "chunks", is_estimated=True)
 
 
 async def test_our_own_mistakes_rise(bench: Bench) -> None:

@@ -1,6 +1,5 @@
 """What somebody who was away is told, the same whoever left when and however the log is cut."""
 
-import time
 from collections.abc import Callable, Sequence
 from itertools import pairwise
 
@@ -8,19 +7,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from multiplayer.ai.catch_up import Gist, Stretch, digest, digest_with_model, forgotten, gist, merged, segments, told
-from multiplayer.ai.plain_results import PlainResults
-from multiplayer.ai.summary import SummaryDraft
-from multiplayer.models.port import ChatModel, Usage
-from multiplayer.models.scripted import CutOff, DemoModel, Fail, Say, ScriptedModel, Step
+from multiplayer.ai.catch_up import Gist, Stretch, digest, forgotten, gist, merged, segments, told
 from multiplayer.protocol.cards import Taint
 from multiplayer.protocol.commands import DeleteMessage, EditMessage, LeaveRoom
-from multiplayer.protocol.events import Event, MemberJoined, MessagePosted
+from multiplayer.protocol.events import MemberJoined, MessagePosted
 from multiplayer.protocol.ids import AccountId, MessageId
 from multiplayer.protocol.members import Role
 from multiplayer.protocol.memory import Section, SummaryPoint
 from multiplayer.rooms.member_rules import member_of
-from tests.ai.scene import COUNTER, SECRET, asked, calls, ends, finishes, starts
+from tests.ai.scene import asked, calls, ends, finishes, starts
 from tests.support.playbook import Playbook, account, counted_ids, room_of
 
 NAMES = {AccountId(handle): handle for handle in ("alice", "bob", "carol", "bot")}
@@ -236,61 +231,7 @@ def test_what_was_said_in_deleted_messages_can_be_taken_out_of_a_kept_gist() -> 
     assert [point.sources for point in told(after, new_id=counted_ids())] == [(stays,)]
 
 
-async def written(model: ChatModel, log: Sequence[Event], limit: int = 30) -> SummaryDraft:
-    return await digest_with_model(
-        model,
-        log,
-        NAMES,
-        new_id=counted_ids(),
-        secret=SECRET,
-        counter=COUNTER,
-        clock=time.monotonic,
-        limit=limit,
-    )
-
-
-async def test_a_model_tells_it_in_its_words_and_tools_and_members_are_told_without_it() -> None:
-    book = room()
-    decision = book.posts("alice", "We decided to use Postgres.")
-    runs(book, "write it", '{"path": "notes.md"}')
-    answer = newest(book)
-    joins(book, "dave")
-    words = f"Decisions:\n- Postgres it is (message {decision})\n- Invented (message 01HZZZZZZZZZZZZZZZZZZZZZZZ)"
-    model = ScriptedModel([[Say(words), Usage(10, 0, 3)]])
-    draft = await written(model, book.log)
-    assert said(draft.points) == [
-        (Section.DECISIONS, "Postgres it is", (decision,)),
-        (Section.OTHER, "Tools: write_file (notes.md).", (answer,)),
-        (Section.OTHER, "Joined: @dave.", ()),
-    ]
-    assert (draft.method, draft.usage) == ("scripted", Usage(10, 0, 3))
-
-
-async def test_a_model_that_tells_too_much_is_cut_to_the_newest() -> None:
-    book = room()
-    ids = [book.posts("alice", f"word {number}") for number in range(10)]
-    words = "\n".join(f"- About {number} (message {message_id})" for number, message_id in enumerate(ids))
-    draft = await written(ScriptedModel([[Say(words)]]), book.log, limit=3)
-    assert [point.text for point in draft.points] == ["About 7", "About 8", "About 9"]
-
-
-@pytest.mark.parametrize("script", [[Fail("unavailable")], [Say("- ha"), CutOff()], [Say("Sorry, no.")]])
-async def test_without_a_usable_answer_it_is_told_without_a_model(script: list[Step]) -> None:
-    book = room()
-    book.posts("alice", "We decided to use Postgres.")
-    model = ScriptedModel([script])
-    draft = await written(model, book.log)
-    assert (draft.points, draft.method) == (digest(book.log, NAMES, new_id=counted_ids()), "extractive")
-    assert model.open_streams == 0
-
-
-async def test_the_demo_is_not_asked_what_happened() -> None:
-    book = room()
-    book.posts("alice", "We decided to use Postgres.")
-    assert (await written(PlainResults(DemoModel()), book.log)).method == "extractive"
-
-
-async def test_what_nobody_vouches_for_marks_the_digest() -> None:
+def test_what_nobody_vouches_for_marks_the_digest() -> None:
     book = room()
     book.posts("alice", "We decided to use Postgres.")
     log = [
@@ -299,5 +240,5 @@ async def test_what_nobody_vouches_for_marks_the_digest() -> None:
         else event
         for event in book.log
     ]
-    assert (await written(ScriptedModel([[Fail("broke")]]), log)).taint == (Taint.WEB,)
+    assert gist(log, NAMES).taint == (Taint.WEB,)
     assert merged(gist(log, NAMES), Gist(taint=(Taint.MCP,))).taint == (Taint.MCP, Taint.WEB)

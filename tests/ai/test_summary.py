@@ -3,7 +3,7 @@
 import asyncio
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 import pytest
 from hypothesis import given, settings
@@ -11,15 +11,26 @@ from hypothesis import strategies as st
 
 from multiplayer.ai.plain_results import PlainResults
 from multiplayer.ai.prompts import marker_of, read_envelope
+from multiplayer.ai.steps import CallUsed
 from multiplayer.ai.summary import (
     SummaryDraft,
-    SummaryLimits,
     extractive,
     has_more_messages,
     plan,
     summarise_with_model,
 )
-from multiplayer.models.port import Usage
+from multiplayer.ai.summary_call import MOST_MATERIAL_TOKENS, SummaryLimits, room_for_material
+from multiplayer.models.port import (
+    ChatModel,
+    Finished,
+    ModelBroke,
+    ModelFailure,
+    ModelRejected,
+    ModelUnavailable,
+    TextDelta,
+    ThinkingDelta,
+    Usage,
+)
 from multiplayer.models.scripted import Call, CutOff, DemoModel, Fail, Say, ScriptedModel, Stall, Step
 from multiplayer.protocol.cards import Taint
 from multiplayer.protocol.commands import DeleteMessage, EditMessage, StartTurn
@@ -27,6 +38,7 @@ from multiplayer.protocol.events import MessagePosted, TurnEnded, TurnRequested
 from multiplayer.protocol.ids import AccountId, MessageId
 from multiplayer.protocol.memory import MAX_POINTS, Section, Summary, SummaryPoint, points_in, summary_text
 from tests.ai.scene import COUNTER, SECRET, asked, calls, ends, finishes, scene, starts
+from tests.support.chunk_model import ChunkModel, Moment
 from tests.support.playbook import Playbook, counted_ids, room_of
 
 NAMES = {AccountId(handle): handle for handle in ("alice", "bob", "bot")}
@@ -160,7 +172,7 @@ Key facts and code:
         (Section.QUESTIONS, "Who tests before it?", (second, first)),
         (Section.FACTS, "`make ship`", (first, second)),
     ]
-    assert (draft.method, draft.usage) == ("scripted", Usage(10, 0, 3))
+    assert (draft.method, draft.used) == ("scripted", (CallUsed(Usage(10, 0, 3), "scripted", is_estimated=False),))
     assert [point.id for point in draft.points] == ["new1", "new2", "new3", "new4"]
     assert model.open_streams == 0
 
@@ -368,7 +380,76 @@ async def test_an_answer_that_was_no_use_has_cost_what_it_has_cost() -> None:
     book = room()
     book.posts("alice", "We decided to ship.")
     draft = await written(ScriptedModel([[Say("Sorry."), Usage(10, 0, 3)]]), book)
-    assert (draft.method, draft.usage) == ("extractive", Usage(10, 0, 3))
+    assert (draft.method, draft.used) == ("extractive", (CallUsed(Usage(10, 0, 3), "scripted", is_estimated=False),))
+
+
+@pytest.mark.parametrize(
+    ("moments", "written_tokens"),
+    [
+        ([TextDelta(HALF), Finished("stop")], COUNTER.count(HALF)),
+        ([TextDelta(HALF), Usage(10**25, 0, 3), Finished("stop")], COUNTER.count(HALF)),
+        ([TextDelta(HALF), asyncio.Event()], COUNTER.count(HALF)),
+        ([TextDelta(HALF), ModelUnavailable("away")], COUNTER.count(HALF)),
+        ([ThinkingDelta(HALF), ModelBroke("garbage")], COUNTER.count(HALF)),
+        ([asyncio.Event()], 0),
+    ],
+)
+async def test_a_call_without_figures_to_believe_is_counted_by_us(moments: list[Moment], written_tokens: int) -> None:
+    book = room()
+    book.posts("alice", "We decided to ship.")
+    model = ChunkModel(moments)
+    told: list[tuple[int, int]] = []
+
+    async def reserve(tokens_in: int, tokens_out: int) -> bool:
+        assert not model.requests
+        told.append((tokens_in, tokens_out))
+        return True
+
+    draft = await drafted(model, book, reserve)
+    [(tokens_in, tokens_out)] = told
+    assert sum(COUNTER.count(message.content) for message in model.requests[0].messages) <= tokens_in
+    assert tokens_out == model.requests[0].max_tokens == SummaryLimits().max_tokens
+    assert draft.used == (CallUsed(Usage(tokens_in, 0, written_tokens), "chunks", is_estimated=True),)
+
+
+@pytest.mark.parametrize("failure", [ModelUnavailable("away"), ModelRejected("wrong key")])
+async def test_a_model_that_was_never_reached_has_used_nothing(failure: ModelFailure) -> None:
+    book = room()
+    book.posts("alice", "We decided to ship.")
+    assert (await drafted(ChunkModel([failure]), book)).used == ()
+
+
+async def test_a_summary_that_may_not_be_paid_is_made_without_the_model() -> None:
+    async def refuse(tokens_in: int, tokens_out: int) -> bool:
+        return tokens_in + tokens_out < 0
+
+    book = room()
+    book.posts("alice", "We decided to ship.")
+    model = ChunkModel([TextDelta(HALF)])
+    draft = await drafted(model, book, refuse)
+    assert (draft.method, draft.used, model.requests) == ("extractive", (), [])
+
+
+async def drafted(
+    model: ChatModel, book: Playbook, reserve: Callable[[int, int], Awaitable[bool]] | None = None
+) -> SummaryDraft:
+    return await summarise_with_model(
+        model,
+        None,
+        book.log,
+        NAMES,
+        new_id=counted_ids("new{}"),
+        secret=SECRET,
+        counter=COUNTER,
+        clock=time.monotonic,
+        limits=SummaryLimits(whole_s=0.3),
+        reserve=reserve,
+    )
+
+
+def test_no_model_is_given_more_than_a_summary_is_worth() -> None:
+    assert room_for_material(ChunkModel(context_tokens=32_000)) == 22_400
+    assert room_for_material(ChunkModel(context_tokens=1_000_000)) == MOST_MATERIAL_TOKENS
 
 
 async def test_the_demo_is_not_asked_to_summarise() -> None:

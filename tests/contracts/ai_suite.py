@@ -152,7 +152,7 @@ class AiContract:
 
     async def test_a_hook_is_found_by_its_digest_until_it_is_revoked(self, storage: Storage) -> None:
         script, secret = await stored(storage, RoomScript()), sha256(ulid().encode()).digest()
-        hook = StoredHook(ulid(), script.room_id, "deploy", ALICE, NOW, None)
+        hook = StoredHook(ulid(), script.room_id, "deploy", ALICE, NOW, None, "the rule's key")
         other = StoredHook(ulid(), script.room_id, "deploy", BOB, NOW + timedelta(seconds=1), None)
         await storage.add_hook(hook, secret, audit=audit("add hook"))
         await storage.add_hook(other, sha256(ulid().encode()).digest(), audit=audit("add hook"))

@@ -12,9 +12,11 @@ from multiplayer.protocol.events import (
     MessageDeleted,
     MessagePosted,
     SummaryUpdated,
+    TurnCollected,
     TurnEnded,
     TurnRequested,
     TurnStarted,
+    TurnSteered,
 )
 from multiplayer.protocol.ids import TurnId
 from multiplayer.protocol.memory import Fact
@@ -182,3 +184,43 @@ class ForgettingContract:
         await put(storage, script, since)
         records = [await storage.turn(script.room_id, turn_id) for turn_id in noted]
         assert [record and record.turn and record.turn.note for record in records] == ["", "what was answered"]
+
+    async def test_what_a_program_asked_goes_with_the_answer_that_came_of_it(self, storage: Storage) -> None:
+        script, hooked, other = await stored(storage, RoomScript()), TurnId(ulid()), TurnId(ulid())
+        for turn_id in (hooked, other):
+            script.add(TurnRequested, turn_id=turn_id, ai_id=AI, reason=TurnReason.WEBHOOK, note=SECRET)
+            script.add(TurnCollected, turn_id=turn_id, ai_id=AI, reason=TurnReason.WEBHOOK, note=f"{SECRET} again")
+            script.add(TurnStarted, AI, turn_id=turn_id, fence=1, pod="a")
+            script.add(TurnSteered, turn_id=turn_id, ai_id=AI, reason=TurnReason.SCHEDULE, note=f"{SECRET} and again")
+        answers = {turn_id: script.post("an answer", AI, turn_id=turn_id) for turn_id in (hooked, other)}
+        for turn_id, answer in answers.items():
+            script.add(TurnEnded, AI, turn_id=turn_id, ai_id=AI, outcome=TurnOutcome.DONE, message_id=answer)
+        await put(storage, script, 1)
+        since = script.seq
+        script.delete(answers[hooked])
+        await put(storage, script, since)
+        log = await lines(storage, script.room_id)
+        assert log == script.lines()
+        told = [
+            event for event in map(read_back, log) if isinstance(event, TurnRequested | TurnCollected | TurnSteered)
+        ]
+        assert [(event.turn_id, event.is_redacted) for event in told] == [(hooked, True)] * 3 + [(other, False)] * 3
+        assert not [line for line in log if b"sesame" in line and hooked.encode() in line]
+        records = [await storage.turn(script.room_id, turn_id) for turn_id in (hooked, other)]
+        assert [bool(record and record.turn and record.turn.note) for record in records] == [False, True]
+
+    async def test_what_a_program_asked_goes_if_turn_end_and_deletion_come_in_one_append(
+        self, storage: Storage
+    ) -> None:
+        script, hooked = await stored(storage, RoomScript()), TurnId(ulid())
+        script.add(TurnRequested, turn_id=hooked, ai_id=AI, reason=TurnReason.WEBHOOK, note=SECRET)
+        script.add(TurnStarted, AI, turn_id=hooked, fence=1, pod="a")
+        answer = script.post("an answer", AI, turn_id=hooked)
+        script.add(TurnEnded, AI, turn_id=hooked, ai_id=AI, outcome=TurnOutcome.DONE, message_id=answer)
+        script.delete(answer)
+        await put(storage, script, 1)
+        assert await lines(storage, script.room_id) == script.lines()
+        record = await storage.turn(script.room_id, hooked)
+        assert record is not None
+        assert record.turn == script.turns()[hooked]
+        assert record.turn.note == ""

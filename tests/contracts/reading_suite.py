@@ -165,6 +165,29 @@ class TurnContract:
         assert await storage.hold(turn_id, fence=1, pod="a", lease_s=0)
         assert await self._is_waiting(storage, turn_id)
 
+    async def test_a_turn_that_is_not_begun_does_not_wait_for_a_pod_while_its_ai_is_at_another_one(
+        self, storage: Storage
+    ) -> None:
+        script, running = await self._requested(storage)
+        queued, elsewhere, of_another = TurnId(ulid()), TurnId(ulid()), TurnId(ulid())
+        script.add(TurnStarted, AI, turn_id=running, fence=1, pod="a")
+        script.add(TurnRequested, turn_id=queued, ai_id=AI, reason=TurnReason.ASKED)
+        script.add(TurnRequested, turn_id=of_another, ai_id=AccountId("01AI2"), reason=TurnReason.ASKED)
+        await put(storage, script, 2)
+        other = await stored(storage, RoomScript())
+        other.add(TurnRequested, turn_id=elsewhere, ai_id=AI, reason=TurnReason.ASKED)
+        await put(storage, other, 1)
+        assert await storage.hold(running, fence=1, pod="a", lease_s=60)
+        assert not await self._is_waiting(storage, queued, unclaimed_for_s=0)
+        assert await self._is_waiting(storage, of_another, unclaimed_for_s=0)
+        assert await self._is_waiting(storage, elsewhere, unclaimed_for_s=0)
+        assert await storage.hold(running, fence=1, pod="a", lease_s=0)
+        assert await self._is_waiting(storage, running, unclaimed_for_s=0)
+        assert not await self._is_waiting(storage, queued, unclaimed_for_s=0)
+        script.add(TurnEnded, AI, turn_id=running, ai_id=AI, outcome=TurnOutcome.STOPPED)
+        await put(storage, script, 5)
+        assert await self._is_waiting(storage, queued, unclaimed_for_s=0)
+
     async def test_a_higher_fence_shuts_out_the_holder_before(self, storage: Storage) -> None:
         script, turn_id = await self._requested(storage)
         assert await storage.hold(turn_id, fence=1, pod="a", lease_s=60)

@@ -63,7 +63,7 @@ from multiplayer.rooms.derived import without
 from multiplayer.rooms.state import RoomState, created, folded
 from multiplayer.storage.audit_port import AuditEntry
 from multiplayer.storage.port import Append, NewEvent
-from multiplayer.storage.redaction import redacted, without_points_of, words_of_message
+from multiplayer.storage.redaction import note_of_turn, redacted, without_points_of, words_of_message
 from tests.contracts.answers import cards, form, form_answer, point
 
 NOW = datetime(2026, 11, 21, 12, 0, 0, 123000, tzinfo=UTC)
@@ -170,22 +170,36 @@ class RoomScript:
             state.apply(event)
             found |= state.turns
         gone = {message.id for message in self.messages() if message.is_deleted}
+        unsaid = self._turns_of_deleted()
         return {
             turn_id: turn.model_copy(update={"note": ""})
-            if turn_id not in state.turns and not gone.isdisjoint(turn.messages)
+            if turn_id not in state.turns and (turn_id in unsaid or not gone.isdisjoint(turn.messages))
             else turn
             for turn_id, turn in found.items()
         }
+
+    def _turns_of_deleted(self) -> set[TurnId]:
+        """Return the turns whose answers are deleted, those that were given in place of others, too."""
+        deleted = {event.message_id for event in self.events if isinstance(event, MessageDeleted)}
+        found: set[TurnId] = set()
+        for event in self.events:
+            if isinstance(event, MessagePosted) and event.message.id in deleted and event.message.turn_id is not None:
+                found.add(event.message.turn_id)
+            elif isinstance(event, AnswerRegenerated) and event.message_id in deleted:
+                found.add(event.answer.turn_id)
+        return found
 
     def lines(self) -> list[bytes]:
         """Return the log as everyone may read it now: what was deleted or forgotten is taken out."""
         posted = {event.message.id: event.seq for event in self.events if isinstance(event, MessagePosted)}
         deleted = {event.message_id: event.seq for event in self.events if isinstance(event, MessageDeleted)}
         forgotten = {event.fact_id for event in self.events if isinstance(event, FactForgotten)}
+        unsaid = self._turns_of_deleted()
         lines = []
         for event in self.events:
             line = encode(event)
-            if words_of_message(event) in deleted or (isinstance(event, FactPinned) and event.fact.id in forgotten):
+            is_unsaid = words_of_message(event) in deleted or note_of_turn(event) in unsaid
+            if is_unsaid or (isinstance(event, FactPinned) and event.fact.id in forgotten):
                 line = redacted(line)
             elif isinstance(event, SummaryUpdated):
                 gone = {key for key, seq in deleted.items() if event.seq < seq and posted[key] <= event.up_to_seq}

@@ -3,7 +3,7 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
@@ -13,10 +13,13 @@ from multiplayer.ai.turn_setup import TurnLimits
 from multiplayer.live.door import DoorLimits
 from multiplayer.live.pod import Pod, PodLimits
 from multiplayer.live.session import SessionLimits
+from multiplayer.models.failover import Failover
 from multiplayer.models.openai_compatible import Endpoint, OpenAICompatible
+from multiplayer.models.port import ChatModel
 from multiplayer.models.retry import Retrying
 from multiplayer.protocol.ids import RoomId, TurnId
 from multiplayer.protocol.messages import Message
+from multiplayer.tools.registry import ToolRegistry
 from tests.support.pods import PATIENCE_S, Guest, Line, memory_pod, system_clock
 from tests.support.provider import Provider
 
@@ -99,7 +102,10 @@ class Scene:
             assert all(later == earlier + 1 for earlier, later in pairwise(seqs))
             heard = [line for line in guest.heard if _message(line).get("turn_id") == turn.turn_id]
             assert [_message(line)["text"] for line in heard] == ([text] if text else [])
-        assert not self.pod.turns
+        async with asyncio.timeout(PATIENCE_S):
+            # The task of a turn ends a moment after its last word.
+            while self.pod.turns:  # noqa: ASYNC110 - it tells nobody when it does
+                await asyncio.sleep(0)
 
     def words(self, guest: Guest, turn: Turn) -> str:
         """Put a turn's deltas together as a client does; fail if one is missing or out of place."""
@@ -141,9 +147,18 @@ def _message(line: Line) -> Line:
 
 @asynccontextmanager
 async def scene_with(
-    provider: Provider, folder: Path, *, limits: TurnLimits = LIMITS, context_tokens: int = 32_000
+    provider: Provider,
+    folder: Path,
+    *,
+    limits: TurnLimits = LIMITS,
+    context_tokens: int = 32_000,
+    tools: ToolRegistry | None = None,
+    second: Provider | None = None,
 ) -> AsyncIterator[Scene]:
-    """Run a pod whose AI asks `provider`, as compose would build it but for the length of its patience."""
+    """Run a pod whose AI asks `provider`, as compose would build it but for the length of its patience.
+
+    With a `second` provider that one answers when the first cannot.
+    """
     clock = system_clock()
     pauses: list[float] = []
 
@@ -151,12 +166,24 @@ async def scene_with(
         pauses.append(seconds)
         await asyncio.sleep(0)
 
-    endpoint = Endpoint(provider.base_url, "stand-in", context_tokens)
-    model = OpenAICompatible(endpoint, KEY, now=clock.now, make_id=clock.new_id, usage_wait_s=0.1)
-    try:
-        patient = Retrying(model, pause, clock.monotonic_s)
+    async with AsyncExitStack() as clients:
+
+        async def client(of: Provider, name: str) -> ChatModel:
+            endpoint = Endpoint(of.base_url, name, context_tokens)
+            model = OpenAICompatible(endpoint, KEY, now=clock.now, make_id=clock.new_id, usage_wait_s=0.1)
+            clients.push_async_callback(model.aclose)
+            return Retrying(model, pause, clock.monotonic_s)
+
+        model = await client(provider, "stand-in")
+        if second is not None:
+            model = Failover(
+                [model, await client(second, "second")],
+                first_token_s=limits.first_token_s,
+                progress_s=limits.progress_s,
+                clock=clock.monotonic_s,
+            )
         async with memory_pod(
-            folder, model=patient, limits=_POD, door_limits=_DOOR, turn_limits=limits, clock=clock
+            folder, model=model, limits=_POD, door_limits=_DOOR, turn_limits=limits, tools=tools, clock=clock
         ) as pod:
             alice, bob = await Guest.enter(pod, "alice"), await Guest.enter(pod, "bob")
             room_id = await pod.lobby.create_room(alice.id, "demo", origin="cli")
@@ -165,5 +192,3 @@ async def scene_with(
             await alice.join(room_id)
             await bob.join(room_id)
             yield Scene(pod, provider, alice, bob, room_id, folder / room_id, pauses)
-    finally:
-        await model.aclose()

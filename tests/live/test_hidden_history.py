@@ -2,11 +2,14 @@
 
 from pathlib import Path
 
+from multiplayer.live.rule_reports import RuleCount
 from multiplayer.models.scripted import Say, ScriptedModel
 from multiplayer.protocol.commands import EndTurn, StartTurn, UpdateSummary
 from multiplayer.protocol.ids import AccountId, MessageId, RoomId, TurnId
 from multiplayer.protocol.memory import Section, SummaryPoint
+from multiplayer.protocol.trigger_rules import KeywordRule
 from multiplayer.protocol.turns import TurnOutcome
+from multiplayer.rooms.triggers import Why
 from tests.support.pods import Guest, memory_pod
 
 SETTINGS = {"guests_see_history": False, "guests_post": True, "guests_ask_ai": True}
@@ -110,3 +113,34 @@ async def test_deleting_a_message_takes_back_the_summary_that_was_made_of_it(tmp
         await late.join(room_id, epoch=pod.epoch, seq=0)
         await late.expect_type("summary_updated", version=2)
         assert "merger" not in str(late.heard)
+
+
+async def test_neither_a_dry_run_nor_an_explanation_tells_by_a_cooldown_what_a_guest_may_not_read(
+    tmp_path: Path,
+) -> None:
+    settings = {
+        **SETTINGS,
+        "triggers": [{"type": "keyword", "id": "k", "words": ["hello", "merger"], "cooldown_s": 86_400}],
+    }
+    async with memory_pod(tmp_path, model=ScriptedModel([[Say("One.")], [Say("Two.")]])) as pod:
+        alice, bob = await Guest.enter(pod, "alice"), await Guest.enter(pod, "bob")
+        room_id = await pod.lobby.create_room(alice.id, "demo", origin="cli")
+        await alice.join(room_id)
+        await alice.ask(type="set_room_settings", room_id=room_id, settings=settings)
+        await alice.post(room_id, "the merger is on friday")
+        await alice.expect_type("turn_ended")
+        await alice.ask(type="invite_member", room_id=room_id, handle="bob", role="guest")
+        hello = MessageId(str((await alice.post(room_id, "hello"))["event_id"]))
+        told = []
+        for word in ("merger", "divorce"):
+            rule = KeywordRule(id="k", words=("hello", word), cooldown_s=86_400)
+            run = await pod.insights.rules.dry_run(room_id, bob.id, [rule])
+            assert not run.is_exact
+            told.append(run)
+        assert told[0].rules == told[1].rules == (RuleCount(rule_id="k", fired=1),)
+        explanation = await pod.insights.rules.explain(room_id, bob.id, hello)
+        assert not explanation.is_exact
+        assert [verdict.why for verdict in explanation.verdicts] == [Why.FIRES]
+        whole = await pod.insights.rules.explain(room_id, alice.id, hello)
+        assert whole.is_exact
+        assert not whole.verdicts[0].fires

@@ -7,12 +7,13 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
+import structlog
 from hypothesis import given
 from hypothesis import strategies as st
 
 from multiplayer.live.clock import Clock
 from multiplayer.live.pod import Pod
-from multiplayer.live.schedules import LATE, LOOK_S, Schedules, last_due, next_due
+from multiplayer.live.schedules import LATE, LOOK_S, Schedules, known_zones, last_due, next_due
 from multiplayer.models.scripted import Say, ScriptedModel
 from multiplayer.protocol.events import TurnRequested, event_adapter
 from multiplayer.protocol.ids import RoomId
@@ -134,6 +135,27 @@ async def test_a_pod_looks_by_itself(tmp_path: Path) -> None:
         await alice.join(room_id)
         if not await requests(pod, room_id):
             await alice.expect_type("turn_requested", rule_id="daily")
+
+
+async def test_a_rule_whose_zone_is_not_known_here_is_never_due_and_holds_no_other_up(tmp_path: Path) -> None:
+    moved = Moved(NOON)
+    async with pod_at(tmp_path, moved, MemoryStorage()) as pod:
+        alice = await Guest.enter(pod, "alice")
+        lost = ScheduleRule(id="lost", at=time(12, 0), zone="Mars/Olympus")
+        room_id = await room_with(alice, lost, EVERY_DAY)
+        schedules = looker(pod)
+        with structlog.testing.capture_logs() as logs:
+            await schedules.fire_due()
+            await schedules.fire_due()
+        assert [request.rule_id for request in await requests(pod, room_id)] == ["daily"]
+        assert [log["zone"] for log in logs if log["event"] == "schedule_zone_unknown"] == ["Mars/Olympus"]
+        assert (last_due(lost, NOON), next_due(lost, NOON)) == (None, None)
+
+
+def test_the_machines_own_zone_is_none_that_a_rule_may_name() -> None:
+    zones = known_zones()
+    assert {"UTC", "Europe/Berlin", "Asia/Shanghai"} <= zones
+    assert zones.isdisjoint({"localtime", "posixrules"})
 
 
 @pytest.mark.parametrize(

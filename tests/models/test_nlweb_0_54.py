@@ -1,6 +1,7 @@
 """Dialect C, the current one: every kind of reply, and what of it the room is shown."""
 
 from collections.abc import Callable
+from contextlib import aclosing
 
 import pytest
 from pydantic import JsonValue
@@ -19,10 +20,12 @@ from multiplayer.models.port import (
     StatusSaid,
     Tainted,
     TextDelta,
+    Usage,
 )
 from multiplayer.protocol.cards import Form, Question, QuestionKind, Taint
 from multiplayer.protocol.profiles import NlwebDialect, NlwebMode, NlwebOptions
 from tests.support.nlweb_sites import (
+    NO_TOKENS,
     RICE,
     RICE_CARD,
     ask,
@@ -35,6 +38,7 @@ from tests.support.nlweb_sites import (
     events,
     forms_of,
     nlweb_site,
+    request_of,
     result,
     silent_after,
     text_of,
@@ -55,6 +59,11 @@ TAINTED = Tainted(Taint.NLWEB)
 async def answer_to(behaviour: Behaviour, mode: NlwebMode = NlwebMode.LIST) -> list[Chunk]:
     async with nlweb_site(behaviour, mode=mode) as (model, _):
         return await ask(model)
+
+
+async def test_a_site_says_that_it_counts_no_tokens() -> None:
+    async with nlweb_site(events(*c_answer())) as (model, _), aclosing(model.stream(request_of("rice"))) as chunks:
+        assert [chunk async for chunk in chunks if isinstance(chunk, Usage)] == [NO_TOKENS]
 
 
 # What is sent

@@ -1,7 +1,7 @@
 """Answers that come later: a visible wait, few polls, and a word to the site when nobody waits any more."""
 
 import asyncio
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 
 import pytest
 
@@ -199,7 +199,8 @@ async def drips(reply: Reply) -> None:
     await reply.raw(b"HTTP/1.1 200 OK\r\n")
     while not reply.request.closed.is_set():
         await reply.raw(b"x-more: y\r\n")
-        await asyncio.sleep(0.05)
+        with suppress(TimeoutError):
+            await asyncio.wait_for(reply.request.closed.wait(), 0.05)
 
 
 @pytest.mark.parametrize("hanging", [Behaviour("never", never), Behaviour("drips", drips)])

@@ -108,6 +108,24 @@ ONE, TWO = call("f", {"x": 1}, "c1"), call("g", {"y": 2}, "c2")
 NOT_JSON = "its arguments are not a JSON object"
 NOT_ENDED = "the answer ended before the call was complete"
 
+ABSURD = (
+    "1" + "0" * 25,
+    "9" * 5_000,
+    "100000001",
+    "-1",
+    "1.5",
+    "1e300",
+    "1e999",
+    "NaN",
+    "true",
+    "null",
+    "[]",
+    "{}",
+    '"-7"',
+    '"a lot"',
+    '"' + "9" * 30 + '"',
+)
+
 ROWS = [
     # Healthy, or healthy enough.
     row(plain.answers, "你好 👍🏽", thinking="hm", piece=1)("stop", "你好 👍🏽", thinking="hm", usage=Usage(12, 4, 7)),
@@ -121,6 +139,32 @@ ROWS = [
     row(odd.nulls_everywhere, "Said.")("stop", "Said."),
     row(odd.usage_in_every_chunk, "abc")("stop", "abc", usage=Usage(5, 0, 3)),
     row(odd.usage_with_cache_hits, "Hi", hit=9, miss=3, tokens_out=2)("stop", "Hi", usage=Usage(12, 9, 2)),
+    # Figures of usage that cannot be: they are no figures, and the answer stands.
+    *[
+        row(odd.odd_usage, "Hi", f'{{"prompt_tokens": {figure}, "completion_tokens": 2}}')("stop", "Hi.")
+        for figure in ABSURD
+    ],
+    *[
+        row(odd.odd_usage, "Hi", f'{{"prompt_tokens": 12, "completion_tokens": {figure}}}')("stop", "Hi.")
+        for figure in ABSURD
+    ],
+    *[
+        row(
+            odd.odd_usage,
+            "Hi",
+            f'{{"prompt_tokens": 12, "completion_tokens": 2, "prompt_tokens_details": {{"cached_tokens": {figure}}}}}',
+        )("stop", "Hi.", usage=Usage(12, 0, 2))
+        for figure in ABSURD
+    ],
+    row(odd.odd_usage, "Hi", '{"prompt_tokens": "12", "completion_tokens": 2.0, "prompt_tokens_details": []}')(
+        "stop", "Hi.", usage=Usage(12, 0, 2)
+    ),
+    row(odd.odd_usage, "Hi", '{"prompt_tokens": 12, "completion_tokens": 2, "prompt_cache_hit_tokens": 13}')(
+        "stop", "Hi.", usage=Usage(12, 12, 2)
+    ),
+    row(odd.odd_usage, "Hi", '"a lot"')("stop", "Hi."),
+    row(odd.odd_usage, "Hi", "[12, 2]")("stop", "Hi."),
+    row(odd.odd_usage, "Hi", "{}")("stop", "Hi."),
     row(odd.byte_by_byte, "Slowly 你.")("stop", "Slowly 你."),
     row(odd.odd_line_ends, "Lines.")("stop", "Lines."),
     row(odd.words_after_finish, "One", " more")("stop", "One more"),

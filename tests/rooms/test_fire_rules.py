@@ -30,6 +30,8 @@ from multiplayer.protocol.trigger_rules import (
 )
 from multiplayer.protocol.turn_fold import MOST_NOTE_CHARACTERS
 from multiplayer.protocol.turns import TurnReason, WhileBusy
+from multiplayer.rooms.limits import RoomLimits
+from multiplayer.rooms.room import Room
 from tests.rooms.asking import answers, asked, settle, starts
 from tests.support.playbook import Playbook, account, room_of, such
 
@@ -192,9 +194,50 @@ def test_rules_are_told_apart_and_name_an_ai_of_the_room() -> None:
         setting(*(MentionRule(id=f"m{number}") for number in range(MAX_RULES + 1)))
 
 
-def test_a_zone_that_nobody_knows_is_no_zone() -> None:
-    with pytest.raises(ValueError, match="time zone"):
-        ScheduleRule(id="daily", at=time(9), zone="Mars/Olympus")
+def test_a_schedule_may_name_the_zones_that_are_known_where_it_is_set_and_a_stored_one_stays_as_it_is() -> None:
+    limits = RoomLimits(zones=frozenset({"UTC", "Europe/Berlin"}))
+    book = Playbook(room_of(alice="owner", bot="ai"), limits=limits)
+
+    def setting(zone: str, **more: object) -> SetRoomSettings:
+        rule = ScheduleRule(id="daily", at=time(9), zone=zone)
+        return SetRoomSettings(settings=RoomSettings.model_validate({"triggers": (rule,), **more}))
+
+    for zone in ("Mars/Olympus", "posixrules", "localtime"):
+        assert (book >> ("alice", setting(zone))).refuses(RefusalCode.MALFORMED, "time zone")
+    assert book >> ("alice", setting("Europe/Berlin")) << such(RoomSettingsSet)
+    # Another machine with other zones: what is there already is in nobody's way.
+    book.room = Room(book.room.state, RoomLimits(zones=frozenset({"UTC"})))
+    assert book >> ("alice", setting("Europe/Berlin", persona="brief")) << such(RoomSettingsSet)
+    stored = RoomSettings.model_validate_json(setting("Mars/Olympus").settings.model_dump_json())
+    assert stored == setting("Mars/Olympus").settings
+
+
+@pytest.mark.parametrize("zone", ["", "/etc/passwd", "../zone", "Europe/", "a zone"])
+def test_a_zone_has_the_form_of_a_zone(zone: str) -> None:
+    with pytest.raises(ValueError, match="zone"):
+        ScheduleRule(id="daily", at=time(9), zone=zone)
+
+
+def test_a_webhook_rule_has_one_key_while_it_stays_and_another_when_it_is_made_anew() -> None:
+    book = room(HOOK)
+
+    def keyed(*rules: TriggerRule) -> str | None:
+        book.given("dan", SetRoomSettings(settings=RoomSettings(triggers=rules)))
+        return next(
+            (rule.key for rule in book.room.state.room.settings.triggers if isinstance(rule, WebhookRule)), None
+        )
+
+    [first] = book.room.state.room.settings.triggers
+    assert isinstance(first, WebhookRule)
+    assert first.key
+    assert keyed(HOOK, MentionRule(id="m")) == first.key
+    assert keyed(HOOK.model_copy(update={"prompt": "other", "key": "chosen"})) == first.key
+    assert keyed(MentionRule(id="m")) is None
+    again = keyed(HOOK.model_copy(update={"key": first.key}))
+    assert again
+    assert again != first.key
+    assert keyed(DAILY.model_copy(update={"id": "hook"})) is None
+    assert keyed(HOOK) not in (None, first.key, again)
 
 
 def test_members_set_no_rules() -> None:

@@ -192,7 +192,7 @@ def test_the_budget_is_set_as_a_whole() -> None:
     assert book.room.state.notes.budget == MONEY
     assert (book >> ("alice", SetBudget(budget=MONEY))).refuses(RefusalCode.NO_CHANGE)
     assert book >> ("alice", SetBudget(budget=Budget())) << such(BudgetSet)
-    assert book.room.state.notes.budget.total.are_none
+    assert book.room.state.notes.budget.total == Caps()
 
 
 @pytest.mark.parametrize("sees_history", [True, False])

@@ -9,6 +9,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager
+from typing import Final
 
 from pydantic import JsonValue
 
@@ -24,6 +25,7 @@ from multiplayer.models.port import (
     FormAsked,
     StatusSaid,
     TextDelta,
+    Usage,
 )
 from multiplayer.protocol.cards import Card, Form
 from multiplayer.protocol.profiles import NlwebDialect, NlwebMode, NlwebOptions
@@ -227,12 +229,19 @@ def request_of(told_: Told) -> ChatRequest:
     return ChatRequest((), conversation=Conversation(told_) if isinstance(told_, str) else told_)
 
 
+NO_TOKENS: Final = Usage(0, 0, 0)
+
+
 async def ask(model: ChatModel, told_: Told = "rice", heard: list[Chunk] | None = None) -> list[Chunk]:
-    """Return all chunks of the answer. `heard` gets them as they come, also those before a failure."""
+    """Return all chunks of the answer. `heard` gets them as they come, also those before a failure.
+
+    Each answer of a site says that it counts no tokens; that is left out.
+    """
     heard = [] if heard is None else heard
     async with asyncio.timeout(IN_TIME_S), aclosing(model.stream(request_of(told_))) as chunks:
         async for chunk in chunks:
-            heard.append(chunk)
+            if chunk != NO_TOKENS:
+                heard.append(chunk)
     return heard
 
 

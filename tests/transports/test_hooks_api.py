@@ -7,6 +7,7 @@ import httpx
 import pytest
 
 from multiplayer.models.scripted import Say, ScriptedModel
+from multiplayer.protocol.audit import AuditEntry
 from multiplayer.protocol.events import Event, TurnRequested, event_adapter
 from multiplayer.protocol.ids import RoomId
 from multiplayer.protocol.members import Role
@@ -83,6 +84,28 @@ async def test_a_post_with_the_secret_asks_the_ai_in_the_name_of_who_set_the_rul
     listed = await server.http.get(f"/api/v1/rooms/{room_id}/hooks", headers=alice.bearer)
     assert [hook["id"] for hook in listed.json()["hooks"]] == [hook_id]
     assert secret not in listed.text
+
+
+async def test_the_secret_of_a_rule_that_was_deleted_does_not_fire_the_one_made_anew_under_its_name(
+    server: RunningServer, alice: Known
+) -> None:
+    room_id = await room_with_rule(server, alice)
+    _, secret = await made(server, alice, room_id)
+
+    async def put(*rules: object) -> None:
+        answer = await server.http.patch(
+            f"/api/v1/rooms/{room_id}", json={"settings": {"triggers": rules}}, headers=alice.bearer
+        )
+        assert answer.status_code == 200, answer.text
+
+    await put({**RULE, "prompt": "changed"})
+    assert (await fire(server, secret)).status_code == 200
+    await put()
+    await put({**RULE, "prompt": "delete everything"})
+    refused = await fire(server, secret)
+    assert (refused.status_code, refused.json()["code"]) == (404, "not_found")
+    _, new = await made(server, alice, room_id)
+    assert (await fire(server, new)).status_code == 200
 
 
 async def test_the_same_key_again_is_the_same_request_and_another_body_under_it_is_refused(
@@ -196,4 +219,15 @@ async def test_a_rule_that_is_off_or_whose_setter_is_gone_is_not_fired(server: R
     await server.http.patch(f"/api/v1/rooms/{room_id}", json={"settings": settings}, headers=carol.bearer)
     off = await fire(server, secret)
     assert (off.status_code, off.json()["code"]) == (404, "not_found")
+    assert await requests(server, room_id) == []
+
+
+async def test_a_disabled_accounts_rules_fire_no_more(server: RunningServer, alice: Known) -> None:
+    bob = await server.know(f"bob-{next(_numbers)}")
+    room_id = await room_with_rule(server, alice)
+    _, secret = await made(server, alice, room_id)
+    audit = AuditEntry(at=server.pod.clock.now(), actor_id=bob.id, origin="cli", action="disabled", subject=alice.id)
+    await server.pod.storage.disable_account(alice.id, disabled=True, audit=audit)
+    refused = await fire(server, secret)
+    assert (refused.status_code, refused.json()["code"]) == (409, "conflict")
     assert await requests(server, room_id) == []

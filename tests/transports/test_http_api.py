@@ -191,6 +191,19 @@ async def test_rooms_are_made_listed_changed_and_archived(server: RunningServer,
     assert (refused.status_code, refused.json()["code"]) == (409, "archived")
 
 
+async def test_settings_that_are_not_given_stay_as_they_are(server: RunningServer, alice: Known) -> None:
+    room_id = (await server.http.post("/api/v1/rooms", json={"name": "demo"}, headers=alice.bearer)).json()["room"][
+        "id"
+    ]
+    path = f"/api/v1/rooms/{room_id}"
+    rules = [{"id": "deploys", "type": "keyword", "words": ["deploy"]}]
+    for settings in ({"triggers": rules}, {"summarise_after": 5}):
+        answer = await server.http.patch(path, json={"settings": settings}, headers=alice.bearer)
+        assert answer.is_success
+    kept = (await server.http.get(path, headers=alice.bearer)).json()["room"]["settings"]
+    assert ([rule["id"] for rule in kept["triggers"]], kept["summarise_after"]) == (["deploys"], 5)
+
+
 async def test_the_direct_room_of_two_is_one_and_the_same(server: RunningServer, alice: Known, bob: Known) -> None:
     first = await server.http.post("/api/v1/rooms/direct", json={"handles": [bob.account.handle]}, headers=alice.bearer)
     second = await server.http.post(

@@ -107,7 +107,7 @@ async def test_operators_see_the_servers_usage_by_room_ids_and_set_its_budget_on
     [cap] = cast("list[Json]", (await get(server, operator, "admin/usage"))["caps"])
     assert (cap["scope"], cap["cap"]) == ("server", 1)
     ended = await ask(server, alice, room_id)
-    assert (ended["outcome"], "This server" in str(ended["reason"])) == ("refused", True)
+    assert (ended["outcome"], "this server" in str(ended["reason"])) == ("refused", True)
     trail = cast("list[Json]", (await get(server, operator, "admin/audit", limit="1000"))["entries"])
     [entry] = [entry for entry in trail if entry["action"] == "server_budget_set"]
     assert (entry["actor_id"], entry["origin"], entry["after"]) == (
