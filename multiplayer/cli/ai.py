@@ -231,14 +231,18 @@ def try_out(handle: Handle, data_dir: DataDir = None, as_json: AsJson = False) -
     from multiplayer.cli.on_data_dir import Pod, on_data_dir
     from multiplayer.live.profile_trial import ProfileTest
 
-    async def work(pod: Pod) -> ProfileTest:
-        return await pod.profiles.test((await pod.profiles.called(handle)).account_id)
+    async def work(pod: Pod) -> tuple[ProfileTest, str]:
+        view = await pod.profiles.called(handle)
+        return await pod.profiles.test(view.account_id), view.profile.base_url or view.answers_with
 
-    found = on_data_dir(data_dir, work)
+    found, address = on_data_dir(data_dir, work)
     if as_json:
         print_json(_json(found.model_dump_json()))
     else:
         say(found.said)
+        # Without a model nobody was asked.
+        if address and found.model:
+            say(f"asked: {address}")
     if not found.is_ok:
         raise typer.Exit(CHECK_FAILED)
 

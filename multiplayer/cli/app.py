@@ -7,7 +7,20 @@ from typing import Annotated
 
 import typer
 
-from multiplayer.cli import ai, audit, config, insight, invites, migrations, room_ai, rooms, tokens, usage, users
+from multiplayer.cli import (
+    ai,
+    audit,
+    config,
+    insight,
+    invites,
+    migrations,
+    room_ai,
+    room_settings,
+    rooms,
+    tokens,
+    usage,
+    users,
+)
 from multiplayer.cli.chat import chat as chat_command
 from multiplayer.cli.doctor import doctor
 from multiplayer.cli.options import DataDir
@@ -62,6 +75,7 @@ rooms.app.command(name="turns")(room_ai.turns)
 rooms.app.command(name="context")(room_ai.context)
 rooms.app.command(name="summary")(room_ai.summary)
 rooms.app.command(name="facts")(room_ai.facts)
+rooms.app.command(name="settings")(room_settings.settings)
 rooms.app.add_typer(room_ai.triggers, name="triggers")
 rooms.app.add_typer(room_ai.hooks, name="hook")
 app.add_typer(ai.app, name="ai")

@@ -9,12 +9,12 @@ from rich.text import Text
 from multiplayer.cli import report_words as words
 from multiplayer.cli.chat_cards import form_lines
 from multiplayer.cli.chat_form import BadAnswer, FormFilling
-from multiplayer.client import Refused, Room
+from multiplayer.client import ConnectionLost, Refused, Room
 from multiplayer.protocol.budgets import UsageGroup
 from multiplayer.protocol.commands import PinFact
 from multiplayer.protocol.errors import RefusalCode
 from multiplayer.protocol.ids import AccountId, TurnId
-from multiplayer.protocol.members import Role
+from multiplayer.protocol.members import AccountKind, Role
 from multiplayer.protocol.messages import Message
 from multiplayer.protocol.rooms import TurnState
 from multiplayer.protocol.signals import Accepted
@@ -27,7 +27,7 @@ HELP: Final = (
     ("/again", "let the last answer be given again"),
     ("/choose N", "let answer N of the last message with several stand"),
     ("/form", "fill in the open form, question by question"),
-    ("/explain", "which rules woke an AI for the last message, and which did not"),
+    ("/explain", "which rules woke an AI for what a person said last, and which did not"),
     ("/why", "what the last turn was asked, knew, used and cost"),
     ("/context [@AI]", "what an AI would be given now"),
     ("/cost TEXT", "what asking this would cost at most"),
@@ -37,7 +37,7 @@ HELP: Final = (
     ("/remember TEXT", "pin a fact"),
     ("/forget N", "forget fact N of /facts"),
     ("/summary", "what the room's summary says"),
-    ("/catchup", "what happened since you last read"),
+    ("/catchup", "what happened since you last read here, before this chat"),
     ("/quit", "end this"),
     ("//", "send a line that begins with a slash"),
 )
@@ -64,6 +64,8 @@ class Commands:
         self._my_id = my_id
         self._desk = desk
         self._filling: FormFilling | None = None
+        # A chat marks what it shows as read, so the mark of now says nothing about what was missed.
+        self._read_before = room.view.read_before.seq
         self._commands: Mapping[str, Callable[[str], Awaitable[Sequence[TurnId]]]] = {
             "/help": self._help,
             "/members": self._members,
@@ -133,6 +135,10 @@ class Commands:
                 # The last answer may be given again in a moment.
                 filling.go_back()
                 self._filling = filling
+            raise
+        except ConnectionLost:
+            filling.go_back()
+            self._filling = filling
             raise
         return () if turn_id is None else (turn_id,)
 
@@ -205,7 +211,7 @@ class Commands:
         return ()
 
     async def _explain(self, _: str) -> Sequence[TurnId]:
-        message = self._last(lambda _: True)
+        message = self._last(self._is_by_person)
         if message is None:
             raise _not_there("nothing was said here yet")
         await self._say(*words.explanation_lines(await self._room.explain(message.id), self._handle))
@@ -267,7 +273,7 @@ class Commands:
         return ()
 
     async def _catch_up(self, _: str) -> Sequence[TurnId]:
-        await self._say(*words.catch_up_lines(await self._room.catch_up(), self._handle))
+        await self._say(*words.catch_up_lines(await self._room.catch_up(after=self._read_before), self._handle))
         return ()
 
     async def _done(self, accepted: Accepted) -> Sequence[TurnId]:
@@ -308,6 +314,10 @@ class Commands:
         """Return the newest message that is not deleted and that `is_it` holds for."""
         messages = reversed(self._room.view.messages.values())
         return next((message for message in messages if not message.is_deleted and is_it(message)), None)
+
+    def _is_by_person(self, message: Message) -> bool:
+        author = self._room.view.members.get(message.author_id)
+        return message.turn_id is None and (author is None or author.kind is not AccountKind.AI)
 
     def _handle(self, account_id: AccountId) -> str:
         member = self._room.view.members.get(account_id)

@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.text import Text
 
 from multiplayer.cli.chat_commands import Commands, Desk
+from multiplayer.cli.chat_reading import Reading
 from multiplayer.cli.chat_screen import Screen
 from multiplayer.cli.failures import USAGE, Failure
 from multiplayer.cli.printer import Printer
@@ -42,6 +43,10 @@ class Progress:
         self._was_reset = False
         self._moved = asyncio.Event()
 
+    def begin(self) -> None:
+        """Take all that the room holds now as shown."""
+        self._seq = self._room.view.seq
+
     def note(self, line: Line) -> None:
         if line.seq is not None:
             self._seq = line.seq
@@ -51,6 +56,10 @@ class Progress:
             self._was_reset = True
             self._seq = self._room.view.seq
         self._moved.set()
+
+    def seq(self) -> int:
+        """Return the newest event that was shown."""
+        return self._seq
 
     async def until_shown(self, seq: int) -> None:
         await self._until(lambda: self._seq >= seq)
@@ -98,22 +107,33 @@ class Sitting:
         self._screen = screen
         self._progress = Progress(room)
         self._commands = Commands(room, client.account.id, Desk(self._write, _complain, self._progress.until_shown))
+        self._reading = Reading(room, self._progress.seq, self._progress.until_shown)
         self._turns: list[TurnId] = []
+        self._unsent: tuple[str, str | None] = ("", None)
+        """The last words that the server did not answer, and their key: typed again, they are never there twice."""
         self._is_well = True
 
     async def run(self, once: str | None) -> int:
-        lines = self._room.lines()
         if self._screen is not None:
             await self._learn_currency(self._screen)
+        # What came meanwhile is shown with the rest below, and only there.
+        lines = self._room.lines()
+        self._progress.begin()
         if self._screen is not None and once is None:
             await self._print(self._screen.open)
+        # Only here what came before was shown, too.
+        is_read = self._screen is not None and once is None
         async with asyncio.TaskGroup() as tasks:
             beside = [tasks.create_task(self._show(lines)), tasks.create_task(self._tell_status())]
+            if is_read:
+                beside.append(tasks.create_task(self._reading.keep()))
             if once is not None:
                 await self._send(once)
                 self._is_well &= await self._progress.until_ended(self._turns)
             else:
                 await self._converse()
+            if is_read and self._client.status.now.state is Connectivity.ONLINE:
+                await self._reading.end()
             for task in beside:
                 task.cancel()
         if self._screen is not None:
@@ -143,26 +163,43 @@ class Sitting:
     async def _act(self, text: str, *, waits: bool) -> None:
         commands, line = self._commands, text.strip()
         if commands.is_filling_in:
-            await self._carry_out(lambda: commands.fill_in(text), waits=waits)
+            await self._carry_out(lambda: commands.fill_in(text), text, waits=waits)
         elif line.startswith("/") and not line.startswith("//"):
             if waits and not commands.is_at_once(line):
                 # A script's next line is about the answer to the one before.
                 self._is_well &= await self._progress.until_ended(self._turns)
-            await self._carry_out(lambda: commands.run(line), waits=waits)
+            await self._carry_out(lambda: commands.run(line), line, waits=waits)
         elif line:
-            await self._send(text[1:] if text.startswith("//") else text, waits=waits)
+            await self._say(text[1:] if text.startswith("//") else text, waits=waits)
 
-    async def _carry_out(self, command: Callable[[], Awaitable[Sequence[TurnId]]], *, waits: bool) -> None:
+    async def _carry_out(self, command: Callable[[], Awaitable[Sequence[TurnId]]], line: str, *, waits: bool) -> None:
         """Carry out a command, and note the turns that follow. Unanswered, it is not the end of the sitting."""
         try:
             self._turns += await self._patiently(command, waits=waits)
         except ConnectionLost as lost:
             self._is_well &= not waits
-            _complain(str(lost))
+            _complain(f"{lost}; not done: {line}")
+
+    async def _say(self, text: str, *, waits: bool) -> None:
+        """Send what was said. Who types goes on when the server cannot be reached, and keeps the words."""
+        try:
+            await self._send(text, waits=waits)
+        except ConnectionLost as lost:
+            if waits:
+                raise
+            if lost.key is None:
+                # It was sent; only what follows from it is not known.
+                _complain(str(lost))
+                return
+            self._unsent = (text, lost.key)
+            _complain(f"not sent: {text}")
+            _complain(f"({lost}; type it again to send it)")
 
     async def _send(self, text: str, *, waits: bool = False) -> None:
         """Send, and note the turns that follow. `waits`: a pipe is as slow as the server's limits want it."""
-        sent = await self._patiently(lambda: self._room.send(text), waits=waits)
+        unsent, key = self._unsent
+        sent = await self._patiently(lambda: self._room.send(text, key=key if text == unsent else None), waits=waits)
+        self._unsent = ("", None)
         await self._progress.until_shown(sent.seq)
         self._turns += await self._room.turns_of(sent)
 

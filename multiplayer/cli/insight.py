@@ -6,31 +6,41 @@ import typer
 
 from multiplayer.cli.options import AsJson, DataDir, Room
 
-Message = Annotated[str, typer.Argument(metavar="MESSAGE", help="A message's id.")]
+LAST = "last"
 
 
 def replay(
-    message: Message,
+    message: Annotated[
+        str, typer.Argument(metavar="MESSAGE", help="A message's id; with --room also a turn's id, or last.")
+    ],
     data_dir: DataDir = None,
     as_json: AsJson = False,
     prompt: Annotated[bool, typer.Option("--prompt", help="Print the prompt itself, too.")] = False,
+    room: Annotated[str | None, typer.Option("--room", metavar="ROOM", help="In which room the turn was.")] = None,
 ) -> None:
     """Build the prompt of an AI's answer again. Exit 3 if it is not the same to the last character."""
     from multiplayer.cli import report_words
     from multiplayer.cli.failures import CHECK_FAILED, Failure
-    from multiplayer.cli.on_data_dir import Pod, on_data_dir, owner_of
+    from multiplayer.cli.on_data_dir import Pod, on_data_dir, owner_of, room_called
     from multiplayer.cli.reading import show, told
+    from multiplayer.cli.which_turn import is_id, is_message, last_turn
     from multiplayer.client.reports import Replay
-    from multiplayer.protocol.ids import MessageId
+    from multiplayer.protocol.ids import MessageId, TurnId
 
     async def work(pod: Pod) -> Replay:
-        message_id = MessageId(message)
-        # Ids are ASCII; the database cannot take every string that an argument can hold.
-        room_id = await pod.storage.room_of_message(message_id) if message.isascii() and message.isalnum() else None
-        if room_id is None:
-            raise Failure(f"there is no message {message!r}")
-        host = await pod.directory.host(room_id)
-        return told(Replay, await pod.insights.replays.of_message(room_id, owner_of(host), message_id))
+        replays = pod.insights.replays
+        if room is None:
+            message_id = MessageId(message)
+            room_id = await pod.storage.room_of_message(message_id) if is_id(message) else None
+            if room_id is None:
+                raise Failure(f"there is no message {message!r}", hint="for a turn's id, or last, give --room ROOM")
+            host = await pod.directory.host(room_id)
+            return told(Replay, await replays.of_message(room_id, owner_of(host), message_id))
+        host = await room_called(pod, room)
+        if message != LAST and await is_message(pod, host, message):
+            return told(Replay, await replays.of_message(host.room_id, owner_of(host), MessageId(message)))
+        turn_id = await last_turn(pod, host) if message == LAST else TurnId(message)
+        return told(Replay, await replays.of_turn(host.room_id, owner_of(host), turn_id))
 
     found = on_data_dir(data_dir, work)
     lines = [*report_words.replay_lines(found), *(report_words.prompt_lines(found) if prompt else ())]
@@ -39,21 +49,43 @@ def replay(
         raise typer.Exit(CHECK_FAILED)
 
 
-def explain(room: Room, message: Message, data_dir: DataDir = None, as_json: AsJson = False) -> None:
-    """Say of each rule why an AI took a turn for a message, or did not, and what became of it."""
+def explain(
+    room: Room,
+    message: Annotated[
+        str, typer.Argument(metavar="MESSAGE", help="A message's id, a turn's, or last: what a person said last.")
+    ],
+    data_dir: DataDir = None,
+    as_json: AsJson = False,
+) -> None:
+    """Say of each rule why an AI took a turn for a message, or did not; of a turn, what made it."""
     from multiplayer.cli import report_words
     from multiplayer.cli.on_data_dir import Pod, on_data_dir, owner_of, room_called
-    from multiplayer.cli.reading import Handle, handles, show, told
-    from multiplayer.client.reports import Explanation
-    from multiplayer.protocol.ids import MessageId
+    from multiplayer.cli.output import print_json
+    from multiplayer.cli.reading import Handle, handles, json_of, show, told
+    from multiplayer.cli.which_turn import is_message, last_of_person
+    from multiplayer.client.reports import Explanation, TurnReport
+    from multiplayer.protocol.ids import MessageId, TurnId
 
-    async def work(pod: Pod) -> tuple[Explanation, Handle]:
+    async def work(pod: Pod) -> tuple[TurnReport | None, list[Explanation], Handle]:
         host = await room_called(pod, room)
-        found = await pod.insights.rules.explain(host.room_id, owner_of(host), MessageId(message))
-        return told(Explanation, found), await handles(pod)
+        message_id = await last_of_person(pod, host) if message == LAST else MessageId(message)
+        turn = None
+        messages: tuple[MessageId, ...] = (message_id,)
+        if not await is_message(pod, host, message_id):
+            turn = told(TurnReport, await pod.insights.turns.one(host.room_id, owner_of(host), TurnId(message)))
+            there = await pod.storage.messages(host.room_id, turn.messages)
+            messages = tuple(message_id for message_id in turn.messages if message_id in there)
+        rules = pod.insights.rules
+        found = [told(Explanation, await rules.explain(host.room_id, owner_of(host), one)) for one in messages]
+        return turn, found, await handles(pod)
 
-    found, handle = on_data_dir(data_dir, work)
-    show(found, report_words.explanation_lines(found, handle), as_json=as_json)
+    turn, found, handle = on_data_dir(data_dir, work)
+    if turn is None:
+        show(found[0], report_words.explanation_lines(found[0], handle), as_json=as_json)
+    elif as_json:
+        print_json({"turn": json_of(turn), "explanations": [json_of(one) for one in found]})
+    else:
+        show(turn, report_words.cause_lines(turn, found, handle), as_json=False)
 
 
 def catch_up(

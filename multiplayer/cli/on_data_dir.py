@@ -11,12 +11,21 @@ from multiplayer.live.pod import Pod
 from multiplayer.live.room_host import RoomHost
 from multiplayer.protocol.commands import Command
 from multiplayer.protocol.ids import AccountId, RoomId
-from multiplayer.protocol.members import Member, Role
+from multiplayer.protocol.members import AccountKind, Member, Role
 from multiplayer.settings import load_settings
 from multiplayer.storage.account_port import StoredAccount
 from multiplayer.telemetry import logs
 
-__all__ = ["Pod", "account_called", "as_owner", "member_called", "on_data_dir", "owner_of", "room_called"]
+__all__ = [
+    "Pod",
+    "account_called",
+    "ai_ids_of",
+    "as_owner",
+    "member_called",
+    "on_data_dir",
+    "owner_of",
+    "room_called",
+]
 
 T = TypeVar("T")
 
@@ -75,6 +84,12 @@ def owner_of(host: RoomHost) -> AccountId:
     if not owners:
         raise Failure("this room has no owner", hint="nobody may change it")
     return min(owners, key=lambda member: member.joined_seq).account_id
+
+
+def ai_ids_of(host: RoomHost) -> dict[str, AccountId]:
+    """Return the handles of the room's AIs and whose they are."""
+    members = host.room.state.members.values()
+    return {member.handle: member.account_id for member in members if member.kind is AccountKind.AI}
 
 
 async def as_owner(host: RoomHost, command: Command) -> None:

@@ -17,6 +17,7 @@ from multiplayer.client.reports import (
     TurnDetail,
     TurnPage,
     TurnReport,
+    UsedConversation,
 )
 from multiplayer.protocol.budgets import Estimate, UsageReport
 from multiplayer.protocol.ids import AccountId
@@ -25,6 +26,8 @@ from multiplayer.protocol.memory import TITLES, Section, Summary, SummaryPoint
 from multiplayer.protocol.turns import TokenUsage
 
 SHORT = 160
+NOT_BY_MESSAGE = "not_by_message"
+"""Said by schedules and webhooks, of every message: nobody asked to hear it."""
 Handle = Callable[[AccountId], str]
 """The handle of an account; its id for whom nobody here knows."""
 
@@ -63,6 +66,11 @@ def turn_lines(turn: TurnDetail, handle: Handle, currency: str) -> Iterator[str]
 
 def manifest_lines(manifest: Manifest) -> Iterator[str]:
     """Tell what a prompt was built from."""
+    if manifest.conversation is not None:
+        yield _conversation_line("was given", manifest.conversation)
+        yield from _means(manifest.tools, manifest.taint)
+        yield f"model {manifest.model}, question {manifest.prompt_sha256[:12]}"
+        return
     parts = [f"{len(manifest.messages) + len(manifest.older)} messages"]
     if manifest.summary_version is not None:
         parts.append(f"summary version {manifest.summary_version}")
@@ -78,6 +86,11 @@ def manifest_lines(manifest: Manifest) -> Iterator[str]:
 
 def context_lines(context: ContextPreview, handle: Handle) -> Iterator[str]:
     """Tell what an AI would be given if it were asked now."""
+    if context.conversation is not None:
+        yield f"@{handle(context.ai_id)}, model {context.model}"
+        yield _conversation_line("would be given", context.conversation)
+        yield from _means(context.tools, context.taint)
+        return
     yield (
         f"@{handle(context.ai_id)}, model {context.model}, would be given {context.tokens:,} of "
         f"{context.budget_tokens:,} tokens (the model holds {context.model_tokens:,})"
@@ -94,16 +107,36 @@ def context_lines(context: ContextPreview, handle: Handle) -> Iterator[str]:
     yield from _means(context.tools, context.taint)
 
 
+def _conversation_line(was: str, conversation: UsedConversation) -> str:
+    parts = [f"{len(conversation.previous)} earlier messages"]
+    if conversation.summary_points:
+        parts.append(f"{conversation.summary_points} points of the summary")
+    if conversation.facts:
+        parts.append(f"{conversation.facts} facts")
+    return f"{was} a plain question and no prompt: with it {', '.join(parts)}"
+
+
 def explanation_lines(explanation: Explanation, handle: Handle) -> Iterator[str]:
     for turn in explanation.turns:
         because = f": {turn.ended_because}" if turn.ended_because else ""
         yield f"@{handle(turn.ai_id)} was {turn.how} ({turn.reason}), turn {turn.turn_id} {turn.state}{because}"
-    for verdict in explanation.verdicts:
+    by_message = [verdict for verdict in explanation.verdicts if verdict.why != NOT_BY_MESSAGE]
+    for verdict in by_message or explanation.verdicts:
         yield f"{'✓' if verdict.fires else '–'} {verdict.rule_id}: {verdict.text}"
     if not explanation.turns and not explanation.verdicts:
         yield "no rule looked at this message"
     if not explanation.is_exact:
-        yield "the room is long: what was said far before was not looked at"
+        yield "what was said far before, or may not be read by you, was not looked at"
+
+
+def cause_lines(turn: TurnReport, explanations: Sequence[Explanation], handle: Handle) -> Iterator[str]:
+    """Tell what made a turn: why it was asked for, then each message that it answers."""
+    yield f"turn {turn.turn_id} of @{handle(turn.ai_id)}: {turn.why or 'asked under an older release'}"
+    if turn.rule_id is not None:
+        yield f"rule {turn.rule_id}"
+    for explanation in explanations:
+        yield f"message {explanation.message_id}:"
+        yield from (f"  {line}" for line in explanation_lines(explanation, handle))
 
 
 def dry_run_lines(run: DryRun, handle: Handle) -> Iterator[str]:

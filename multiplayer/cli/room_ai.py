@@ -12,7 +12,10 @@ from multiplayer.cli.output import print_done, print_json, print_rows, say
 triggers = typer.Typer(help="When a room's AIs take turns.", no_args_is_help=True, rich_markup_mode=None)
 hooks = typer.Typer(help="Ways in for other programs.", no_args_is_help=True, rich_markup_mode=None)
 File = Annotated[
-    Path | None, typer.Argument(metavar="[FILE]", help="A JSON array of rules; without it, or with -: the input.")
+    Path | None,
+    typer.Argument(
+        metavar="[FILE]", help="A JSON array of rules; ai_id may be a handle. Without it, or with -: the input."
+    ),
 ]
 
 
@@ -49,18 +52,28 @@ def show_triggers(room: Room, data_dir: DataDir = None, as_json: AsJson = False)
     )
 
 
+@triggers.command(name="example")
+def example_triggers() -> None:
+    """Print one rule of each kind, a line each; the whole can be changed and given to `set`."""
+    from multiplayer.cli.rule_file import example_lines
+
+    say(example_lines())
+
+
 @triggers.command(name="set")
 def set_triggers(room: Room, file: File = None, data_dir: DataDir = None, as_json: AsJson = False) -> None:
     """Replace a room's rules. Schedules and webhooks act in the name of the room's owner from now on."""
-    from multiplayer.cli.on_data_dir import Pod, as_owner, on_data_dir, room_called
-    from multiplayer.cli.rules import read_rules, rules_json
+    from multiplayer.cli.on_data_dir import Pod, ai_ids_of, as_owner, on_data_dir, room_called
+    from multiplayer.cli.rule_file import parse_rules
+    from multiplayer.cli.rules import read_text, rules_json
     from multiplayer.protocol.commands import SetRoomSettings
     from multiplayer.protocol.trigger_rules import TriggerRule
 
-    rules = read_rules(file)
+    text = read_text(file)
 
     async def work(pod: Pod) -> tuple[TriggerRule, ...]:
         host = await room_called(pod, room)
+        rules = parse_rules(text, ai_ids_of(host))
         settings = host.room.state.room.settings.model_copy(update={"triggers": rules})
         await as_owner(host, SetRoomSettings(settings=settings))
         return host.room.state.room.settings.triggers
@@ -79,15 +92,17 @@ def dry_run(
 ) -> None:
     """Say what rules would have done to what was said in the room. Nothing happens."""
     from multiplayer.cli import report_words
-    from multiplayer.cli.on_data_dir import Pod, on_data_dir, owner_of, room_called
+    from multiplayer.cli.on_data_dir import Pod, ai_ids_of, on_data_dir, owner_of, room_called
     from multiplayer.cli.reading import Handle, handles, show, told
-    from multiplayer.cli.rules import read_rules
+    from multiplayer.cli.rule_file import parse_rules
+    from multiplayer.cli.rules import read_text
     from multiplayer.client.reports import DryRun
 
-    rules = read_rules(file)
+    text = read_text(file)
 
     async def work(pod: Pod) -> tuple[DryRun, Handle]:
         host = await room_called(pod, room)
+        rules = parse_rules(text, ai_ids_of(host))
         run = await pod.insights.rules.dry_run(host.room_id, owner_of(host), rules, since=since)
         return told(DryRun, run), await handles(pod)
 
@@ -159,12 +174,13 @@ def summary(
             "--edit", metavar="FILE", help="Put this in its place: what this command prints, changed. - is the input."
         ),
     ] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Yes, also if no point is left.")] = False,
 ) -> None:
     """Show a room's summary, or change it: what a person wrote is kept by later versions."""
     from multiplayer.cli.on_data_dir import Pod, as_owner, on_data_dir, room_called
     from multiplayer.cli.reading import json_of
     from multiplayer.cli.rules import read_text
-    from multiplayer.cli.summary_edit import read_summary
+    from multiplayer.cli.summary_edit import check_not_emptied, read_summary
     from multiplayer.protocol.commands import EditSummary
     from multiplayer.protocol.memory import Summary
 
@@ -175,6 +191,7 @@ def summary(
         before = host.room.state.summary
         if text is not None:
             version, points = read_summary(text, before)
+            check_not_emptied(before, points, is_sure=yes)
             await as_owner(host, EditSummary(version=version, points=points))
         return host.room.state.summary
 
@@ -207,6 +224,12 @@ def facts(room: Room, data_dir: DataDir = None, as_json: AsJson = False) -> None
     )
 
 
+def curl_line(url: str, secret: str) -> str:
+    """Return what fires a webhook from a shell; curl has the secret from its input, where nobody else sees it."""
+    header = f"printf 'Authorization: Bearer {secret}'"
+    return f"{header} | curl -H @- -H 'content-type: text/plain' -d 'main is red' {url}"
+
+
 @hooks.command(name="create")
 def create_hook(
     room: Room,
@@ -231,7 +254,8 @@ def create_hook(
         print_json({"url": url, "secret": made.secret, "hook": json_of(made.hook)})
         return
     say(made.secret)
-    say(f"POST to {url} with the header Authorization: Bearer and this secret ({made.hook.id})")
+    say(f"this secret fires rule {made.hook.rule_id} ({made.hook.id}) by POST to {url}, like this:")
+    say(curl_line(url, made.secret))
 
 
 @hooks.command(name="list")

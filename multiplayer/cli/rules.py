@@ -1,15 +1,13 @@
-"""Trigger rules as a file holds them, and what each does in a few words."""
+"""Texts that commands are given, and trigger rules as JSON and in a few words."""
 
 import sys
 from pathlib import Path
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter
 
 from multiplayer.cli.failures import Failure
 from multiplayer.cli.output import Json
-from multiplayer.protocol.codec import explain
 from multiplayer.protocol.trigger_rules import (
-    MAX_RULES,
     EveryRule,
     KeywordRule,
     ScheduleRule,
@@ -36,19 +34,6 @@ def read_text(file: Path | None) -> str:
         return read.decode()
     except UnicodeDecodeError:
         raise Failure("this is no text in UTF-8") from None
-
-
-def read_rules(file: Path | None) -> tuple[TriggerRule, ...]:
-    """Read a JSON array of rules. Raises `Failure`, which says where something is wrong."""
-    try:
-        rules = _rules.validate_json(read_text(file))
-    except ValidationError as error:
-        raise Failure(
-            f"these are no rules: {explain(error)}", hint="multiplayer room triggers show ROOM --json prints some"
-        ) from None
-    if len(rules) > MAX_RULES:
-        raise Failure(f"a room may have at most {MAX_RULES} rules")
-    return rules
 
 
 def rules_json(rules: tuple[TriggerRule, ...]) -> Json:

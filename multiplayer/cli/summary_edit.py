@@ -4,7 +4,7 @@ from itertools import count
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from multiplayer.cli.failures import Failure
+from multiplayer.cli.failures import USAGE, Failure
 from multiplayer.protocol.codec import explain
 from multiplayer.protocol.memory import MAX_POINTS, PointEdit, Section, Summary, SummaryPoint, points_in
 
@@ -45,6 +45,12 @@ def read_summary(text: str, before: Summary | None) -> tuple[int, tuple[PointEdi
     if len(found) == MAX_POINTS and len([line for line in text.splitlines() if line.strip()]) > 2 * MAX_POINTS:
         raise Failure(f"a summary has at most {MAX_POINTS} points")
     return version, _with_ids(found, before.points if before is not None else ())
+
+
+def check_not_emptied(before: Summary | None, points: tuple[PointEdit, ...], *, is_sure: bool) -> None:
+    """Raises `Failure` where an edit would leave nothing of what was there, and nobody said that this is meant."""
+    if not points and before is not None and before.points and not is_sure:
+        raise Failure("this would remove every point; give --yes", exit_code=USAGE)
 
 
 def _with_ids(found: tuple[SummaryPoint, ...], known: tuple[SummaryPoint, ...]) -> tuple[PointEdit, ...]:

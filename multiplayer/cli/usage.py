@@ -141,16 +141,16 @@ def set_budget(
     """Set caps; those that are not named stay as they are. Money is in the currency of the server's prices."""
     _check_target(room, is_server=server)
     total = {
-        "tokens_per_day": _read(tokens_per_day, is_money=False),
-        "tokens_per_month": _read(tokens_per_month, is_money=False),
-        "micros_per_day": _read(money_per_day, is_money=True),
-        "micros_per_month": _read(money_per_month, is_money=True),
+        "tokens_per_day": _read("--tokens-per-day", tokens_per_day, is_money=False),
+        "tokens_per_month": _read("--tokens-per-month", tokens_per_month, is_money=False),
+        "micros_per_day": _read("--money-per-day", money_per_day, is_money=True),
+        "micros_per_month": _read("--money-per-month", money_per_month, is_money=True),
     }
     per_asker = {
-        "tokens_per_day": _read(per_asker_tokens_per_day, is_money=False),
-        "tokens_per_month": _read(per_asker_tokens_per_month, is_money=False),
-        "micros_per_day": _read(per_asker_money_per_day, is_money=True),
-        "micros_per_month": _read(per_asker_money_per_month, is_money=True),
+        "tokens_per_day": _read("--per-asker-tokens-per-day", per_asker_tokens_per_day, is_money=False),
+        "tokens_per_month": _read("--per-asker-tokens-per-month", per_asker_tokens_per_month, is_money=False),
+        "micros_per_day": _read("--per-asker-money-per-day", per_asker_money_per_day, is_money=True),
+        "micros_per_month": _read("--per-asker-money-per-month", per_asker_money_per_month, is_money=True),
     }
     if not any(read for read in (*total.values(), *per_asker.values())):
         raise Failure("which cap?", hint="multiplayer budget set --help names them", exit_code=USAGE)
@@ -202,7 +202,7 @@ def read_when(text: str | None, now: datetime) -> datetime | None:
     return at.replace(tzinfo=UTC) if at.tzinfo is None else at
 
 
-def _read(text: str | None, *, is_money: bool) -> tuple[int | None] | None:
+def _read(option: str, text: str | None, *, is_money: bool) -> tuple[int | None] | None:
     """Return None for what was not given, else one cap; the cap None takes one away."""
     if text is None:
         return None
@@ -211,7 +211,7 @@ def _read(text: str | None, *, is_money: bool) -> tuple[int | None] | None:
     try:
         return (read_money(text) if is_money else read_tokens(text),)
     except ValueError as error:
-        raise typer.BadParameter(str(error)) from None
+        raise Failure(f"{option}: {error}", exit_code=USAGE) from None
 
 
 def _check_target(room: str | None, *, is_server: bool) -> None:

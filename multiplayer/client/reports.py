@@ -79,8 +79,24 @@ class Share(Report):
     results: int = 0
 
 
+class UsedConversation(Report):
+    """What a provider that takes a plain question is given in place of a prompt.
+
+    `question`: the messages that ask; none where a note does (`has_note`), or nothing was asked yet.
+    """
+
+    question: tuple[MessageId, ...] = ()
+    has_note: bool = False
+    previous: tuple[MessageId, ...] = ()
+    previous_at_most: int = 0
+    summary_points: int = 0
+    """How many points of the summary go along; 0: no summary."""
+    facts: int = 0
+    """How many facts do."""
+
+
 class Manifest(Report):
-    """What a prompt was built from. `left_out` counts what did not fit."""
+    """What a prompt was built from. `left_out` counts what did not fit. With a `conversation` there was no prompt."""
 
     model: str
     turn_id: TurnId
@@ -97,7 +113,17 @@ class Manifest(Report):
     tokens: int
     share: Share = Share()
     left_out: int = 0
+    conversation: UsedConversation | None = None
     prompt_sha256: str
+
+
+class ModelSwitch(Report):
+    """Another model answered in place of one that could not."""
+
+    at: UtcTime
+    model: str
+    previous: str
+    reason: str
 
 
 class TurnDetail(TurnReport):
@@ -109,6 +135,8 @@ class TurnDetail(TurnReport):
     cards: tuple[Card, ...] = ()
     manifest: Manifest | None = None
     calls: tuple[ToolCallReport, ...] = ()
+    switches: tuple[ModelSwitch, ...] = ()
+    """Each change of the model, in order; the prompt's manifest names the first."""
 
 
 class TurnPage(Report):
@@ -148,6 +176,8 @@ class ContextPreview(Report):
     pins: tuple[MessageId, ...] = ()
     tools: tuple[str, ...] = ()
     taint: tuple[str, ...] = ()
+    conversation: UsedConversation | None = None
+    """Its provider takes a plain question: this goes out with it, in place of a prompt, and nothing counts tokens."""
 
 
 class ReplayedCall(Report):

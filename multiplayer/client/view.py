@@ -34,7 +34,7 @@ from multiplayer.protocol.ids import AccountId, MessageId, TurnId
 from multiplayer.protocol.members import Member, Presence, Role
 from multiplayer.protocol.memory import Fact, Summary
 from multiplayer.protocol.messages import Message
-from multiplayer.protocol.rooms import RoomView, Snapshot, TurnState
+from multiplayer.protocol.rooms import ReadMark, RoomView, Snapshot, TurnState
 from multiplayer.protocol.signals import AiCards, AiDelta, AiText, PresenceChanged, RoomSignal, Typing
 from multiplayer.protocol.timeline import fold_message, message_of, summary_of, touched_message
 from multiplayer.protocol.turn_fold import TurnEvent, turn_after, turn_of
@@ -60,6 +60,8 @@ class View:
         self.online: set[AccountId] = set(snapshot.online)
         self.typing: set[AccountId] = set()
         self.is_deleted = False
+        self.read_before: ReadMark = snapshot.read
+        """How far this account had read when the view was made."""
         self._turns: dict[TurnId, TurnState] = {turn.turn_id: turn for turn in snapshot.turns}
         self._texts: dict[TurnId, RunningText] = {
             turn.turn_id: RunningText(turn.text, turn.cards) for turn in snapshot.turns

@@ -7,7 +7,7 @@ from typing import cast
 
 import pytest
 
-from multiplayer.cli.failures import FAILURE
+from multiplayer.cli.failures import FAILURE, USAGE
 from multiplayer.client import Client
 from multiplayer.protocol.codec import JsonValue
 from multiplayer.protocol.events import TurnEnded
@@ -81,13 +81,25 @@ async def test_rules_are_shown_rehearsed_and_replaced(folder: Folder, tmp_path: 
     for broken in ("{}", "[{]", '[{"type": "keyword", "id": "x"}]', '[{"type": "no"}]'):
         refused = await folder.run("room", "triggers", "set", "demo", "-", given=broken)
         assert refused.code == FAILURE
-        assert refused.err.startswith("multiplayer: these are no rules")
+        assert refused.err.startswith(("multiplayer: these are no rules", "multiplayer: rule 1"))
         assert len(refused.err.splitlines()) == 2
 
+    by_handle = [*stored, {"type": "every", "id": "often", "messages": 50, "ai_id": "@ai"}]
+    stored = cast(
+        "list[dict[str, JsonValue]]", await folder.read("room", "triggers", "set", "demo", given=json.dumps(by_handle))
+    )
+    assert stored[-1]["ai_id"] != "@ai"
+    assert "every    @ai" in (await folder.run("room", "triggers", "show", "demo")).out
+
+    in_words = await folder.run("room", "hook", "create", "demo", "ci")
+    secret, what, curl = in_words.out.splitlines()
+    assert f"printf 'Authorization: Bearer {secret}' | curl -H @- " in curl
+    assert curl.endswith("/api/v1/hooks")
+    await folder.read("room", "hook", "revoke", "demo", what.split("(")[1].split(")")[0])
     made = cast("dict[str, JsonValue]", await folder.read("room", "hook", "create", "demo", "ci"))
     hook = cast("dict[str, JsonValue]", made["hook"])
     listed = cast("list[dict[str, JsonValue]]", await folder.read("room", "hook", "list", "demo"))
-    assert [one["id"] for one in listed] == [hook["id"]]
+    assert [one["id"] for one in listed if not one["revoked_at"]] == [hook["id"]]
     assert str(made["secret"]) not in json.dumps(listed)
     await folder.read("room", "hook", "revoke", "demo", str(hook["id"]))
     assert (await folder.run("room", "hook", "revoke", "demo", str(hook["id"]))).code == FAILURE
@@ -117,6 +129,21 @@ async def test_a_message_is_explained_and_its_turn_is_told_and_replayed(folder: 
     assert "we deploy on Fridays" in replayed.out
     assert (await folder.run("room", "turns", "demo", "nothing")).code == FAILURE
 
+    # The turn itself may be given, and what is the latest needs no id.
+    turn_id = str(turn["turn_id"])
+    cause = await folder.run("explain", "demo", turn_id)
+    assert cause.out.splitlines()[0] == f"turn {turn_id} of @ai: @alice mentioned @ai"
+    assert f"message {folder.messages[1]}:" in cause.out
+    told = cast("dict[str, JsonValue]", await folder.read("explain", "demo", turn_id))
+    assert told["explanations"] == [explained]
+    last = cast("dict[str, JsonValue]", await folder.read("explain", "demo", "last"))
+    assert last["message_id"] == folder.messages[2]
+    assert (await folder.run("explain", "demo", "nothing")).code == FAILURE
+    for which in (turn_id, "last", str(ended["message_id"])):
+        again = await folder.run("replay", which, "--room", "demo")
+        assert again.code == 0, again.err
+        assert f"turn {turn_id}" in again.out or turn_id in again.out
+
 
 async def test_what_an_ai_would_know_and_what_one_missed(folder: Folder) -> None:
     context = cast("dict[str, JsonValue]", await folder.read("room", "context", "demo", "--ai", "ai"))
@@ -144,8 +171,32 @@ async def test_a_summary_is_read_changed_and_put_back(folder: Folder, tmp_path: 
     refused = await folder.run("room", "summary", "demo", "--edit", "-", given=stale)
     assert refused.code == FAILURE
     assert "changed meanwhile" in refused.err
+    emptied = await folder.run("room", "summary", "demo", "--edit", "-")
+    assert emptied.code == USAGE
+    assert "give --yes" in emptied.err
     same = await folder.run("room", "summary", "demo", "--edit", "-", given=json.dumps(now))
     assert same.code == FAILURE
+
+
+async def test_settings_are_shown_and_only_those_that_are_given_change(folder: Folder) -> None:
+    before = cast("dict[str, JsonValue]", await folder.read("room", "settings", "demo"))
+    changes = "--while-busy steer --ai-to-ai --summarise-after 40 --default-ai @ai --tools run,read --guests-post"
+    now = cast("dict[str, JsonValue]", await folder.read("room", "settings", "demo", *changes.split()))
+    assert {name for name in now if now[name] != before[name]} == {
+        *("while_busy", "ai_to_ai", "summarise_after", "default_ai", "tools", "guests_post")
+    }
+    assert (now["summarise_after"], now["tools"]) == (40, ["run", "read"])
+    shown = {
+        name: value
+        for name, _, value in (
+            line.partition("  ") for line in (await folder.run("room", "settings", "demo")).out.splitlines()
+        )
+    }
+    assert shown["default-ai"].strip() == "@ai"
+    assert shown["tools"].strip() == "run,read"
+    back = "--while-busy collect --no-ai-to-ai --summarise-after none --default-ai none --tools all --no-guests-post"
+    assert await folder.read("room", "settings", "demo", *back.split()) == before
+    assert (await folder.run("room", "settings", "demo", "--default-ai", "bob")).code == FAILURE
 
 
 async def test_budgets_of_rooms_and_of_the_server(folder: Folder) -> None:

@@ -15,6 +15,7 @@ from multiplayer.client import Client, RefusalCode, Refused, Room
 from multiplayer.models.port import Chunk, FormAsked, TextDelta
 from multiplayer.protocol.budgets import Budget, Caps
 from multiplayer.protocol.cards import Form, Question, QuestionKind
+from multiplayer.protocol.commands import MarkRead
 from multiplayer.protocol.events import TurnEnded, TurnStarted
 from multiplayer.protocol.ids import TurnId
 from multiplayer.protocol.memory import PointEdit, Section
@@ -213,6 +214,40 @@ async def test_memory_context_and_cost_are_told(tmp_path: Path) -> None:
         assert (await bob.type("/context @ai"))[0].startswith("@ai, model chunks, would be given ")
         assert "– mention: " in "\n".join(await bob.type("/explain"))
         assert (await bob.type("/usage"))[0].startswith("in all: 0 calls")
+
+
+async def test_the_message_of_a_person_is_explained_and_not_the_answer(tmp_path: Path) -> None:
+    async with typing(tmp_path, [TextDelta("Yes.")]) as (alice, _, _):
+        sent = await alice.room.send("@ai are you there?")
+        await alice.ends(await alice.room.turns_of(sent))
+        assert [message.text for message in alice.room.view.messages.values()][-1] == "Yes."
+        told = await alice.type("/explain")
+        assert told[0].startswith("@ai was requested (mention), turn ")
+        assert any(line.startswith("✓ mention: ") for line in told)
+
+
+async def test_what_was_missed_is_told_from_where_the_chat_began(tmp_path: Path) -> None:
+    async with typing(tmp_path) as (alice, bob, _):
+        sent = await alice.room.send("@bob did you see?")
+        await bob.until_shown(sent.seq)
+        await bob.room.command(MarkRead(seq=sent.seq))
+        assert f"@alice named you in {sent.message_id}: @bob did you see?" in await bob.type("/catchup")
+
+
+async def test_what_a_chat_shows_is_read(tmp_path: Path) -> None:
+    async with running_server(tmp_path) as server:
+        alice, bob = await server.know("alice"), await server.know("bob")
+        await server.room(alice, bob)
+        async with Client(server.url, token=alice.token) as client:
+            await (await client.room("demo")).send("@bob did you see?")
+        async with Client(server.url, token=bob.token) as client:
+            (before,) = await client.rooms()
+            assert (before.read.unread, before.read.mentions) == (1, 1)
+            code, out, err = await piped(server, bob, "/catchup\n")
+            assert (code, err) == (0, "")
+            assert "1 messages by @alice" in out
+            (after,) = await client.rooms()
+            assert (after.read.unread, after.read.mentions) == (0, 0)
 
 
 async def piped(server: RunningServer, known: Known, text: str) -> tuple[int, str, str]:

@@ -7,8 +7,10 @@ import pytest
 from multiplayer.cli.reading import show
 from multiplayer.cli.report_words import (
     catch_up_lines,
+    context_lines,
     dry_run_lines,
     explanation_lines,
+    manifest_lines,
     prompt_lines,
     replay_lines,
     turn_lines,
@@ -16,6 +18,7 @@ from multiplayer.cli.report_words import (
 from multiplayer.client.reports import (
     CatchUp,
     CausedTurn,
+    ContextPreview,
     DryRun,
     Explanation,
     Firing,
@@ -26,6 +29,7 @@ from multiplayer.client.reports import (
     RuleVerdict,
     ToolCallReport,
     TurnDetail,
+    UsedConversation,
     UsedMessage,
 )
 from multiplayer.protocol.ids import AccountId, CallId, MessageId, TurnId
@@ -118,7 +122,7 @@ def test_rules_say_what_they_did_and_would_have_done() -> None:
         "@ai was requested (mention), turn T done",
         "✓ mention: it was named",
         "– reply: no reply",
-        "the room is long: what was said far before was not looked at",
+        "what was said far before, or may not be read by you, was not looked at",
     ]
     run = DryRun(
         from_seq=1,
@@ -134,6 +138,14 @@ def test_rules_say_what_they_did_and_would_have_done() -> None:
         "event 3, message M: k → @ai",
         "… only the latest are told",
     ]
+
+
+def test_rules_that_no_message_fires_are_told_only_if_there_are_no_others() -> None:
+    daily = RuleVerdict(rule_id="daily", fires=False, why="not_by_message", reason="schedule", text="by itself")
+    reply = RuleVerdict(rule_id="reply", fires=False, why="not_addressed", reason="reply", text="no reply")
+    both = Explanation(message_id=MESSAGE, verdicts=(daily, reply))
+    assert list(explanation_lines(both, handle)) == ["– reply: no reply"]
+    assert list(explanation_lines(Explanation(message_id=MESSAGE, verdicts=(daily,)), handle)) == ["– daily: by itself"]
 
 
 def test_what_one_missed_stands_under_headings_with_where_it_was_said() -> None:
@@ -155,3 +167,17 @@ def test_what_one_missed_stands_under_headings_with_where_it_was_said() -> None:
     ]
     nothing = caught.model_copy(update={"from_seq": 10})
     assert list(catch_up_lines(nothing, handle)) == ["nothing happened since"]
+
+
+def test_a_plain_question_is_told_without_tokens() -> None:
+    asked = UsedConversation(question=(MESSAGE,), previous=(MESSAGE, MESSAGE), previous_at_most=5, facts=1)
+    manifest = Manifest(
+        model="m", turn_id=TURN, ai_id=AI, budget_tokens=0, tokens=0, conversation=asked, prompt_sha256="a" * 64
+    )
+    context = ContextPreview(
+        ai_id=AI, model="m", budget_tokens=0, model_tokens=9, tokens=0, from_seq=1, up_to_seq=2, conversation=asked
+    )
+    told = [*manifest_lines(manifest), *context_lines(context, handle)]
+    assert told[0] == "was given a plain question and no prompt: with it 2 earlier messages, 1 facts"
+    assert "would be given a plain question and no prompt: with it 2 earlier messages, 1 facts" in told
+    assert not [line for line in told if "tokens" in line]

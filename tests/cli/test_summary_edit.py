@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from multiplayer.cli.failures import Failure
-from multiplayer.cli.summary_edit import read_summary
+from multiplayer.cli.summary_edit import check_not_emptied, read_summary
 from multiplayer.protocol.ids import MessageId
 from multiplayer.protocol.memory import Section, Summary, SummaryPoint
 
@@ -67,3 +67,12 @@ def test_any_text_is_read_or_refused_with_a_sentence(text: str) -> None:
         return
     named = [point.id for point in points if point.id is not None]
     assert len(named) == len(set(named))
+
+
+def test_an_edit_that_leaves_nothing_has_to_be_meant() -> None:
+    _, points = read_summary("", BEFORE)
+    with pytest.raises(Failure, match="would remove every point; give --yes"):
+        check_not_emptied(BEFORE, points, is_sure=False)
+    check_not_emptied(BEFORE, points, is_sure=True)
+    check_not_emptied(None, points, is_sure=False)
+    check_not_emptied(BEFORE, read_summary("Decisions:\n- Deploy.", BEFORE)[1], is_sure=False)

@@ -34,6 +34,13 @@ def test_what_is_no_time_is_refused(text: str) -> None:
         read_when(text, NOW)
 
 
+@pytest.mark.parametrize("option", ["--tokens-per-month", "--per-asker-money-per-day"])
+def test_a_cap_that_cannot_be_read_is_named(option: str, tmp_path: Path) -> None:
+    ran = CliRunner().invoke(app, ["budget", "set", "demo", option, "much", "--data-dir", str(tmp_path / "data")])
+    assert isinstance(ran.exception, Failure)
+    assert ran.exception.said.message.startswith(f"{option}: ")
+
+
 @pytest.mark.parametrize(
     "arguments",
     [
@@ -45,6 +52,9 @@ def test_what_is_no_time_is_refused(text: str) -> None:
         ["budget", "set", "--server", "demo", "--money-per-day", "1"],
         ["usage", "demo", "--by", "room"],
         ["usage", "--by", "nothing"],
+        ["room", "settings", "demo", "--summarise-after", "4"],
+        ["room", "settings", "demo", "--tools", ","],
+        ["room", "settings", "demo", "--while-busy", "shout"],
         ["usage", "--since", "yesterday"],
         ["catch-up", "demo", "--after", "-1"],
         ["room", "turns", "demo", "--limit", "0"],
