@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
 
 import pytest
@@ -12,33 +12,47 @@ from multiplayer.live.pod import PodLimits
 from multiplayer.live.room_host import RoomHost
 from multiplayer.live.session import SessionLimits
 from multiplayer.models.scripted import ScriptedModel, Stall
+from multiplayer.protocol.budgets import Budget, Caps
+from multiplayer.protocol.cards import Form, FormAnswer, Question
 from multiplayer.protocol.commands import (
     AddReaction,
+    AnswerForm,
     ArchiveRoom,
     AskAi,
+    ChooseAnswer,
     Command,
     DeleteMessage,
     DeleteRoom,
     EditMessage,
+    EditSummary,
+    EndTurn,
+    ForgetFact,
     InviteMember,
     LeaveRoom,
     LiftBan,
     MarkRead,
+    PinFact,
     PinMessage,
     PostMessage,
+    RegenerateAnswer,
     RemoveMember,
     RemoveReaction,
     RenameRoom,
+    SetBudget,
     SetRole,
     SetRoomSettings,
     SetTopic,
     SetTyping,
+    SteerTurn,
     StopTurn,
     UnpinMessage,
 )
-from multiplayer.protocol.ids import AccountId, MessageId
+from multiplayer.protocol.errors import Refused
+from multiplayer.protocol.ids import AccountId, MessageId, TurnId
 from multiplayer.protocol.members import Role
+from multiplayer.protocol.memory import PointEdit, Section
 from multiplayer.protocol.rooms import RoomSettings
+from multiplayer.protocol.turns import TurnOutcome
 from multiplayer.rooms.permissions import Right, may
 from multiplayer.rooms.room import COMMAND_RIGHTS
 from tests.support.people import Line, Person, Transport, answer_line, person
@@ -50,7 +64,8 @@ OPEN = RoomSettings(guests_post=True, guests_ask_ai=True, guests_see_workspace=T
 CLOSED = RoomSettings()
 ROLES = {"owner": Role.OWNER, "admin": Role.ADMIN, "member": Role.MEMBER, "guest": Role.GUEST, "stranger": None}
 SILENT = (MarkRead, SetTyping)
-TURNS = 500
+TURNS = 2_000
+PATIENCE_S = 10.0
 
 
 @dataclass(frozen=True)
@@ -75,10 +90,27 @@ class Scene:
     async def bobs_message(self) -> MessageId:
         return await self.given(self.bob, PostMessage(text="not mine"))
 
-    async def turn_of(self, asker: AccountId) -> Command:
+    async def turn_of(self, asker: AccountId) -> TurnId:
         await self.given(asker, AskAi())
         [turn] = self.host.room.state.turns.values()
-        return StopTurn(turn_id=turn.turn_id)
+        return turn.turn_id
+
+    async def answered(self, turn_id: TurnId, *, form: Form | None = None) -> MessageId:
+        """Let the AI's turn end with an answer, once it has begun."""
+        async with asyncio.timeout(PATIENCE_S):
+            while not self.host.room.state.turns[turn_id].is_running:  # noqa: ASYNC110 - the room's own task moves it
+                await asyncio.sleep(0)
+        turn = self.host.room.state.turns[turn_id]
+        end = EndTurn(turn_id=turn_id, fence=turn.fence, outcome=TurnOutcome.DONE, text="an answer", form=form)
+        done = await self.host.ask(turn.ai_id, end, origin="server")
+        assert done.event_id is not None
+        return turn.replaces or MessageId(done.event_id)
+
+    async def two_answers(self, asker: AccountId) -> MessageId:
+        message_id = await self.answered(await self.turn_of(asker))
+        await self.given(self.owner, RegenerateAnswer(message_id=message_id))
+        [turn] = self.host.room.state.turns.values()
+        return await self.answered(turn.turn_id)
 
 
 Make = Callable[[Scene], Awaitable[Command]]
@@ -170,11 +202,50 @@ async def _hand_over(scene: Scene) -> Command:
 
 
 async def _stop(scene: Scene) -> Command:
-    return await scene.turn_of(scene.bob)
+    return StopTurn(turn_id=await scene.turn_of(scene.bob))
 
 
 async def _stop_own(scene: Scene) -> Command:
-    return await scene.turn_of(scene.actor)
+    return StopTurn(turn_id=await scene.turn_of(scene.actor))
+
+
+async def _steer(scene: Scene) -> Command:
+    return SteerTurn(turn_id=await scene.turn_of(scene.bob), text="in French")
+
+
+async def _steer_own(scene: Scene) -> Command:
+    return SteerTurn(turn_id=await scene.turn_of(scene.actor), text="in French")
+
+
+async def _again(scene: Scene) -> Command:
+    return RegenerateAnswer(message_id=await scene.answered(await scene.turn_of(scene.bob)))
+
+
+async def _again_own(scene: Scene) -> Command:
+    return RegenerateAnswer(message_id=await scene.answered(await scene.turn_of(scene.actor)))
+
+
+async def _choose(scene: Scene) -> Command:
+    return ChooseAnswer(message_id=await scene.two_answers(scene.bob), index=0)
+
+
+async def _choose_own(scene: Scene) -> Command:
+    return ChooseAnswer(message_id=await scene.two_answers(scene.actor), index=0)
+
+
+async def _fill_in(scene: Scene) -> Command:
+    form = Form(questions=(Question(id="q", text="For how many?"),))
+    message_id = await scene.answered(await scene.turn_of(scene.bob), form=form)
+    return AnswerForm(message_id=message_id, answers=(FormAnswer(question_id="q", values=("two",)),))
+
+
+async def _forget(scene: Scene) -> Command:
+    await scene.given(scene.owner, PinFact(text="rice is out"))
+    return ForgetFact(fact_id=scene.host.room.state.notes.facts[0].id)
+
+
+POINT = PointEdit(section=Section.DECISIONS, text="we cook rice")
+BUDGET = Budget(total=Caps(tokens_per_day=1_000_000))
 
 
 CASES: dict[str, Case] = {
@@ -204,6 +275,17 @@ CASES: dict[str, Case] = {
     "ask": Case(AskAi, plain(AskAi())),
     "stop": Case(StopTurn, _stop),
     "stop own": Case(StopTurn, _stop_own, is_own=True),
+    "steer": Case(SteerTurn, _steer),
+    "steer own": Case(SteerTurn, _steer_own, is_own=True),
+    "answer again": Case(RegenerateAnswer, _again),
+    "answer again own": Case(RegenerateAnswer, _again_own, is_own=True),
+    "choose": Case(ChooseAnswer, _choose),
+    "choose own": Case(ChooseAnswer, _choose_own, is_own=True),
+    "fill in a form": Case(AnswerForm, _fill_in),
+    "edit the summary": Case(EditSummary, plain(EditSummary(version=0, points=(POINT,)))),
+    "pin a fact": Case(PinFact, plain(PinFact(text="rice is out"))),
+    "forget a fact": Case(ForgetFact, _forget),
+    "set the budget": Case(SetBudget, plain(SetBudget(budget=BUDGET))),
 }
 
 
@@ -276,6 +358,9 @@ async def test_a_client_is_allowed_exactly_what_the_table_says(
     if settings != OPEN:
         await scene.given(scene.owner, SetRoomSettings(settings=settings))
     answer = await town.ask(transport, role, scene, command)
+    with suppress(Refused):
+        # Turns that nobody stops would take all the places for turns of the pod.
+        await scene.host.ask(scene.owner, DeleteRoom(), origin="cli")
     as_role = ROLES[role]
     if as_role is None:
         assert (answer["type"], answer.get("code")) == ("refused", "not_found"), answer
