@@ -1,9 +1,15 @@
 """What a turn is made of, sorted: what its asker may know, what its calls came to."""
 
 from collections.abc import Mapping, Sequence
+from typing import Final
 
 from multiplayer.protocol.events import (
+    AnswerChosen,
+    AnswerRegenerated,
     Event,
+    FactForgotten,
+    FactPinned,
+    FormAnswered,
     MessageDeleted,
     MessageEdited,
     MessagePosted,
@@ -17,15 +23,17 @@ from multiplayer.protocol.rooms import TurnState
 from multiplayer.protocol.turn_fold import TurnEvent, TurnStep, turn_after, turn_of
 from multiplayer.tools.registry import ToolResult
 
+_OF_A_MESSAGE: Final = (MessageEdited, MessageDeleted, AnswerRegenerated, AnswerChosen, FormAnswered)
+
 
 def without_what_was_before(events: Sequence[Event]) -> list[Event]:
-    """Take out what carries words from before the first of `events`: summaries, and edits of older messages."""
+    """Take out what carries words from before the first of `events`: summaries, facts, new words of older messages."""
     here = {event.message.id for event in events if isinstance(event, MessagePosted)}
     return [
         event
         for event in events
-        if not isinstance(event, SummaryUpdated)
-        and not (isinstance(event, MessageEdited | MessageDeleted) and event.message_id not in here)
+        if not isinstance(event, SummaryUpdated | FactPinned | FactForgotten)
+        and not (isinstance(event, _OF_A_MESSAGE) and event.message_id not in here)
     ]
 
 
