@@ -45,7 +45,6 @@ from multiplayer.live.turn_door import TurnDoor
 from multiplayer.live.turn_manifest import TurnManifest
 from multiplayer.live.turn_material import results_of
 from multiplayer.live.turn_money import TurnMoney
-from multiplayer.live.turn_wishes import is_nobodys_wish
 from multiplayer.models.failover import Failover
 from multiplayer.models.port import ModelSwitched
 from multiplayer.protocol.cards import MAX_CARDS, Card, Form, Taint
@@ -179,7 +178,6 @@ class Speech:
             # One view for all calls of the turn: a model that failed at the summary is not waited for again.
             brain = replace(brain, model=brain.model.for_turn())
         prompt = await self._prompt(brain)
-        self._bench.is_nobodys_wish = await is_nobodys_wish(self._seat.storage, self._host.room_id, self._turn)
         for taint in (*prompt.manifest.taint, *self._turn.taint):
             self._taint[taint] = None
         self._money.open(brain)

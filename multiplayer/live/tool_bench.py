@@ -13,15 +13,12 @@ from multiplayer.tools.workspace import Workspace
 
 
 class ToolBench:
-    """`is_nobodys_wish`: the request goes back to a schedule or webhook, so it has a guest's authority at most."""
-
     def __init__(self, seat: AiSeat, host: RoomHost, turn_id: TurnId) -> None:
         self._seat = seat
         self._host = host
         self._turn_id = turn_id
         self._workspace: Workspace | None = None
         self._outputs = 0
-        self.is_nobodys_wish = False
 
     async def begin_call(self) -> None:
         """Open the workspace if no call has; the next call's output counts from 0."""
@@ -40,8 +37,7 @@ class ToolBench:
 
         async def authority() -> Role | None:
             turn = self._host.room.state.turns.get(self._turn_id)
-            role = self._host.room.state.authority_of(turn) if turn else None
-            return Role.GUEST if role is not None and self.is_nobodys_wish else role
+            return self._host.room.state.authority_of(turn) if turn else None
 
         async def emit(text: str) -> None:
             self._host.memory.signal(

@@ -145,6 +145,8 @@ class Request(EventFrame):
     rule_id: str | None = None
     on_behalf_of: Sparse[tuple[AccountId, ...]] = ()
     hops: Sparse[int] = 0
+    is_unattended: Sparse[bool] = False
+    """A schedule or webhook began it, whoever passed it on: nobody is there who means it."""
     note: Sparse[str] = ""
     is_redacted: Sparse[bool] = False
 

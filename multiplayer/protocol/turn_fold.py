@@ -23,7 +23,6 @@ from multiplayer.protocol.turns import TurnReason
 MOST_REQUESTS: Final = 100
 """How many messages one turn answers; of more, the last ones."""
 MOST_NOTE_CHARACTERS: Final = 32_000
-_UNATTENDED: Final = {TurnReason.SCHEDULE, TurnReason.WEBHOOK}
 
 TurnStep = (
     TurnCollected
@@ -59,7 +58,7 @@ def turn_of(event: TurnRequested) -> TurnState:
         hops=event.hops,
         replaces=event.replaces,
         note=event.note,
-        is_unattended=event.reason in _UNATTENDED,
+        is_unattended=event.is_unattended,
         taint=(Taint.WEBHOOK,) if event.reason is TurnReason.WEBHOOK else (),
     )
 
@@ -102,7 +101,7 @@ def _joined(turn: TurnState, event: TurnCollected | TurnSteered) -> dict[str, ob
         # A request that came far may not set the turn's count back.
         "hops": max(turn.hops, event.hops),
         "note": "\n\n".join(note for note in (turn.note, event.note) if note)[:MOST_NOTE_CHARACTERS],
-        "is_unattended": turn.is_unattended or event.reason in _UNATTENDED,
+        "is_unattended": turn.is_unattended or event.is_unattended,
     }
     if event.reason is TurnReason.WEBHOOK and Taint.WEBHOOK not in turn.taint:
         changed["taint"] = (*turn.taint, Taint.WEBHOOK)

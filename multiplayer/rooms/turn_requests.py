@@ -57,6 +57,7 @@ class Asking:
     rule_id: str | None = None
     on_behalf_of: tuple[AccountId, ...] = ()
     hops: int = 0
+    is_unattended: bool = False
     note: str = ""
 
 
@@ -68,8 +69,7 @@ def request_turn(deciding: Deciding, asking: Asking) -> list[Event]:
     running = running_turn(state, asking.ai_id)
     # What comes from who may not touch the running one waits its turn; an AI that asks another one never may, nor what
     # fires by itself: nobody is there who means it.
-    is_unattended = asking.reason in {TurnReason.SCHEDULE, TurnReason.WEBHOOK}
-    if running is not None and (is_unattended or not may_steer(state, deciding.actor, running)):
+    if running is not None and (asking.is_unattended or not may_steer(state, deciding.actor, running)):
         running = None
     if running is not None and policy is WhileBusy.INTERRUPT:
         turn_id = waiting.turn_id if waiting is not None else TurnId(deciding.new_id())
@@ -96,6 +96,7 @@ def request_by(deciding: Deciding, verdict: Verdict, message_id: MessageId, turn
         rule_id=verdict.rule_id,
         on_behalf_of=turn.askers if turn else (),
         hops=turn.hops + 1 if turn else 0,
+        is_unattended=turn is not None and turn.is_unattended,
     )
     if verdict.fires:
         return request_turn(deciding, asking)
@@ -211,7 +212,7 @@ def fire(deciding: Deciding, command: FireRule) -> list[Event]:
         raise Refused(RefusalCode.RATE_LIMITED, "this rule fired a moment ago", retry_after_s=float(wait_s))
     reason = TurnReason.SCHEDULE if isinstance(rule, ScheduleRule) else TurnReason.WEBHOOK
     note = "\n\n".join(part for part in (rule.prompt, command.note) if part)
-    return request_turn(deciding, Asking(ai_id, reason, rule_id=rule.id, note=note))
+    return request_turn(deciding, Asking(ai_id, reason, rule_id=rule.id, is_unattended=True, note=note))
 
 
 class RequestFields(TypedDict):
@@ -221,6 +222,7 @@ class RequestFields(TypedDict):
     rule_id: str | None
     on_behalf_of: tuple[AccountId, ...]
     hops: int
+    is_unattended: bool
     note: str
 
 
@@ -232,6 +234,7 @@ def request_fields(asking: Asking) -> RequestFields:
         rule_id=asking.rule_id,
         on_behalf_of=asking.on_behalf_of,
         hops=asking.hops,
+        is_unattended=asking.is_unattended,
         note=asking.note,
     )
 

@@ -276,3 +276,13 @@ def test_a_webhook_cannot_fill_a_waiting_turn_for_ever() -> None:
     assert (book >> ("dan", FireRule(rule_id="hook"))).refuses(RefusalCode.RATE_LIMITED)
     waiting = next(turn for turn in book.room.state.turns.values() if not turn.is_running)
     assert len(waiting.note) <= MOST_NOTE_CHARACTERS
+
+
+def test_what_an_ai_passes_on_from_a_webhook_keeps_a_guests_authority() -> None:
+    settings = RoomSettings(ai_to_ai=True, guests_ask_ai=True)
+    book = room(HOOK, MentionRule(id="mention"), setter="alice", settings=settings)
+    book.given("alice", FireRule(rule_id="hook"))
+    answers(book, next(iter(book.room.state.turns)), "@robot do it")
+    passed_on = next(iter(book.room.state.turns.values()))
+    assert (passed_on.ai_id, passed_on.askers) == ("robot", ("alice",))
+    assert book.room.state.authority_of(passed_on) is Role.GUEST
