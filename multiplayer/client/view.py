@@ -10,8 +10,10 @@ from multiplayer.protocol.events import (
     BanLifted,
     BudgetSet,
     Event,
+    ChangeProposed,
     FactForgotten,
     FactPinned,
+    ProposalDecided,
     MemberJoined,
     MemberLeft,
     MemberRemoved,
@@ -32,7 +34,7 @@ from multiplayer.protocol.events import (
 )
 from multiplayer.protocol.ids import AccountId, MessageId, TurnId
 from multiplayer.protocol.members import Member, Presence, Role
-from multiplayer.protocol.memory import Fact, Summary
+from multiplayer.protocol.memory import Fact, Proposal, Summary
 from multiplayer.protocol.messages import Message
 from multiplayer.protocol.rooms import ReadMark, RoomView, Snapshot, TurnState
 from multiplayer.protocol.signals import AiCards, AiDelta, AiText, PresenceChanged, RoomSignal, Typing
@@ -56,6 +58,7 @@ class View:
         self.pins: tuple[MessageId, ...] = snapshot.pins
         self.summary: Summary | None = snapshot.summary
         self.facts: tuple[Fact, ...] = snapshot.facts
+        self.proposals: tuple[Proposal, ...] = snapshot.proposals
         self.budget: Budget = snapshot.budget
         self.online: set[AccountId] = set(snapshot.online)
         self.typing: set[AccountId] = set()
@@ -129,6 +132,10 @@ class View:
                 self._unpin(event.message_id)
             case SummaryUpdated():
                 self.summary = summary_of(event)
+            case ChangeProposed():
+                self.proposals = (*self.proposals, event.proposal)
+            case ProposalDecided():
+                self.proposals = tuple(one for one in self.proposals if one.id != event.proposal_id)
             case FactPinned():
                 self.facts = (*self.facts, event.fact)
             case FactForgotten():

@@ -14,6 +14,7 @@ from multiplayer.protocol.ids import AccountId, CallId, MessageId, TurnId, Ulid
 from multiplayer.protocol.members import Role
 from multiplayer.protocol.memory import MAX_FACT_CHARACTERS, MAX_POINTS, PointEdit, SummaryPoint
 from multiplayer.protocol.rooms import RoomSettings
+from multiplayer.protocol.tools import MAX_CHANGES, FileChange, Sha256, ToolClass
 from multiplayer.protocol.turns import TokenUsage, TurnOutcome
 from multiplayer.protocol.values import Frozen, UtcTime
 
@@ -213,6 +214,35 @@ class SetBudget(Frozen):
     budget: Budget
 
 
+class DecideApproval(Frozen):
+    """Approves a tool call or rejects it. `sha256` is that of the card: what was read is what is approved."""
+
+    type: Literal["decide_approval"] = "decide_approval"
+    turn_id: TurnRef
+    call_id: Annotated[str, StringConstraints(max_length=200)]
+    sha256: Sha256
+    is_approved: StrictBool
+
+
+class UndoTurn(Frozen):
+    """Puts the workspace back to what it was before the turn changed it. What others changed since is left alone.
+
+    Without `keeps_others` nothing is undone if others changed the same files since.
+    """
+
+    type: Literal["undo_turn"] = "undo_turn"
+    turn_id: TurnRef
+    keeps_others: StrictBool = False
+
+
+class DecideProposal(Frozen):
+    """Takes what an AI proposes to remember or to forget, or drops it."""
+
+    type: Literal["decide_proposal"] = "decide_proposal"
+    proposal_id: Annotated[str, StringConstraints(max_length=26)]
+    is_accepted: StrictBool
+
+
 Command = (
     PostMessage
     | EditMessage
@@ -243,6 +273,9 @@ Command = (
     | PinFact
     | ForgetFact
     | SetBudget
+    | DecideApproval
+    | UndoTurn
+    | DecideProposal
 )
 
 
@@ -265,11 +298,39 @@ class CallTool(Frozen):
     """The JSON text as the model wrote it."""
 
 
+class RequestApproval(Frozen):
+    """A call waits for people. `sha256` is of the call as it would run."""
+
+    type: Literal["request_approval"] = "request_approval"
+    turn_id: TurnId
+    fence: int
+    call_id: CallId
+    tool_class: ToolClass
+    sha256: Sha256
+    taint: tuple[Taint, ...] = ()
+    """What untrusted words the turn has seen in its prompt, besides those that its tools brought."""
+
+
+class ExpireApproval(Frozen):
+    """Nobody has decided in time."""
+
+    type: Literal["expire_approval"] = "expire_approval"
+    turn_id: TurnId
+    fence: int
+    call_id: CallId
+
+
 class StartTool(Frozen):
+    """The call runs now: whether it may is decided once more, against the room as it is."""
+
     type: Literal["start_tool"] = "start_tool"
     turn_id: TurnId
     fence: int
     call_id: CallId
+    tool_class: ToolClass
+    sha256: Sha256
+    taint: tuple[Taint, ...] = ()
+    """What untrusted words the turn has seen in its prompt, besides those that its tools brought."""
 
 
 class FinishTool(Frozen):
@@ -282,6 +343,31 @@ class FinishTool(Frozen):
     code: str | None = None
     exit_status: int | None = None
     taint: Taint | None = None
+
+
+class NoteChanges(Frozen):
+    """What a call has changed in the workspace."""
+
+    type: Literal["note_changes"] = "note_changes"
+    turn_id: TurnId
+    fence: int
+    call_id: CallId
+    changes: Annotated[tuple[FileChange, ...], Field(max_length=MAX_CHANGES)]
+    more: int = 0
+    before: str
+    after: str
+    taint: tuple[Taint, ...] = ()
+
+
+class Propose(Frozen):
+    """The AI would like the room to remember `text`, or to forget the fact `fact_id`."""
+
+    type: Literal["propose"] = "propose"
+    turn_id: TurnId
+    fence: int
+    text: Annotated[str, StringConstraints(max_length=MAX_FACT_CHARACTERS)] = ""
+    fact_id: str | None = None
+    taint: tuple[Taint, ...] = ()
 
 
 class TakeSteering(Frozen):
@@ -331,7 +417,20 @@ class EndTurn(Frozen):
     taint: tuple[Taint, ...] = ()
 
 
-TurnCommand = StartTurn | CallTool | StartTool | FinishTool | TakeSteering | ChangeModel | UpdateSummary | EndTurn
+TurnCommand = (
+    StartTurn
+    | CallTool
+    | RequestApproval
+    | ExpireApproval
+    | StartTool
+    | FinishTool
+    | NoteChanges
+    | Propose
+    | TakeSteering
+    | ChangeModel
+    | UpdateSummary
+    | EndTurn
+)
 """Submitted by the holder of a turn's lease only; no transport decodes these."""
 
 
@@ -361,7 +460,29 @@ class FireRule(Frozen):
     """What the webhook brought."""
 
 
-InnerCommand = AcceptInvite | ExpireMember | FireRule
+class RecordChanges(Frozen):
+    """Comes from the workspace's door: the actor has changed files by hand."""
+
+    type: Literal["record_changes"] = "record_changes"
+    changes: Annotated[tuple[FileChange, ...], Field(max_length=MAX_CHANGES)]
+    more: int = 0
+    before: str
+    after: str
+
+
+class FinishUndo(Frozen):
+    """Comes from the pod that put the files back, or found that it cannot."""
+
+    type: Literal["finish_undo"] = "finish_undo"
+    turn_id: TurnId
+    is_ok: bool
+    reason: str = ""
+    changes: Annotated[tuple[FileChange, ...], Field(max_length=MAX_CHANGES)] = ()
+    more: int = 0
+    conflicts: Annotated[tuple[str, ...], Field(max_length=MAX_CHANGES)] = ()
+
+
+InnerCommand = AcceptInvite | ExpireMember | FireRule | RecordChanges | FinishUndo
 """What the server itself submits; no transport decodes these."""
 
 AnyCommand = Command | TurnCommand | InnerCommand

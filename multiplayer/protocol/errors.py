@@ -41,7 +41,7 @@ class RefusalCode(StrEnum):
     UNKNOWN = "unknown"
     """The server cannot tell whether it was stored: retry with the same key."""
     EXPIRED = "expired"
-    """A link, invite, ticket or token is used up, revoked or past its end."""
+    """A link, invite, ticket, token or approval is used up, revoked or past its end."""
 
 
 class Refused(Exception):  # noqa: N818 - a refusal is an answer, not an error

@@ -9,9 +9,10 @@ from multiplayer.protocol.budgets import Budget
 from multiplayer.protocol.cards import FormAnswer, Taint
 from multiplayer.protocol.ids import AccountId, CallId, MessageId, RoomId, TurnId
 from multiplayer.protocol.members import Member, Role
-from multiplayer.protocol.memory import Fact, SummaryPoint, points_in
+from multiplayer.protocol.memory import Fact, Proposal, SummaryPoint, points_in
 from multiplayer.protocol.messages import Answer, MentionGroup, MessageBody
 from multiplayer.protocol.rooms import RoomKind, RoomSettings
+from multiplayer.protocol.tools import Decider, FileChange, ToolClass
 from multiplayer.protocol.turns import TokenUsage, TurnOutcome, TurnReason
 from multiplayer.protocol.values import Frozen, Sparse, UtcTime
 
@@ -222,10 +223,92 @@ class ToolCalled(EventFrame):
     arguments: str
 
 
+class ApprovalRequested(EventFrame):
+    """The call waits for people. What it is says the `tool_called` event with this `call_id`; `sha256` binds it."""
+
+    type: Literal["approval_requested"] = "approval_requested"
+    turn_id: TurnId
+    call_id: CallId
+    tool_class: ToolClass
+    sha256: str
+    decider: Decider
+    needed: int
+    reason: str
+    expires_at: UtcTime
+
+
+class ApprovalDecided(EventFrame):
+    """The actor approved the call or rejected it."""
+
+    type: Literal["approval_decided"] = "approval_decided"
+    turn_id: TurnId
+    call_id: CallId
+    is_approved: bool
+
+
+class ApprovalExpired(EventFrame):
+    type: Literal["approval_expired"] = "approval_expired"
+    turn_id: TurnId
+    call_id: CallId
+
+
+class FilesChanged(EventFrame):
+    """Files of the workspace are not as they were: by a tool call (the actor is the AI), or by a person's hand.
+
+    `before` and `after` are the hashes of the whole workspace. `more` changes are not named.
+    """
+
+    type: Literal["files_changed"] = "files_changed"
+    turn_id: TurnId | None = None
+    call_id: CallId | None = None
+    changes: tuple[FileChange, ...]
+    more: Sparse[int] = 0
+    before: str
+    after: str
+    asked_by: Sparse[tuple[AccountId, ...]] = ()
+    approved_by: Sparse[tuple[AccountId, ...]] = ()
+    taint: Sparse[tuple[Taint, ...]] = ()
+    """What untrusted words the turn had seen that wrote them."""
+
+
+class UndoRequested(EventFrame):
+    type: Literal["undo_requested"] = "undo_requested"
+    turn_id: TurnId
+    keeps_others: Sparse[bool] = False
+
+
+class TurnUndone(EventFrame):
+    """What the turn had changed is as it was, or why it is not. `conflicts`: files that others changed since."""
+
+    type: Literal["turn_undone"] = "turn_undone"
+    turn_id: TurnId
+    is_ok: bool
+    reason: Sparse[str] = ""
+    changes: tuple[FileChange, ...] = ()
+    more: Sparse[int] = 0
+    conflicts: Sparse[tuple[str, ...]] = ()
+
+
+class ChangeProposed(EventFrame):
+    """An AI would like the room to remember something, or to forget a fact. A member decides."""
+
+    type: Literal["change_proposed"] = "change_proposed"
+    turn_id: TurnId
+    proposal: Proposal
+    is_redacted: Sparse[bool] = False
+
+
+class ProposalDecided(EventFrame):
+    type: Literal["proposal_decided"] = "proposal_decided"
+    proposal_id: str
+    is_accepted: bool
+
+
 class ToolStarted(EventFrame):
     type: Literal["tool_started"] = "tool_started"
     turn_id: TurnId
     call_id: CallId
+    tool_class: Sparse[ToolClass | None] = None
 
 
 class ToolFinished(EventFrame):
@@ -337,8 +420,16 @@ Event = (
     | TurnStopRequested
     | TurnEnded
     | ToolCalled
+    | ApprovalRequested
+    | ApprovalDecided
+    | ApprovalExpired
     | ToolStarted
     | ToolFinished
+    | FilesChanged
+    | UndoRequested
+    | TurnUndone
+    | ChangeProposed
+    | ProposalDecided
     | AnswerRegenerated
     | AnswerChosen
     | FormAnswered

@@ -9,7 +9,7 @@ from pydantic import StringConstraints
 
 from multiplayer.protocol.cards import Taint
 from multiplayer.protocol.ids import AccountId, MessageId
-from multiplayer.protocol.values import Frozen, UtcTime
+from multiplayer.protocol.values import Frozen, Sparse, UtcTime
 
 MAX_POINTS: Final = 200
 MAX_POINT_CHARACTERS: Final = 1_000
@@ -55,6 +55,17 @@ class SummaryPoint(Frozen):
     sources: tuple[MessageId, ...] = ()
     """The messages it came from. When one is deleted, the point goes with it."""
     by: AccountId | None = None
+
+
+class Proposal(Frozen):
+    """What an AI proposes: to remember `text`, or to forget the fact `fact_id`. Nothing happens until a member agrees."""
+
+    id: str
+    by: AccountId
+    at: UtcTime
+    text: Annotated[str, StringConstraints(max_length=MAX_FACT_CHARACTERS)] = ""
+    fact_id: str | None = None
+    taint: Sparse[tuple[Taint, ...]] = ()
 
 
 class PointEdit(Frozen):

@@ -9,8 +9,9 @@ from multiplayer.protocol.budgets import Budget
 from multiplayer.protocol.cards import Card, Taint
 from multiplayer.protocol.ids import AccountId, CallId, MessageId, RoomId, TurnId
 from multiplayer.protocol.members import Member
-from multiplayer.protocol.memory import Fact, Summary
+from multiplayer.protocol.memory import Fact, Proposal, Summary
 from multiplayer.protocol.messages import Message
+from multiplayer.protocol.tools import MAX_CONSENTS, ApprovalCard, ApprovalPolicy, Consent
 from multiplayer.protocol.trigger_rules import DEFAULT_TRIGGERS, MAX_RULES, TriggerRule
 from multiplayer.protocol.turns import TurnReason, WhileBusy
 from multiplayer.protocol.values import Frozen, UtcTime
@@ -47,6 +48,11 @@ class RoomSettings(Frozen):
     """How often one AI may call the same other one."""
     tools: Annotated[tuple[Annotated[str, StringConstraints(max_length=64)], ...], Field(max_length=64)] | None = None
     """Names of the tools that AIs may use in this room. None: all that the server offers."""
+    approvals: ApprovalPolicy = ApprovalPolicy()
+    consents: Annotated[tuple[Consent, ...], Field(max_length=MAX_CONSENTS)] = ()
+    """Tools of outside servers (MCP) that this room has agreed to."""
+    fetches_urls: StrictBool = False
+    """AIs of this room may read web pages; each reading is approved as the net is."""
     summarise_after: Annotated[StrictInt, Field(ge=5, le=1_000)] | None = None
     """Fold what was said into the summary after so many messages. None: when its share of the prompt is full."""
     shows_thinking: StrictBool = True
@@ -57,6 +63,7 @@ class ToolCallState(Frozen):
     call_id: CallId
     name: str
     arguments: str
+    approval: ApprovalCard | None = None
     is_started: bool = False
 
 
@@ -136,6 +143,8 @@ class Snapshot(Frozen):
     turns: tuple[TurnState, ...]
     summary: Summary | None = None
     facts: tuple[Fact, ...] = ()
+    proposals: tuple[Proposal, ...] = ()
+    """What AIs propose to remember or to forget, and nobody has decided yet."""
     budget: Budget = Budget()
     messages: tuple[Message, ...]
     """The last 50, oldest first. Older ones by `GET …/messages`."""

@@ -65,6 +65,16 @@ class ToolOutput(Frozen):
     text: str
 
 
+class JobOutput(Frozen):
+    """A numbered piece of what a background job prints. `job_tail` and `GET …/jobs` have the whole."""
+
+    type: Literal["job_output"] = "job_output"
+    room_id: RoomId
+    job_id: str
+    index: int
+    text: str
+
+
 class Typing(Frozen):
     type: Literal["typing"] = "typing"
     room_id: RoomId
@@ -80,12 +90,12 @@ class PresenceChanged(Frozen):
 
 
 class TurnProgress(Frozen):
-    """What a running turn is doing, in a word: `context`, `model` or `tool`; `said` is what a provider tells of it."""
+    """What a running turn is doing, in a word; `said` is what a provider tells of it. `approval`: it waits for people."""
 
     type: Literal["turn_progress"] = "turn_progress"
     room_id: RoomId
     turn_id: TurnId
-    phase: Literal["context", "model", "tool", "waiting"]
+    phase: Literal["context", "model", "tool", "waiting", "approval"]
     said: str = ""
 
 
@@ -147,7 +157,9 @@ class Closing(Frozen):
     reconnect_ms: int | None = None
 
 
-RoomSignal = AiDelta | AiText | AiCards | AiThinking | ToolOutput | Typing | PresenceChanged | TurnProgress | Reset
+RoomSignal = (
+    AiDelta | AiText | AiCards | AiThinking | ToolOutput | JobOutput | Typing | PresenceChanged | TurnProgress | Reset
+)
 AccountSignal = ServerDraining | ReadMarked | RoomAdded | RoomRemoved | RoomActivity | SessionExpiring | Closing
 Signal = RoomSignal | AccountSignal
 
@@ -169,6 +181,8 @@ class Welcome(Frozen):
     server_time: UtcTime
     limits: dict[str, int]
     heartbeat_s: int
+    sandbox: str = ""
+    """How AIs' commands run on this server: `strict`, `landlock` or `off` (no terminal is offered)."""
 
 
 class Joined(Frozen):

@@ -1,6 +1,7 @@
 """When an AI takes a turn, as data in a room's settings: one closed union of rules."""
 
 from datetime import time
+from enum import StrEnum
 from typing import Annotated, Final, Literal
 
 from pydantic import Field, StrictBool, StrictInt, StringConstraints
@@ -107,3 +108,31 @@ DIRECT_TRIGGERS: Final[tuple[TriggerRule, ...]] = (
 )
 """For one person alone with AIs: every message is meant for them."""
 MAX_RULES: Final = 20
+
+
+class Why(StrEnum):
+    """Why a rule fired, or did not. The values are a part of the protocol."""
+
+    FIRES = "fires"
+    IS_OFF = "is_off"
+    NO_SUCH_AI = "no_such_ai"
+    NOT_ADDRESSED = "not_addressed"
+    NO_WORD = "no_word"
+    NOT_YET = "not_yet"
+    NO_THREAD = "no_thread"
+    THREAD_IS_QUIET = "thread_is_quiet"
+    FOR_SOMEONE_ELSE = "for_someone_else"
+    NOT_BY_MESSAGE = "not_by_message"
+    MAY_NOT_ASK = "may_not_ask"
+    NOT_BY_AI = "not_by_ai"
+    TOO_FAR = "too_far"
+    PAIR_SPENT = "pair_spent"
+    RESTS = "rests"
+    TOO_OFTEN = "too_often"
+    OTHER_RULE = "other_rule"
+    STOPPED = "stopped"
+    """The turn that wrote it was being stopped."""
+    STEERED = "steered"
+    """It was said into a turn, so no rule was asked."""
+    NOT_KNOWN = "not_known"
+    """The message was deleted, and with it what the rule would look at."""

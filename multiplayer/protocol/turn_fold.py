@@ -4,6 +4,9 @@ from typing import Final, get_args
 
 from multiplayer.protocol.cards import Taint
 from multiplayer.protocol.events import (
+    ApprovalDecided,
+    ApprovalExpired,
+    ApprovalRequested,
     Event,
     ModelChanged,
     SteeringTaken,
@@ -18,6 +21,7 @@ from multiplayer.protocol.events import (
     TurnStopRequested,
 )
 from multiplayer.protocol.rooms import ToolCallState, TurnState
+from multiplayer.protocol.tools import ApprovalCard
 from multiplayer.protocol.turns import TurnReason
 
 MOST_REQUESTS: Final = 100
@@ -32,6 +36,9 @@ TurnStep = (
     | ModelChanged
     | TurnStopRequested
     | ToolCalled
+    | ApprovalRequested
+    | ApprovalDecided
+    | ApprovalExpired
     | ToolStarted
     | ToolFinished
 )
@@ -80,17 +87,43 @@ def turn_after(turn: TurnState, event: TurnStep) -> TurnState:
         case ToolCalled():
             call = ToolCallState(call_id=event.call_id, name=event.name, arguments=event.arguments)
             changed = {"calls": (*turn.calls, call), "steps": turn.steps + 1}
-        case ToolStarted():
-            calls = (
-                call.model_copy(update={"is_started": True}) if call.call_id == event.call_id else call
-                for call in turn.calls
-            )
+        case ApprovalRequested() | ApprovalDecided() | ApprovalExpired() | ToolStarted():
+            calls = (_call_after(call, event) if call.call_id == event.call_id else call for call in turn.calls)
             changed = {"calls": tuple(calls)}
         case ToolFinished():
             changed = {"calls": tuple(call for call in turn.calls if call.call_id != event.call_id)}
             if event.taint is not None and event.taint not in turn.taint:
                 changed["taint"] = (*turn.taint, event.taint)
     return turn.model_copy(update=changed)
+
+
+def _call_after(
+    call: ToolCallState, event: ApprovalRequested | ApprovalDecided | ApprovalExpired | ToolStarted
+) -> ToolCallState:
+    match event:
+        case ToolStarted():
+            return call.model_copy(update={"is_started": True})
+        case ApprovalRequested():
+            card = ApprovalCard(
+                tool_class=event.tool_class,
+                sha256=event.sha256,
+                decider=event.decider,
+                needed=event.needed,
+                reason=event.reason,
+                expires_at=event.expires_at,
+            )
+            return call.model_copy(update={"approval": card})
+    if call.approval is None:
+        return call
+    change: dict[str, object]
+    match event:
+        case ApprovalExpired():
+            change = {"is_expired": True}
+        case ApprovalDecided(is_approved=True):
+            change = {"approved_by": (*call.approval.approved_by, event.actor_id)}
+        case ApprovalDecided():
+            change = {"rejected_by": event.actor_id}
+    return call.model_copy(update={"approval": call.approval.model_copy(update=change)})
 
 
 def _joined(turn: TurnState, event: TurnCollected | TurnSteered) -> dict[str, object]:

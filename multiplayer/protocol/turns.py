@@ -48,11 +48,11 @@ class TokenUsage(Frozen):
     tokens_cached: Counted
     tokens_out: Counted
     cost_micros: Counted | None = None
-    """Money in millionths of the price table's currency; None: no price known."""
+    """Money in millionths of the price table's currency; None: no price known. In events only of older releases."""
     is_estimated: bool = False
     """The provider gave no figures: counted by our own tokenizer."""
     price_version: str | None = None
-    """Which price list `cost_micros` was worked out with."""
+    """Which price list `cost_micros` was worked out with; in events as that."""
     calls: Counted = 1
     """How often a model was asked."""
 

@@ -2,25 +2,31 @@
 
 from collections.abc import Sequence
 from datetime import timedelta
-from typing import Final
+from typing import Final, Literal
 
 from pydantic import Field
 
 from multiplayer.protocol.budgets import Budget
 from multiplayer.protocol.events import (
     BudgetSet,
+    ChangeProposed,
     Event,
     FactForgotten,
     FactPinned,
+    FilesChanged,
+    ProposalDecided,
     RoomCreated,
     RoomSettingsSet,
     TurnCollected,
     TurnRequested,
     TurnSteered,
+    TurnUndone,
+    UndoRequested,
 )
-from multiplayer.protocol.ids import AccountId
-from multiplayer.protocol.memory import Fact
+from multiplayer.protocol.ids import AccountId, TurnId
+from multiplayer.protocol.memory import Fact, Proposal
 from multiplayer.protocol.rooms import RoomSettings
+from multiplayer.protocol.tools import ChangeKind
 from multiplayer.protocol.trigger_rules import EveryRule
 from multiplayer.protocol.values import Frozen, UtcTime
 
@@ -31,6 +37,9 @@ HOUR: Final = timedelta(hours=1)
 DAY: Final = timedelta(days=1)
 """No rule rests longer than this."""
 MOST_FIRINGS: Final = 1_000
+MOST_CHANGED: Final = 50
+"""So many of the last turns that changed files can be undone."""
+MOST_TAINTED: Final = 500
 
 
 class Firing(Frozen):
@@ -46,6 +55,17 @@ class Firing(Frozen):
     """`by` is an AI, which called another one in the name of those who had asked it."""
 
 
+class ChangedFiles(Frozen):
+    """A turn that changed the workspace: for whom, and from which state of it to which, span by span."""
+
+    turn_id: TurnId
+    askers: tuple[AccountId, ...]
+    spans: tuple[tuple[str, str], ...]
+    undo: Literal["", "wanted", "done"] = ""
+    undo_by: AccountId | None = None
+    keeps_others: bool = False
+
+
 class RoomNotes(Frozen):
     """Changed by `after` only. Stored as one small document beside the room."""
 
@@ -53,6 +73,11 @@ class RoomNotes(Frozen):
     budget: Budget = Budget()
     firings: tuple[Firing, ...] = ()
     """Oldest first."""
+    changed: tuple[ChangedFiles, ...] = ()
+    """The last turns that changed files, oldest first."""
+    tainted_files: tuple[str, ...] = ()
+    """Paths that were written by turns with untrusted words in them. More than can be told: `*` is among them."""
+    proposals: tuple[Proposal, ...] = ()
     marks: dict[str, int] = Field(default_factory=dict)
     """For each rule that fires after so many messages: the seq from which it counts."""
 
@@ -66,6 +91,19 @@ class RoomNotes(Frozen):
                 return self.model_copy(update={"facts": kept})
             case BudgetSet():
                 return self.model_copy(update={"budget": event.budget})
+            case FilesChanged():
+                return self._files_changed(event)
+            case UndoRequested():
+                return self._undo(
+                    event.turn_id, {"undo": "wanted", "undo_by": event.actor_id, "keeps_others": event.keeps_others}
+                )
+            case TurnUndone():
+                return self._undo(event.turn_id, {"undo": "done" if event.is_ok else ""})
+            case ChangeProposed():
+                return self.model_copy(update={"proposals": (*self.proposals, event.proposal)})
+            case ProposalDecided():
+                left = tuple(one for one in self.proposals if one.id != event.proposal_id)
+                return self.model_copy(update={"proposals": left})
             case RoomCreated() | RoomSettingsSet():
                 counting = _counting(event.settings)
                 if counting.keys() != self.marks.keys():
@@ -76,6 +114,29 @@ class RoomNotes(Frozen):
                 return self._fired(event, event.rule_id)
             case _:
                 return self
+
+    def _files_changed(self, event: FilesChanged) -> "RoomNotes":
+        changed: dict[str, object] = {"tainted_files": self._tainted_after(event)}
+        if event.turn_id is not None:
+            others = tuple(one for one in self.changed if one.turn_id != event.turn_id)
+            known = next((one for one in self.changed if one.turn_id == event.turn_id), None)
+            known = known or ChangedFiles(turn_id=event.turn_id, askers=event.asked_by, spans=())
+            spans = _joined(known.spans, (event.before, event.after))
+            changed["changed"] = (*others, known.model_copy(update={"spans": spans}))[-MOST_CHANGED:]
+        return self.model_copy(update=changed)
+
+    def _tainted_after(self, event: FilesChanged) -> tuple[str, ...]:
+        touched = {change.path for change in event.changes}
+        if event.taint:
+            fresh = {change.path for change in event.changes if change.kind is not ChangeKind.REMOVED}
+            paths = sorted({*self.tainted_files, *fresh, *(("*",) if event.more else ())})
+            return tuple(paths) if len(paths) <= MOST_TAINTED else ("*",)
+        gone = touched if event.turn_id is None else {c.path for c in event.changes if c.kind is ChangeKind.REMOVED}
+        return tuple(path for path in self.tainted_files if path not in gone)
+
+    def _undo(self, turn_id: TurnId, change: dict[str, object]) -> "RoomNotes":
+        changed = tuple(one.model_copy(update=change) if one.turn_id == turn_id else one for one in self.changed)
+        return self.model_copy(update={"changed": changed})
 
     def _fired(self, event: TurnRequested | TurnCollected | TurnSteered, rule_id: str) -> "RoomNotes":
         firing = Firing(
@@ -97,10 +158,19 @@ def notes_change(event: Event) -> bool:
     match event:
         case FactPinned() | FactForgotten() | BudgetSet() | RoomCreated() | RoomSettingsSet():
             return True
+        case FilesChanged() | UndoRequested() | TurnUndone() | ChangeProposed() | ProposalDecided():
+            return True
         case TurnRequested() | TurnCollected() | TurnSteered():
             return event.rule_id is not None
         case _:
             return False
+
+
+def _joined(spans: tuple[tuple[str, str], ...], span: tuple[str, str]) -> tuple[tuple[str, str], ...]:
+    """Return the spans with one more. One that begins where the last ends makes it longer."""
+    if spans and spans[-1][1] == span[0]:
+        return (*spans[:-1], (spans[-1][0], span[1]))
+    return (*spans, span)
 
 
 def _needed(firings: Sequence[Firing], now: UtcTime) -> tuple[Firing, ...]:

@@ -16,13 +16,13 @@ from multiplayer.protocol.events import (
 from multiplayer.protocol.ids import AccountId, MessageId, TurnId
 from multiplayer.protocol.members import AccountKind
 from multiplayer.protocol.rooms import TurnState
-from multiplayer.protocol.trigger_rules import TriggerRule
+from multiplayer.protocol.trigger_rules import TriggerRule, Why
 from multiplayer.protocol.turn_fold import TurnStep, is_turn_event, turn_after, turn_of
 from multiplayer.protocol.turns import TurnReason
 from multiplayer.rooms.facts import ThreadFacts
 from multiplayer.rooms.mentions import Mentions
 from multiplayer.rooms.state import created
-from multiplayer.rooms.triggers import Moment, Verdict, Why, answer_moment, judge
+from multiplayer.rooms.triggers import Moment, Verdict, answer_moment, judge
 
 
 @dataclass(frozen=True)

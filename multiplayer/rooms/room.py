@@ -14,13 +14,17 @@ from multiplayer.protocol.commands import (
     ChangeModel,
     ChooseAnswer,
     Command,
+    DecideApproval,
+    DecideProposal,
     DeleteMessage,
     DeleteRoom,
     EditMessage,
     EditSummary,
     EndTurn,
+    ExpireApproval,
     ExpireMember,
     FinishTool,
+    FinishUndo,
     FireRule,
     ForgetFact,
     InnerCommand,
@@ -28,13 +32,17 @@ from multiplayer.protocol.commands import (
     LeaveRoom,
     LiftBan,
     MarkRead,
+    NoteChanges,
     PinFact,
     PinMessage,
     PostMessage,
+    Propose,
+    RecordChanges,
     RegenerateAnswer,
     RemoveMember,
     RemoveReaction,
     RenameRoom,
+    RequestApproval,
     SetBudget,
     SetRole,
     SetRoomSettings,
@@ -45,6 +53,7 @@ from multiplayer.protocol.commands import (
     SteerTurn,
     StopTurn,
     TakeSteering,
+    UndoTurn,
     UnpinMessage,
     UpdateSummary,
 )
@@ -53,11 +62,21 @@ from multiplayer.protocol.events import Event
 from multiplayer.protocol.ids import AccountId
 from multiplayer.protocol.members import Member
 from multiplayer.protocol.trigger_rules import ThreadRule
-from multiplayer.rooms import member_rules, memory_rules, message_rules, room_rules, turn_requests, turn_rules
+from multiplayer.rooms import (
+    approval_rules,
+    member_rules,
+    memory_rules,
+    message_rules,
+    room_rules,
+    turn_requests,
+    turn_rules,
+    workspace_rules,
+)
 from multiplayer.rooms.deciding import Deciding, Stamped, no_such_room, readable_from
 from multiplayer.rooms.facts import Facts, Needs
 from multiplayer.rooms.limits import RoomLimits
 from multiplayer.rooms.permissions import Right, may
+from multiplayer.rooms.sight import Sight
 from multiplayer.rooms.state import RoomState
 
 COMMAND_RIGHTS: Final[dict[type[Command], Right]] = {
@@ -90,6 +109,9 @@ COMMAND_RIGHTS: Final[dict[type[Command], Right]] = {
     PinFact: Right.EDIT_SUMMARY,
     ForgetFact: Right.EDIT_SUMMARY,
     SetBudget: Right.SET_BUDGETS,
+    DecideApproval: Right.APPROVE,
+    UndoTurn: Right.STEER_TURN,
+    DecideProposal: Right.EDIT_SUMMARY,
 }
 """The row of the table of rights that each command stands under; what has none is refused."""
 
@@ -143,6 +165,12 @@ class Room:
         if self.state.room.settings.guests_see_history or account_id not in self.state.members:
             return 0
         return readable_from(self.state, self.state.members[account_id])
+
+    def sight_of(self, account_id: AccountId) -> Sight:
+        """Return what this account may see of the room. Who is no member sees nothing: that is checked elsewhere."""
+        member = self.state.members.get(account_id)
+        sees = member is None or may(Right.SEE_WORKSPACE, member.role, self.state.room.settings)
+        return Sight(self.hidden_before(account_id), sees)
 
     def readable_from(self, member: Member) -> int:
         return readable_from(self.state, member)
@@ -265,11 +293,25 @@ class Room:
                 return memory_rules.set_budget(deciding, command)
             case StopTurn():
                 return turn_rules.stop(deciding, command)
+            case DecideApproval():
+                return approval_rules.decide_approval(deciding, command)
+            case UndoTurn():
+                return workspace_rules.undo(deciding, command)
+            case FinishUndo():
+                return workspace_rules.finish_undo(deciding, command)
+            case RecordChanges():
+                return workspace_rules.record_changes(deciding, command)
+            case DecideProposal():
+                return workspace_rules.decide_proposal(deciding, command)
             case (
                 StartTurn()
                 | CallTool()
+                | RequestApproval()
+                | ExpireApproval()
                 | StartTool()
                 | FinishTool()
+                | NoteChanges()
+                | Propose()
                 | TakeSteering()
                 | ChangeModel()
                 | UpdateSummary()

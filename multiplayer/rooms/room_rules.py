@@ -1,16 +1,22 @@
 """Deciding the room itself: name, topic, settings, archive, end."""
 
 from collections.abc import Sequence
+from datetime import timedelta
+from typing import Final
 
 from multiplayer.protocol.commands import ArchiveRoom, RenameRoom, SetRoomSettings, SetTopic
 from multiplayer.protocol.errors import RefusalCode, Refused
 from multiplayer.protocol.events import Event, RoomArchived, RoomDeleted, RoomRenamed, RoomSettingsSet, TopicSet
 from multiplayer.protocol.rooms import RoomKind
+from multiplayer.protocol.tools import StandingRule
 from multiplayer.protocol.trigger_rules import ScheduleRule, TriggerRule, WebhookRule
 from multiplayer.rooms.deciding import Deciding, checked_name
 from multiplayer.rooms.permissions import Right
+from multiplayer.rooms.tool_policy import STANDING_FOR
 from multiplayer.rooms.triggers import is_ai
 from multiplayer.rooms.turn_rules import end_turns_of
+
+LONGEST_STANDING: Final = timedelta(days=30)
 
 
 def rename(deciding: Deciding, command: RenameRoom) -> list[Event]:
@@ -43,6 +49,11 @@ def set_settings(deciding: Deciding, command: SetRoomSettings) -> list[Event]:
     if settings.triggers != before.triggers:
         deciding.check(Right.CHOOSE_AI)
         settings = settings.model_copy(update={"triggers": _checked_rules(deciding, settings.triggers)})
+    if settings.approvals.standing != before.approvals.standing:
+        standing = _checked_standing(deciding, settings.approvals.standing)
+        settings = settings.model_copy(
+            update={"approvals": settings.approvals.model_copy(update={"standing": standing})}
+        )
     if settings == before:
         raise Refused(RefusalCode.NO_CHANGE, "these are the room's settings already")
     return [RoomSettingsSet(**deciding.head(), settings=settings)]
@@ -74,6 +85,27 @@ def _checked_rules(deciding: Deciding, rules: Sequence[TriggerRule]) -> tuple[Tr
         else:
             checked.append(rule)
     return tuple(checked)
+
+
+def _checked_standing(deciding: Deciding, rules: Sequence[StandingRule]) -> tuple[StandingRule, ...]:
+    """Return the standing rules that still hold, each marked with who set it: a change makes it the changer's."""
+    known = deciding.state.room.settings.approvals.standing
+    checked: list[StandingRule] = []
+    for rule in rules:
+        if rule.tool_class not in STANDING_FOR:
+            raise Refused(RefusalCode.MALFORMED, f"no standing rule can allow the class {rule.tool_class.value}")
+        if any(other.tool_class is rule.tool_class for other in checked):
+            raise Refused(RefusalCode.MALFORMED, f"two standing rules name the class {rule.tool_class.value}")
+        same = next((one for one in known if (one.tool_class, one.until) == (rule.tool_class, rule.until)), None)
+        if same is None:
+            if not deciding.at < rule.until <= deciding.at + LONGEST_STANDING:
+                raise Refused(
+                    RefusalCode.MALFORMED,
+                    f"a standing rule ends within {LONGEST_STANDING.days} days, and not in the past",
+                )
+            same = rule.model_copy(update={"set_by": deciding.actor_id})
+        checked.append(same)
+    return tuple(rule for rule in checked if rule.until > deciding.at)
 
 
 def _check_zone(deciding: Deciding, rule: TriggerRule) -> None:

@@ -11,6 +11,7 @@ from multiplayer.protocol.messages import Message
 from multiplayer.protocol.rooms import ReadMark, Snapshot, TurnState
 from multiplayer.rooms.deciding import readable_from
 from multiplayer.rooms.permissions import Grant, Right, grant, may
+from multiplayer.rooms.sight import turn_without_files
 from multiplayer.rooms.state import RoomState
 
 
@@ -42,15 +43,22 @@ def snapshot_of(
     is_restricted = first_seq > 0
     visible = tuple(message for message in messages if message.seq >= first_seq)
     visible_ids = {message.id for message in visible}
+    sees_workspace = may(Right.SEE_WORKSPACE, reader.role, state.room.settings)
+
+    def told(turn: TurnState) -> TurnState:
+        turn = _as_told(_with_text(turn, texts), first_seq)
+        return turn if sees_workspace else turn_without_files(turn)
+
     return Snapshot(
         room=state.room,
         seq=state.seq,
         members=tuple(state.members.values()),
         banned=tuple(sorted(state.banned)) if _may_remove(state, reader) else (),
         pins=tuple(pin for pin in state.pins if pin in visible_ids or not is_restricted),
-        turns=tuple(_as_told(_with_text(turn, texts), first_seq) for turn in state.turns.values()),
+        turns=tuple(map(told, state.turns.values())),
         summary=None if is_restricted else state.summary,
         facts=() if is_restricted else state.notes.facts,
+        proposals=() if is_restricted else state.notes.proposals,
         budget=state.notes.budget if may(Right.SEE_USAGE, reader.role, state.room.settings) else Budget(),
         messages=visible,
         online=tuple(account_id for account_id in state.members if account_id in online),

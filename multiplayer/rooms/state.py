@@ -6,11 +6,16 @@ from dataclasses import dataclass, field, replace
 from multiplayer.protocol.events import (
     AnswerChosen,
     AnswerRegenerated,
+    ApprovalDecided,
+    ApprovalExpired,
+    ApprovalRequested,
     BanLifted,
     BudgetSet,
+    ChangeProposed,
     Event,
     FactForgotten,
     FactPinned,
+    FilesChanged,
     FormAnswered,
     MemberJoined,
     MemberLeft,
@@ -21,6 +26,7 @@ from multiplayer.protocol.events import (
     MessagePosted,
     MessageUnpinned,
     ModelChanged,
+    ProposalDecided,
     ReactionAdded,
     ReactionRemoved,
     RoleChanged,
@@ -41,6 +47,8 @@ from multiplayer.protocol.events import (
     TurnStarted,
     TurnSteered,
     TurnStopRequested,
+    TurnUndone,
+    UndoRequested,
 )
 from multiplayer.protocol.ids import AccountId, MessageId, TurnId
 from multiplayer.protocol.members import AccountKind, Member, Role
@@ -148,7 +156,9 @@ class RoomState:
                 self.pins = tuple(pin for pin in self.pins if pin != event.message_id)
             case SummaryUpdated():
                 self.summary = summary_of(event)
-            case FactPinned() | FactForgotten() | BudgetSet():
+            case FactPinned() | FactForgotten() | BudgetSet() | ChangeProposed() | ProposalDecided():
+                self.note(event)
+            case FilesChanged() | UndoRequested() | TurnUndone():
                 self.note(event)
             case TurnRequested():
                 self.turns[event.turn_id] = turn_of(event)
@@ -159,6 +169,8 @@ class RoomState:
             case TurnStarted() | TurnStopRequested() | SteeringTaken() | ModelChanged():
                 self.turns[event.turn_id] = turn_after(self.turns[event.turn_id], event)
             case ToolCalled() | ToolStarted() | ToolFinished():
+                self.turns[event.turn_id] = turn_after(self.turns[event.turn_id], event)
+            case ApprovalRequested() | ApprovalDecided() | ApprovalExpired():
                 self.turns[event.turn_id] = turn_after(self.turns[event.turn_id], event)
             case TurnEnded():
                 del self.turns[event.turn_id]

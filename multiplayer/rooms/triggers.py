@@ -5,7 +5,6 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from enum import StrEnum
 from typing import Final, assert_never
 
 from multiplayer.protocol.events import MessagePosted
@@ -21,6 +20,7 @@ from multiplayer.protocol.trigger_rules import (
     ThreadRule,
     TriggerRule,
     WebhookRule,
+    Why,
 )
 from multiplayer.protocol.turns import TurnReason, WhileBusy
 from multiplayer.rooms.facts import ThreadFacts
@@ -41,34 +41,6 @@ _REASONS: Final = {
 }
 """In the order in which a rule goes before another one that would wake the same AI."""
 _ORDER: Final = {kind: place for place, kind in enumerate(_REASONS)}
-
-
-class Why(StrEnum):
-    """Why a rule fired, or did not. The values are a part of the protocol."""
-
-    FIRES = "fires"
-    IS_OFF = "is_off"
-    NO_SUCH_AI = "no_such_ai"
-    NOT_ADDRESSED = "not_addressed"
-    NO_WORD = "no_word"
-    NOT_YET = "not_yet"
-    NO_THREAD = "no_thread"
-    THREAD_IS_QUIET = "thread_is_quiet"
-    FOR_SOMEONE_ELSE = "for_someone_else"
-    NOT_BY_MESSAGE = "not_by_message"
-    MAY_NOT_ASK = "may_not_ask"
-    NOT_BY_AI = "not_by_ai"
-    TOO_FAR = "too_far"
-    PAIR_SPENT = "pair_spent"
-    RESTS = "rests"
-    TOO_OFTEN = "too_often"
-    OTHER_RULE = "other_rule"
-    STOPPED = "stopped"
-    """The turn that wrote it was being stopped."""
-    STEERED = "steered"
-    """It was said into a turn, so no rule was asked."""
-    NOT_KNOWN = "not_known"
-    """The message was deleted, and with it what the rule would look at."""
 
 
 @dataclass(frozen=True)

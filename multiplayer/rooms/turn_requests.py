@@ -26,7 +26,7 @@ from multiplayer.protocol.events import (
 from multiplayer.protocol.ids import AccountId, MessageId, TurnId
 from multiplayer.protocol.messages import MessageBody
 from multiplayer.protocol.rooms import TurnState
-from multiplayer.protocol.trigger_rules import ScheduleRule, WebhookRule
+from multiplayer.protocol.trigger_rules import ScheduleRule, WebhookRule, Why
 from multiplayer.protocol.turns import TurnOutcome, TurnReason, WhileBusy
 from multiplayer.rooms.deciding import Deciding, checked_text
 from multiplayer.rooms.forms import answers_text, check_answers
@@ -35,7 +35,6 @@ from multiplayer.rooms.permissions import Right
 from multiplayer.rooms.triggers import (
     Moment,
     Verdict,
-    Why,
     held_back,
     is_ai,
     may_steer,

@@ -6,7 +6,11 @@ from multiplayer.protocol.commands import (
     CallTool,
     ChangeModel,
     EndTurn,
+    ExpireApproval,
     FinishTool,
+    NoteChanges,
+    Propose,
+    RequestApproval,
     StartTool,
     StartTurn,
     StopTurn,
@@ -25,7 +29,6 @@ from multiplayer.protocol.events import (
     SummaryUpdated,
     ToolCalled,
     ToolFinished,
-    ToolStarted,
     TurnCollected,
     TurnEnded,
     TurnRequested,
@@ -35,8 +38,9 @@ from multiplayer.protocol.events import (
 from multiplayer.protocol.ids import AccountId, MessageId, TurnId
 from multiplayer.protocol.memory import SummaryPoint
 from multiplayer.protocol.messages import Answer, Message, MessageBody
-from multiplayer.protocol.rooms import ToolCallState, TurnState
+from multiplayer.protocol.rooms import TurnState
 from multiplayer.protocol.turns import TurnOutcome, TurnReason
+from multiplayer.rooms import approval_rules, workspace_rules
 from multiplayer.rooms.deciding import Deciding
 from multiplayer.rooms.derived import without
 from multiplayer.rooms.mentions import Mentions, find_mentions
@@ -93,10 +97,18 @@ def act(deciding: Deciding, command: TurnCommand) -> list[Event]:
                     arguments=command.arguments,
                 )
             ]
+        case RequestApproval():
+            return approval_rules.request(deciding, turn, command)
+        case ExpireApproval():
+            return approval_rules.expire(deciding, turn, command)
         case StartTool():
-            return _start_tool(deciding, turn, command)
+            return approval_rules.start(deciding, turn, command)
+        case NoteChanges():
+            return workspace_rules.note_changes(deciding, turn, command)
+        case Propose():
+            return workspace_rules.propose(deciding, turn, command)
         case FinishTool():
-            _open_call(turn, command)
+            approval_rules.open_call(turn, command)
             return [
                 ToolFinished(
                     **deciding.head(),
@@ -136,25 +148,6 @@ def _start(deciding: Deciding, turn: TurnState, command: StartTurn) -> list[Even
     if not turn.is_running and any(other.is_running for other in others):
         raise Refused(RefusalCode.CONFLICT, "this AI is at another turn of the room")
     return [TurnStarted(**deciding.head(), turn_id=turn.turn_id, fence=command.fence, pod=command.pod)]
-
-
-def _start_tool(deciding: Deciding, turn: TurnState, command: StartTool) -> list[Event]:
-    call = _open_call(turn, command)
-    if call.is_started:
-        raise Refused(RefusalCode.CONFLICT, "this call was started already")
-    if turn.is_stop_requested:
-        raise Refused(RefusalCode.CONFLICT, "this turn is being stopped")
-    # Whether they may have this tool run is asked again when it runs; here, that they are still members at all.
-    if deciding.state.authority_of(turn) is None:
-        raise Refused(RefusalCode.FORBIDDEN, "who asked for this turn is no longer in the room")
-    return [ToolStarted(**deciding.head(), turn_id=turn.turn_id, call_id=command.call_id)]
-
-
-def _open_call(turn: TurnState, command: StartTool | FinishTool) -> ToolCallState:
-    call = next((call for call in turn.calls if call.call_id == command.call_id), None)
-    if call is None:
-        raise Refused(RefusalCode.CONFLICT, "there is no such call open")
-    return call
 
 
 def _summarise(deciding: Deciding, command: UpdateSummary) -> list[Event]:

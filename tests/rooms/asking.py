@@ -6,10 +6,9 @@ from multiplayer.protocol.commands import EndTurn, PostMessage, SetRoomSettings,
 from multiplayer.protocol.events import Event, TurnCollected, TurnRequested, TurnSteered
 from multiplayer.protocol.ids import AccountId, MessageId, TurnId
 from multiplayer.protocol.rooms import RoomSettings
-from multiplayer.protocol.trigger_rules import DEFAULT_TRIGGERS, TriggerRule
+from multiplayer.protocol.trigger_rules import DEFAULT_TRIGGERS, TriggerRule, Why
 from multiplayer.protocol.turns import TurnOutcome
 from multiplayer.rooms.rehearsal import explain
-from multiplayer.rooms.triggers import Why
 from tests.support.playbook import Playbook, room_of
 
 OPEN = RoomSettings(guests_post=True)

@@ -24,10 +24,11 @@ from multiplayer.protocol.trigger_rules import (
     ReplyRule,
     ThreadRule,
     TriggerRule,
+    Why,
 )
 from multiplayer.protocol.turns import TurnReason
 from multiplayer.rooms.rehearsal import Judged, dry_run, explain, why_text
-from multiplayer.rooms.triggers import Verdict, Why
+from multiplayer.rooms.triggers import Verdict
 from tests.rooms.asking import answers, ends, last_message, room, says, set_rules, starts, why
 from tests.support.playbook import Playbook
 

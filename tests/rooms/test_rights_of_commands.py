@@ -13,8 +13,11 @@ from multiplayer.protocol.commands import (
     AnswerForm,
     ArchiveRoom,
     AskAi,
+    CallTool,
     ChooseAnswer,
     Command,
+    DecideApproval,
+    DecideProposal,
     DeleteMessage,
     DeleteRoom,
     EditMessage,
@@ -25,29 +28,35 @@ from multiplayer.protocol.commands import (
     LeaveRoom,
     LiftBan,
     MarkRead,
+    NoteChanges,
     PinFact,
     PinMessage,
     PostMessage,
+    Propose,
     RegenerateAnswer,
     RemoveMember,
     RemoveReaction,
     RenameRoom,
+    RequestApproval,
     SetBudget,
     SetRole,
     SetRoomSettings,
     SetTopic,
     SetTyping,
+    StartTool,
     StartTurn,
     SteerTurn,
     StopTurn,
+    UndoTurn,
     UnpinMessage,
 )
 from multiplayer.protocol.errors import RefusalCode, Refused
-from multiplayer.protocol.events import FactPinned, MemberRemoved, RoleChanged
-from multiplayer.protocol.ids import AccountId, MessageId
+from multiplayer.protocol.events import ChangeProposed, FactPinned, MemberRemoved, RoleChanged
+from multiplayer.protocol.ids import AccountId, CallId, MessageId
 from multiplayer.protocol.members import AccountKind, Role
 from multiplayer.protocol.memory import PointEdit, Section
 from multiplayer.protocol.rooms import RoomSettings
+from multiplayer.protocol.tools import ChangeKind, FileChange, ToolClass
 from multiplayer.protocol.turns import TurnOutcome
 from multiplayer.rooms.permissions import Right
 from multiplayer.rooms.room import COMMAND_RIGHTS
@@ -129,6 +138,43 @@ def forgotten(book: Playbook) -> Command:
     pinned_fact = book.given("olga", PinFact(text="the moon is far"))[0]
     assert isinstance(pinned_fact, FactPinned)
     return ForgetFact(fact_id=pinned_fact.fact.id)
+
+
+SHA = "a" * 64
+
+
+def waits_for_approval(book: Playbook) -> Command:
+    """A background job that Olga asked for: she or an admin confirms it."""
+    turn_id = book.runs("olga", "bot")
+    call = CallId("c1")
+    book.given("bot", CallTool(turn_id=turn_id, fence=1, call_id=call, name="job_start", arguments="{}"))
+    request = RequestApproval(turn_id=turn_id, fence=1, call_id=call, tool_class=ToolClass.EXTENDED, sha256=SHA)
+    book.given("bot", request)
+    return DecideApproval(turn_id=turn_id, call_id=call, sha256=SHA, is_approved=True)
+
+
+def files_changed(book: Playbook, *, asker: str | None = None) -> Command:
+    asker = asker or who_can_ask(book)
+    # A guest's request writes no files; what counts here is whose request it is.
+    book.given("olga", SetRoomSettings(settings=OPEN.model_copy(update={"persona": "busy"})))
+    turn_id = book.runs(asker, "bot")
+    call = CallId("c1")
+    book.given("bot", CallTool(turn_id=turn_id, fence=1, call_id=call, name="list_files", arguments="{}"))
+    start = StartTool(turn_id=turn_id, fence=1, call_id=call, tool_class=ToolClass.READ, sha256=SHA)
+    book.given("bot", start)
+    change = FileChange(path="a.txt", kind=ChangeKind.ADDED)
+    book.given(
+        "bot", NoteChanges(turn_id=turn_id, fence=1, call_id=call, changes=(change,), before="b" * 64, after="c" * 64)
+    )
+    book.given("bot", EndTurn(turn_id=turn_id, fence=1, outcome=TurnOutcome.DONE, text="done"))
+    return UndoTurn(turn_id=turn_id)
+
+
+def proposed(book: Playbook) -> Command:
+    turn_id = book.runs("olga", "bot")
+    event = book.given("bot", Propose(turn_id=turn_id, fence=1, text="the sea is salty"))[0]
+    assert isinstance(event, ChangeProposed)
+    return DecideProposal(proposal_id=event.proposal.id, is_accepted=True)
 
 
 @dataclass(frozen=True)
@@ -217,6 +263,10 @@ CASES: dict[str, tuple[type[Command], Case]] = {
         SetBudget,
         case(Right.SET_BUDGETS, lambda _: SetBudget(budget=Budget(total=Caps(tokens_per_day=1)))),
     ),
+    "approve": (DecideApproval, case(Right.APPROVE, waits_for_approval)),
+    "undo": (UndoTurn, case(Right.STEER_TURN, lambda book: files_changed(book, asker="olga"))),
+    "undo own": (UndoTurn, case(Right.STEER_TURN, files_changed, is_own_request=True)),
+    "decide a proposal": (DecideProposal, case(Right.EDIT_SUMMARY, proposed)),
     "stop own": (StopTurn, case(Right.STOP_TURN, own_turn, is_own_request=True)),
 }
 SILENT = (MarkRead, SetTyping)
@@ -244,7 +294,9 @@ def test_a_command_is_decided_as_the_written_table_says(name: str, role: Role, s
         book.given("olga", SetRoomSettings(settings=settings))
     assert isinstance(command, kind)
     seq = book.room.seq
-    if allows(tried.row, role, settings, tried.asked):
+    # By class: what an owner has to confirm, an admin may approve as well.
+    by_class = kind is DecideApproval and role in {Role.OWNER, Role.ADMIN}
+    if by_class or allows(tried.row, role, settings, tried.asked):
         events = book.given("alice", command)
         assert bool(events) == (kind not in SILENT)
         assert [event.seq for event in events] == list(range(seq + 1, seq + 1 + len(events)))

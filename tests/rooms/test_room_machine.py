@@ -27,26 +27,34 @@ from multiplayer.protocol.commands import (
     ChangeModel,
     ChooseAnswer,
     Command,
+    DecideApproval,
+    DecideProposal,
     DeleteMessage,
     DeleteRoom,
     EditMessage,
     EditSummary,
     EndTurn,
+    ExpireApproval,
     ExpireMember,
     FinishTool,
+    FinishUndo,
     FireRule,
     ForgetFact,
     InviteMember,
     LeaveRoom,
     LiftBan,
     MarkRead,
+    NoteChanges,
     PinFact,
     PinMessage,
     PostMessage,
+    Propose,
+    RecordChanges,
     RegenerateAnswer,
     RemoveMember,
     RemoveReaction,
     RenameRoom,
+    RequestApproval,
     SetBudget,
     SetRole,
     SetRoomSettings,
@@ -58,6 +66,7 @@ from multiplayer.protocol.commands import (
     StopTurn,
     TakeSteering,
     TurnCommand,
+    UndoTurn,
     UnpinMessage,
     UpdateSummary,
 )
@@ -68,6 +77,7 @@ from multiplayer.protocol.members import AccountKind, Role
 from multiplayer.protocol.memory import PointEdit, Section
 from multiplayer.protocol.messages import Message
 from multiplayer.protocol.rooms import ReadMark, RoomSettings, Snapshot, TurnState
+from multiplayer.protocol.tools import ChangeKind, Decider, FileChange, ToolClass
 from multiplayer.protocol.trigger_rules import (
     DEFAULT_TRIGGERS,
     EveryRule,
@@ -98,6 +108,7 @@ randoms = st.randoms(use_true_random=True)
 EMOJI = ("👍", "ok", "中")
 TEXTS = ("hi", "@bot hello", "@ai @robot", "@bob @all", "`@bot`", "你好", " ")
 ROLES = tuple(Role)
+CHANGE = FileChange(path="a.txt", kind=ChangeKind.CHANGED)
 FORM = Form(questions=(Question(id="q", text="Which?"),))
 RULES: tuple[TriggerRule, ...] = (
     *DEFAULT_TRIGGERS,
@@ -122,7 +133,13 @@ def some_settings(pick: Random) -> RoomSettings:
     )
 
 
-def some_command(pick: Random, messages: Sequence[MessageId], turns: Sequence[TurnId], facts: Sequence[str]) -> Command:
+def some_command(
+    pick: Random,
+    messages: Sequence[MessageId],
+    turns: Sequence[TurnId],
+    facts: Sequence[str],
+    proposals: Sequence[str] = (),
+) -> Command:
     message = pick.choice([*messages, *messages, MessageId("nowhere")])
     turn = pick.choice([*turns, TurnId("none")])
     whom = AccountId(pick.choice(EVERYONE))
@@ -157,6 +174,11 @@ def some_command(pick: Random, messages: Sequence[MessageId], turns: Sequence[Tu
         lambda: PinFact(text=text, message_id=message if chance < 0.7 else None),
         lambda: ForgetFact(fact_id=pick.choice([*facts, "none"])),
         lambda: SetBudget(budget=Budget(total=Caps(tokens_per_day=pick.randint(1, 3)))),
+        lambda: DecideApproval(
+            turn_id=turn, call_id=CallId(pick.choice(["c1", "c2"])), sha256="a" * 64, is_approved=chance < 0.8
+        ),
+        lambda: UndoTurn(turn_id=turn, keeps_others=chance < 0.5),
+        lambda: DecideProposal(proposal_id=pick.choice([*proposals, "none"]), is_accepted=chance < 0.7),
     ]
     return pick.choice(makers)()
 
@@ -164,10 +186,18 @@ def some_command(pick: Random, messages: Sequence[MessageId], turns: Sequence[Tu
 def some_turn_command(pick: Random, turn: TurnState, fence: int) -> TurnCommand:
     turn_id = turn.turn_id
     call_id, text = CallId(pick.choice(["c1", "c2"])), pick.choice(TEXTS)
+    tool_class = pick.choice([ToolClass.TERMINAL, ToolClass.EXTENDED])
     makers: list[Callable[[], TurnCommand]] = [
         lambda: StartTurn(turn_id=turn_id, fence=fence + 1, pod="pod"),
         lambda: CallTool(turn_id=turn_id, fence=fence, call_id=call_id, name="list_files", arguments="{}"),
-        lambda: StartTool(turn_id=turn_id, fence=fence, call_id=call_id),
+        lambda: StartTool(turn_id=turn_id, fence=fence, call_id=call_id, tool_class=ToolClass.READ, sha256="a" * 64),
+        lambda: RequestApproval(turn_id=turn_id, fence=fence, call_id=call_id, tool_class=tool_class, sha256="a" * 64),
+        lambda: ExpireApproval(turn_id=turn_id, fence=fence, call_id=call_id),
+        lambda: StartTool(turn_id=turn_id, fence=fence, call_id=call_id, tool_class=tool_class, sha256="a" * 64),
+        lambda: NoteChanges(
+            turn_id=turn_id, fence=fence, call_id=call_id, changes=(CHANGE,), before="b" * 64, after="c" * 64
+        ),
+        lambda: Propose(turn_id=turn_id, fence=fence, text=text),
         lambda: FinishTool(turn_id=turn_id, fence=fence, call_id=call_id, is_ok=True, text=text),
         lambda: UpdateSummary(
             turn_id=turn_id, fence=fence, version=pick.randint(1, 3), points=points(text), up_to_seq=1, method="demo"
@@ -209,7 +239,8 @@ class RoomMachine(RuleBasedStateMachine):
             actor = pick.choice([pick.choice(EVERYONE), pick.choice(owners), *pick.choices(list(state.members), k=4)])
             turns = [*state.turns, *self.ended[-1:]]
             facts = [fact.id for fact in state.notes.facts]
-            self._ask(AccountId(actor), some_command(pick, list(self.book.messages)[-4:], turns, facts))
+            proposals = [proposal.id for proposal in state.notes.proposals]
+            self._ask(AccountId(actor), some_command(pick, list(self.book.messages)[-4:], turns, facts, proposals))
 
     @precondition(lambda self: self.book.room.state.turns)
     @rule(pick=randoms)
@@ -235,6 +266,12 @@ class RoomMachine(RuleBasedStateMachine):
     @rule(actor=anyone, rule_id=st.sampled_from(["schedule", "webhook", "every"]))
     def a_clock_or_a_webhook_fires(self, actor: AccountId, rule_id: str) -> None:
         self._ask(actor, FireRule(rule_id=rule_id, note="ring"))
+
+    @rule(actor=anyone, is_ok=st.booleans())
+    def an_undo_is_finished_or_a_file_changed_by_hand(self, actor: AccountId, is_ok: bool) -> None:
+        for changed in self.book.room.state.notes.changed:
+            self._ask(actor, FinishUndo(turn_id=changed.turn_id, is_ok=is_ok, changes=(CHANGE,)))
+        self._ask(actor, RecordChanges(changes=(CHANGE,), before="b" * 64, after="c" * 64))
 
     @precondition(lambda self: len(self.book.log) > 100)
     @rule(actor=anyone, chance=st.integers(0, 9))
@@ -329,7 +366,7 @@ class RoomMachine(RuleBasedStateMachine):
             turns={turn.turn_id: turn for turn in snapshot.turns},
             summary=snapshot.summary,
             # What fired when is the room's own affair; no client is told.
-            notes=RoomNotes(facts=snapshot.facts, budget=snapshot.budget),
+            notes=RoomNotes(facts=snapshot.facts, proposals=snapshot.proposals, budget=snapshot.budget),
         )
         messages: dict[MessageId, Message] = {message.id: message for message in snapshot.messages}
         for event in map(_sent, events):
@@ -395,6 +432,9 @@ ROW: dict[type[AnyCommand], str] = {
     PinFact: "edit the summary, pin or forget facts",
     ForgetFact: "edit the summary, pin or forget facts",
     SetBudget: "set budgets",
+    UndoTurn: "steer, regenerate, undo a turn",
+    DecideProposal: "edit the summary, pin or forget facts",
+    RecordChanges: "change workspace files by hand",
 }
 HIGHEST_BY_LINK = {Role.OWNER: Role.ADMIN, Role.ADMIN: Role.MEMBER, Role.MEMBER: Role.MEMBER}
 
@@ -404,6 +444,9 @@ def check_right(state: RoomState, messages: dict[MessageId, Message], actor_id: 
     assert not state.is_deleted
     if isinstance(command, ExpireMember):
         assert state.members[command.account_id].until is not None
+        return
+    if isinstance(command, FinishUndo):
+        assert any(one.turn_id == command.turn_id and one.undo == "wanted" for one in state.notes.changed)
         return
     settings_ = state.room.settings
     if isinstance(command, AcceptInvite):
@@ -417,8 +460,19 @@ def check_right(state: RoomState, messages: dict[MessageId, Message], actor_id: 
         assert state.turns[command.turn_id].ai_id == actor_id
         assert actor is Role.AI
         return
+    if isinstance(command, DecideApproval):
+        turn = state.turns[command.turn_id]
+        card = next(call.approval for call in turn.calls if call.call_id == command.call_id)
+        assert card is not None
+        is_own = card.decider is Decider.ASKER and actor_id in turn.askers and actor is Role.MEMBER
+        assert RANKS[actor] >= RANKS[Role.ADMIN] or is_own
+        return
     asked = Asked()
     match command:
+        case UndoTurn():
+            row = ROW[UndoTurn]
+            changed = next(one for one in state.notes.changed if one.turn_id == command.turn_id)
+            asked = Asked(is_own_request=changed.askers == (actor_id,))
         case DeleteMessage():
             is_own = messages[command.message_id].author_id == actor_id
             row = "edit / delete own message" if is_own else "delete anyone's message"

@@ -17,10 +17,11 @@ from multiplayer.protocol.trigger_rules import (
     ScheduleRule,
     ThreadRule,
     WebhookRule,
+    Why,
 )
 from multiplayer.protocol.turns import TurnOutcome, TurnReason
 from multiplayer.rooms.mentions import Mentions
-from multiplayer.rooms.triggers import Moment, Why, has_word, judge
+from multiplayer.rooms.triggers import Moment, has_word, judge
 from tests.rooms.asking import answers, asked, last_message, room, says, set_rules, settle, starts, why
 from tests.support.playbook import Playbook, room_of, such
 

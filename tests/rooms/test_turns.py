@@ -32,6 +32,7 @@ from multiplayer.protocol.events import (
 from multiplayer.protocol.ids import AccountId, CallId, TurnId
 from multiplayer.protocol.members import Role
 from multiplayer.protocol.rooms import RoomSettings, ToolCallState
+from multiplayer.protocol.tools import ToolClass
 from multiplayer.protocol.turns import TokenUsage, TurnOutcome, TurnReason
 from multiplayer.rooms.limits import RoomLimits
 from tests.support.playbook import Playbook, points, room_of, such
@@ -57,7 +58,7 @@ def call(turn_id: TurnId, call_id: CallId = CALL) -> CallTool:
 
 
 def start_tool(turn_id: TurnId) -> StartTool:
-    return StartTool(turn_id=turn_id, fence=1, call_id=CALL)
+    return StartTool(turn_id=turn_id, fence=1, call_id=CALL, tool_class=ToolClass.READ, sha256="a" * 64)
 
 
 def finish(turn_id: TurnId) -> FinishTool:

@@ -19,24 +19,32 @@ from multiplayer.protocol.commands import (
     CallTool,
     ChangeModel,
     ChooseAnswer,
+    DecideApproval,
+    DecideProposal,
     DeleteMessage,
     EditMessage,
     EditSummary,
     EndTurn,
+    ExpireApproval,
     FinishTool,
+    FinishUndo,
     FireRule,
     ForgetFact,
     InviteMember,
     LeaveRoom,
     LiftBan,
     MarkRead,
+    NoteChanges,
     PinFact,
     PinMessage,
     PostMessage,
+    Propose,
+    RecordChanges,
     RegenerateAnswer,
     RemoveMember,
     RemoveReaction,
     RenameRoom,
+    RequestApproval,
     SetBudget,
     SetRole,
     SetRoomSettings,
@@ -46,6 +54,7 @@ from multiplayer.protocol.commands import (
     SteerTurn,
     StopTurn,
     TakeSteering,
+    UndoTurn,
     UpdateSummary,
 )
 from multiplayer.protocol.errors import Refused
@@ -53,6 +62,7 @@ from multiplayer.protocol.ids import AccountId, CallId, MessageId, TurnId
 from multiplayer.protocol.members import AccountKind, Role
 from multiplayer.protocol.memory import PointEdit, Section
 from multiplayer.protocol.rooms import ReadMark, RoomSettings, Snapshot
+from multiplayer.protocol.tools import ChangeKind, FileChange, ToolClass
 from multiplayer.protocol.trigger_rules import DEFAULT_TRIGGERS, KeywordRule, ScheduleRule
 from multiplayer.protocol.turns import TokenUsage, TurnOutcome, WhileBusy
 from multiplayer.protocol.values import Frozen, rfc3339
@@ -148,7 +158,7 @@ def ai_turn() -> JsonObject:
     told.ask("bot", StartTurn(turn_id=turn_id, fence=1, pod="pod-1"))
     told.ask("bot", StartTurn(turn_id=turn_id, fence=1, pod="pod-2"))
     told.ask("bot", CallTool(turn_id=turn_id, fence=1, call_id=call_id, name="list_files", arguments='{"path":"."}'))
-    told.ask("bot", StartTool(turn_id=turn_id, fence=1, call_id=call_id))
+    told.ask("bot", StartTool(turn_id=turn_id, fence=1, call_id=call_id, tool_class=ToolClass.READ, sha256="a" * 64))
     told.ask("bot", FinishTool(turn_id=turn_id, fence=1, call_id=call_id, is_ok=True, text="a.txt\nb.txt"))
     told.ask("bot", StartTurn(turn_id=turn_id, fence=2, pod="pod-2"))
     told.ask(
@@ -220,6 +230,53 @@ def membership() -> JsonObject:
     return told.written("carol")
 
 
+def with_tools() -> JsonObject:
+    """What people and an AI do with the workspace."""
+    first = room_of(room_id=ROOM, alice="owner", bob="member", carol="admin", bot="ai")
+    book = Playbook(first, new_id=counted_ids(IDS))
+    told = Transcript(
+        "Calls are approved, rejected and expire; files change and are put back; facts are proposed.", book
+    )
+    told.ask("bob", PostMessage(text="@ai run the tests"))
+    turn_id = next(iter(book.room.state.turns))
+    told.ask("bot", StartTurn(turn_id=turn_id, fence=1, pod="pod-1"))
+    for number, (decider, is_approved) in enumerate((("bob", True), ("alice", True), ("carol", False)), 1):
+        call_id = CallId(f"01KDV2GM000000000000000C0{number}")
+        arguments = '{"command":"python3 -m unittest"}'
+        call = CallTool(turn_id=turn_id, fence=1, call_id=call_id, name="execute_command", arguments=arguments)
+        told.ask("bot", call)
+        tool_class, sha256 = ToolClass.TERMINAL, str(number) * 64
+        request = RequestApproval(turn_id=turn_id, fence=1, call_id=call_id, tool_class=tool_class, sha256=sha256)
+        told.ask("bot", request)
+        start = StartTool(turn_id=turn_id, fence=1, call_id=call_id, tool_class=tool_class, sha256=sha256)
+        told.ask("bot", start)
+        told.ask("alice", DecideApproval(turn_id=turn_id, call_id=call_id, sha256="f" * 64, is_approved=True))
+        told.ask(decider, DecideApproval(turn_id=turn_id, call_id=call_id, sha256=sha256, is_approved=is_approved))
+        if number == 1:
+            book.later(601)
+            told.ask("carol", DecideApproval(turn_id=turn_id, call_id=call_id, sha256=sha256, is_approved=True))
+            told.ask("bot", ExpireApproval(turn_id=turn_id, fence=1, call_id=call_id))
+        told.ask("bot", start)
+        if number == 2:
+            change = FileChange(path="report.txt", kind=ChangeKind.ADDED, added_lines=3, is_text=True)
+            changes = NoteChanges(
+                turn_id=turn_id, fence=1, call_id=call_id, changes=(change,), before="b" * 64, after="c" * 64
+            )
+            told.ask("bot", changes)
+        told.ask("bot", FinishTool(turn_id=turn_id, fence=1, call_id=call_id, is_ok=number == 2, text="…"))
+    told.ask("bot", Propose(turn_id=turn_id, fence=1, text="The tests take a minute."))
+    told.ask("bot", Propose(turn_id=turn_id, fence=1, text="The  tests take a minute."))
+    told.ask("alice", UndoTurn(turn_id=turn_id))
+    told.ask("bot", end(turn_id, 1, "One of three runs was approved."))
+    told.ask("alice", UndoTurn(turn_id=turn_id))
+    told.ask("bob", UndoTurn(turn_id=turn_id))
+    removed = FileChange(path="report.txt", kind=ChangeKind.REMOVED)
+    told.ask("alice", FinishUndo(turn_id=turn_id, is_ok=True, changes=(removed,)))
+    told.ask("bob", RecordChanges(changes=(removed,), before="b" * 64, after="c" * 64))
+    told.ask("bob", DecideProposal(proposal_id=book.room.state.notes.proposals[0].id, is_accepted=True))
+    return told.written("bob")
+
+
 def with_an_ai() -> JsonObject:
     """What people do with an AI's answers, and what the room remembers."""
     settings = RoomSettings(
@@ -289,7 +346,13 @@ def with_an_ai() -> JsonObject:
     return told.written("bob")
 
 
-TRANSCRIPTS = {"conversation": conversation, "ai_turn": ai_turn, "membership": membership, "with_an_ai": with_an_ai}
+TRANSCRIPTS = {
+    "conversation": conversation,
+    "ai_turn": ai_turn,
+    "membership": membership,
+    "with_an_ai": with_an_ai,
+    "with_tools": with_tools,
+}
 
 
 def text_of(name: str) -> str:
