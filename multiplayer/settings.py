@@ -122,6 +122,12 @@ class Settings(BaseSettings):
     """Members a room may have."""
     ai_file: Path | None = None
     """A TOML file of AI profiles, `[[ai]]` tables, read at each start. Keys are not in it: `multiplayer ai key`."""
+    mcp_file: Path | None = None
+    """A TOML file of outside tool servers (MCP) that rooms may agree to use, `[servers.NAME]` tables; see docs/tools.md."""
+    fetch_urls: bool = True
+    """Let rooms switch on that their AI reads public web pages. False: in no room."""
+    workspace_idle_days: Annotated[float, Field(gt=0)] = 14
+    """A workspace that nobody used for so long is packed into one file, and unpacked when it is used again."""
     turn_first_token_s: Annotated[float, Field(gt=0)] = 30
     """How long a model may take to its first word."""
     turn_progress_s: Annotated[float, Field(gt=0)] = 20

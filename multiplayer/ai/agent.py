@@ -357,10 +357,16 @@ class _Turn:
     async def _run(self, call: ToolCall) -> ToolResult:
         if self._tools is None:
             return ToolResult(ok=False, text="there are no tools in this room", code=ToolFault.UNKNOWN_TOOL)
+        asked_at = self._clock()
+        ready = await self._tools.registry.ready(call.name, call.arguments, self._tools.context(call.id))
+        # While people think about it, the turn's clock stands still.
+        self._deadline += self._clock() - asked_at
+        if isinstance(ready, ToolResult):
+            return ready
         timeout = asyncio.timeout(self._left_s())
         try:
             async with timeout:
-                return await self._tools.registry.call(call.name, call.arguments, self._tools.context(call.id))
+                return await self._tools.registry.run(ready)
         except TimeoutError:
             if timeout.expired():
                 raise _OutOfTime from None

@@ -9,16 +9,7 @@ from typing import Final
 
 from multiplayer.ai.brief import Pinned, RoomBrief
 from multiplayer.ai.conversation import Asked, conversation_of
-from multiplayer.ai.manifest import (
-    Manifest,
-    Share,
-    UsedMessage,
-    UsedResult,
-    dump_tools,
-    of_conversation,
-    part_sha256,
-    prompt_sha256,
-)
+from multiplayer.ai.manifest import dump_tools, of_conversation, part_sha256, prompt_sha256
 from multiplayer.ai.prompts import Note, encode_brief, encode_note, marker_of
 from multiplayer.ai.tokens import TokenCounter, trim_middle
 from multiplayer.ai.transcript import Transcript
@@ -30,6 +21,7 @@ from multiplayer.protocol.ids import AccountId, MessageId, RoomId
 from multiplayer.protocol.members import Account, Member
 from multiplayer.protocol.memory import Summary
 from multiplayer.protocol.messages import Message
+from multiplayer.protocol.reports_prompts import Manifest, Share, UsedMessage, UsedResult
 from multiplayer.protocol.rooms import TurnState
 from multiplayer.protocol.values import rfc3339
 
@@ -71,6 +63,8 @@ class ContextInput:
     facts: Mapping[str, str] = field(default_factory=dict)
     pinned: Mapping[MessageId, Pinned] = field(default_factory=dict)
     hidden_before: int = 0
+    sees_workspace: bool = True
+    """Whether all who ask may see the workspace. If not, `events` quote nothing of it."""
     previous_messages: int = 5
     """How many earlier human messages go along with a plain question."""
     is_plain: bool = False
@@ -350,6 +344,7 @@ def _manifest(
         from_seq=given.events[0].seq if given.events else 0,
         up_to_seq=given.events[-1].seq if given.events else 0,
         hidden_before=given.hidden_before,
+        sees_workspace=given.sees_workspace,
         as_of=given.as_of,
         summary_version=given.summary.version if given.summary else None,
         rules=part_sha256(start[0].content),

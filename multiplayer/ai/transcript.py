@@ -20,6 +20,7 @@ from multiplayer.protocol.events import (
     Event,
     FactForgotten,
     FactPinned,
+    FilesChanged,
     FormAnswered,
     MemberJoined,
     MemberLeft,
@@ -43,6 +44,7 @@ from multiplayer.protocol.events import (
     TurnRequested,
     TurnStarted,
     TurnSteered,
+    TurnUndone,
 )
 from multiplayer.protocol.ids import AccountId, CallId, MessageId, TurnId
 from multiplayer.protocol.members import Account, Member
@@ -53,6 +55,8 @@ from multiplayer.protocol.values import rfc3339
 REPEATED_HEAD_TOKENS: Final = 1_500
 REPEATED_TAIL_TOKENS: Final = 500
 """Of a request that is repeated because other words came after it."""
+NAMED_FILES: Final = 20
+"""So many of the files are named that a person changed by hand."""
 
 
 @dataclass(slots=True)
@@ -197,6 +201,9 @@ class Transcript:
                 self._take_turn(event)
             case ToolCalled() | ToolStarted() | ToolFinished():
                 self._take_tool(event)
+            case FilesChanged(turn_id=None) | TurnUndone(is_ok=True):
+                # What this AI believes of the files may not be so any more.
+                self._note(event, text=", ".join(change.path for change in event.changes[:NAMED_FILES]))
             case _:
                 pass  # reactions, settings of others, what the brief or the summary says already
 

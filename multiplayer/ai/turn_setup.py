@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from multiplayer.models.port import ToolDefinition
-from multiplayer.tools.policy import RoomPolicy
 from multiplayer.tools.registry import ToolCallContext, ToolRegistry, ToolResult
 
 
@@ -38,13 +37,8 @@ class TurnTools:
 
 DEFAULT_LIMITS: Final = TurnLimits()
 NOTHING_TAKEN_OVER: Final = TakenOver()
-ANY_TOOLS: Final = RoomPolicy()
 
 
-def definitions_of(registry: ToolRegistry, policy: RoomPolicy = ANY_TOOLS) -> tuple[ToolDefinition, ...]:
-    """Return the tools that a room may use, as a model is told about them."""
-    return tuple(
-        ToolDefinition(tool.name, tool.description, tool.parameters)
-        for tool in registry.definitions()
-        if policy.allows(tool.name)
-    )
+def definitions_of(registry: ToolRegistry) -> tuple[ToolDefinition, ...]:
+    """Return the tools of a registry, as a model is told about them."""
+    return tuple(ToolDefinition(tool.name, tool.description, tool.parameters) for tool in registry.definitions())

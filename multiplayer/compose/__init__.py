@@ -20,6 +20,7 @@ from multiplayer.compose.database import SERVER_FILE, open_storage, own_database
 from multiplayer.compose.database import database_address as database_address
 from multiplayer.compose.doors import sign_in_doors
 from multiplayer.compose.models import Patience, ProfiledBrains
+from multiplayer.compose.toolshed import Toolshed, bare_toolshed, open_toolshed
 from multiplayer.live.ai_keys import KeyFiles
 from multiplayer.live.ai_seat import AiSeat
 from multiplayer.live.clock import Clock
@@ -31,10 +32,13 @@ from multiplayer.live.pod import Pod, PodLimits, ServiceHealth
 from multiplayer.live.profile_file import BadProfileFile
 from multiplayer.live.profiles import Profiles
 from multiplayer.live.registry import Sessions
+from multiplayer.live.room_jobs import RoomJobs
 from multiplayer.live.schedules import Schedules, known_zones
 from multiplayer.live.session import SessionLimits
 from multiplayer.live.turns import Turns
+from multiplayer.live.undoing import Undos
 from multiplayer.live.watch import Watch
+from multiplayer.live.workspace_services import workspace_on
 from multiplayer.models.pricing import list_prices
 from multiplayer.protocol.ids import AccountId
 from multiplayer.rooms.limits import RoomLimits
@@ -43,10 +47,8 @@ from multiplayer.storage.cache import CachedLog
 from multiplayer.storage.embedded import DataDirLock
 from multiplayer.storage.port import Storage
 from multiplayer.telemetry.metrics import Metrics
-from multiplayer.tools.offered import build_tools
-from multiplayer.tools.registry import ToolRegistry
+from multiplayer.tools.offered import RUNS_COMMANDS
 from multiplayer.tools.sandbox import Sandbox
-from multiplayer.tools.workspace import Workspaces
 
 __all__ = ["Running", "command_line", "database_address", "server"]
 
@@ -82,14 +84,11 @@ async def server(settings: Settings) -> AsyncIterator[Running]:
         dsn, database_name = await stack.enter_async_context(own_database(settings, lock))
         storage = await stack.enter_async_context(open_storage(dsn, ephemeral=settings.ephemeral))
         clock = _clock()
-        workspaces = Workspaces(folder / "workspaces", settings.room_uid_base)
-        sandbox = Sandbox(workspaces, private_paths=[folder])
-        if settings.terminal:
-            await sandbox.preflight()
         keys, brains = _brains(settings, storage, clock, stack)
         brains.check_environment()
-        tools = build_tools(sandbox, [*_secret_values(settings), *keys.all_values()])
-        seat = await _seat(settings, storage, clock, brains, tools, workspaces)
+        shed = await open_toolshed(settings, storage, clock, stack, [*_secret_values(settings), *keys.all_values()])
+        sandbox = shed.sandbox
+        seat = await _seat(settings, storage, clock, brains, shed)
         built_in = AccountId("")
 
         def services() -> Sequence[ServiceHealth]:
@@ -97,11 +96,11 @@ async def server(settings: Settings) -> AsyncIterator[Running]:
             return (
                 ServiceHealth("ai", is_up=not status.problem, detail=status.answers_with or status.problem),
                 ServiceHealth(
-                    "sandbox", sandbox.status.mode == "strict", f"{sandbox.status.mode}: {sandbox.status.reason}"
+                    "sandbox", sandbox.status.mode in RUNS_COMMANDS, f"{sandbox.status.mode}: {sandbox.status.reason}"
                 ),
             )
 
-        pod = await _pod(settings, storage, clock, stack, seat, services, keys, brains, speaks=True)
+        pod = await _pod(settings, storage, clock, stack, seat, shed, services, keys, brains, speaks=True)
         built_in = (await pod.lobby.ensure_built_ins())[1].id
         try:
             await pod.profiles.take_file(settings.ai_file)
@@ -123,10 +122,9 @@ async def command_line(settings: Settings) -> AsyncIterator[Pod]:
         clock = _clock()
         keys, brains = _brains(settings, storage, clock, stack)
         # To look at what AIs do, not to speak.
-        seat = await _seat(
-            settings, storage, clock, brains, build_tools(None), Workspaces(settings.folder / "workspaces")
-        )
-        pod = await _pod(settings, storage, clock, stack, seat, tuple, keys, brains, speaks=False)
+        shed = bare_toolshed(settings, storage)
+        seat = await _seat(settings, storage, clock, brains, shed)
+        pod = await _pod(settings, storage, clock, stack, seat, shed, tuple, keys, brains, speaks=False)
         await stack.enter_async_context(pod)
         await pod.lobby.ensure_built_ins()
         await brains.refresh()
@@ -148,13 +146,12 @@ async def _seat(
     storage: Storage,
     clock: Clock,
     brains: ProfiledBrains,
-    tools: ToolRegistry,
-    workspaces: Workspaces,
+    shed: Toolshed,
 ) -> AiSeat:
     return AiSeat(
         brains=brains,
-        tools=tools,
-        workspaces=workspaces,
+        toolbox=shed.toolbox,
+        workbench=shed.workbench,
         storage=storage,
         clock=clock,
         secret=await _server_secret(storage),
@@ -174,6 +171,7 @@ async def _pod(
     clock: Clock,
     stack: AsyncExitStack,
     seat: AiSeat,
+    shed: Toolshed,
     services: Callable[[], Sequence[ServiceHealth]],
     keys: KeyFiles,
     brains: ProfiledBrains,
@@ -192,6 +190,8 @@ async def _pod(
     directory = Directory(storage, cache, clock, metrics, room_limits)
     sessions = Sessions(storage, session_limits)
     door = Door(directory, storage, clock, DoorLimits(settings.messages_per_min), sessions.tell)
+    shed.news.directory = directory
+    insights = insights_on(seat, directory)
     name = f"pod-{secrets.token_hex(4)}"
     return Pod(
         name=name,
@@ -202,8 +202,11 @@ async def _pod(
         lobby=Lobby(storage, directory, clock, room_limits),
         profiles=Profiles(storage, keys, brains, clock),
         turns=Turns(seat if speaks else None, directory, storage, metrics, name),
-        insights=insights_on(seat, directory),
+        insights=insights,
+        workspace=workspace_on(seat, directory, insights.turns, lambda: shed.sandbox.status),
         schedules=Schedules(storage, directory, clock) if speaks else None,
+        jobs=RoomJobs(shed.jobs, shed.toolbox, directory),
+        undos=Undos(seat.workbench if speaks else None, directory),
         watch=Watch(storage, directory, sessions, cache, clock, brains, epoch=await storage.epoch()),
         doors=await sign_in_doors(settings, storage, clock, stack),
         clock=clock,
@@ -211,6 +214,7 @@ async def _pod(
         cache=cache,
         limits=PodLimits(room=room_limits, session=session_limits),
         services=services,
+        sandbox_mode=lambda: shed.sandbox.status.mode,
     )
 
 
@@ -243,7 +247,7 @@ async def _look_at_sandbox_again(sandbox: Sandbox) -> None:
     while True:
         await asyncio.sleep(PREFLIGHT_S)
         before = sandbox.status.mode
-        if before == "strict" and (await sandbox.preflight()).mode != before:
+        if before in RUNS_COMMANDS and (await sandbox.preflight()).mode != before:
             _log.warning("sandbox_off", reason=sandbox.status.reason)
 
 

@@ -2,24 +2,22 @@
 
 import hmac
 from dataclasses import dataclass
-from functools import cached_property
 
 from multiplayer.ai.brain import Brain, Brains
 from multiplayer.ai.budget import Budgets, Purse, server_budget
 from multiplayer.ai.prompts import rules_for
-from multiplayer.ai.turn_setup import TurnLimits, definitions_of
+from multiplayer.ai.turn_setup import TurnLimits
 from multiplayer.live.clock import Clock
 from multiplayer.live.room_host import RoomHost
+from multiplayer.live.toolbox import FETCH_URL, Toolbox
 from multiplayer.live.turn_context import MAX_PROMPT_TOKENS, Manner, TurnContext
-from multiplayer.models.port import ToolDefinition
+from multiplayer.live.workbench import Workbench
 from multiplayer.protocol.ids import RoomId
 from multiplayer.protocol.members import Member
 from multiplayer.protocol.rooms import RoomSettings
 from multiplayer.storage.cache import EventsAfter
 from multiplayer.storage.port import Storage
-from multiplayer.tools.policy import RoomPolicy
 from multiplayer.tools.registry import ToolRegistry
-from multiplayer.tools.workspace import Workspaces
 
 
 @dataclass(frozen=True)
@@ -27,8 +25,8 @@ class AiSeat:
     """`secret` keys the envelopes' markers, one derived key per room."""
 
     brains: Brains
-    tools: ToolRegistry
-    workspaces: Workspaces
+    toolbox: Toolbox
+    workbench: Workbench
     storage: Storage
     clock: Clock
     secret: bytes
@@ -42,32 +40,35 @@ class AiSeat:
         """Return a room's material; `log` is where its events are read, if not in the database itself."""
         return TurnContext(self.storage, room_id, self.room_secret(room_id), log)
 
-    def policy_of(self, settings: RoomSettings, brain: Brain) -> RoomPolicy:
-        """Return what this AI may use in this room now: what both the room and its profile allow."""
-        chosen = [frozenset(names) for names in (settings.tools, brain.profile.tools) if names is not None]
-        allowed = frozenset.intersection(*chosen) if chosen else None
-        if not brain.takes_tools:
-            allowed = frozenset()
-        return RoomPolicy(guests_see_workspace=settings.guests_see_workspace, tools=allowed)
+    def allowed_in(self, settings: RoomSettings, brain: Brain) -> frozenset[str] | None:
+        """Return the tools that this AI may use in this room now: what both the room and its profile allow.
 
-    def manner_of(self, settings: RoomSettings, ai: Member, brain: Brain) -> Manner:
-        """Return how this AI is asked in this room now."""
+        None: all that there are, but fetching pages, which a room switches on.
+        """
+        if not brain.takes_tools:
+            return frozenset()
+        chosen = [frozenset(names) for names in (settings.tools, brain.profile.tools) if names is not None]
+        return frozenset.intersection(*chosen) if chosen else None
+
+    def is_allowed(self, name: str, settings: RoomSettings, brain: Brain) -> bool:
+        """Tell whether this AI may use the tool of this name in this room now."""
+        allowed = self.allowed_in(settings, brain)
+        return (allowed is None or name in allowed) and (name != FETCH_URL or settings.fetches_urls)
+
+    def manner_of(self, settings: RoomSettings, ai: Member, brain: Brain, tools: ToolRegistry) -> Manner:
+        """Return how this AI is asked in this room now, with what it may use of `tools`."""
         options = brain.profile.nlweb
-        policy = self.policy_of(settings, brain)
         return Manner(
             rules=rules_for(ai.handle, brain.profile.persona),
-            tools=tuple(tool for tool in self._definitions if policy.allows(tool.name)),
+            tools=tuple(
+                tool for tool in self.toolbox.definitions(tools) if self.is_allowed(tool.name, settings, brain)
+            ),
             model_name=brain.model.model_name,
             budget_tokens=min(MAX_PROMPT_TOKENS, brain.model.context_tokens * 3 // 4),
             counter=brain.counter,
             previous_messages=options.previous_messages if options else 5,
             is_plain=not brain.takes_tools,
         )
-
-    @cached_property
-    def _definitions(self) -> tuple[ToolDefinition, ...]:
-        # Made once: the schemas of the arguments take longer than all else that a short prompt needs.
-        return definitions_of(self.tools)
 
     async def budgets_of(self, host: RoomHost) -> Budgets:
         return Budgets(room=host.room.state.notes.budget, server=await server_budget(self.storage))

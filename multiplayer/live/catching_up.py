@@ -13,13 +13,12 @@ from multiplayer.live.directory import Directory
 from multiplayer.live.handles_of import handles_of
 from multiplayer.live.log_pages import events_between
 from multiplayer.live.room_host import RoomHost
-from multiplayer.protocol.cards import Taint
 from multiplayer.protocol.events import Event, MessagePosted
-from multiplayer.protocol.ids import AccountId, MessageId, RoomId
+from multiplayer.protocol.ids import AccountId, RoomId
 from multiplayer.protocol.members import Member
-from multiplayer.protocol.memory import SummaryPoint
 from multiplayer.protocol.messages import MentionGroup, Message
-from multiplayer.protocol.values import Frozen, UtcTime
+from multiplayer.protocol.reports_memory import CatchUp, Mention
+from multiplayer.protocol.values import Frozen
 from multiplayer.rooms.permissions import Right
 from multiplayer.storage.ai_port import Digest
 from multiplayer.storage.port import MAX_UNREAD, Storage
@@ -31,36 +30,6 @@ AT_ONCE: Final = 1
 MOST_MENTIONS: Final = 20
 MENTION_CHARACTERS: Final = 300
 _PAGE: Final = 200
-
-
-class Mention(Frozen):
-    message_id: MessageId
-    seq: int
-    author_id: AccountId
-    at: UtcTime
-    text: str
-    """Its beginning."""
-
-
-class CatchUp(Frozen):
-    """What was said after `after_seq` and up to `up_to_seq`. `was_cut`: what was before `from_seq` is left out.
-
-    `messages` counts those of people that are not deleted, `answers` those of AIs; `mentions` are the latest that
-    name the reader, newest first. `points` are made from the messages' own sentences, each with where it was said.
-    """
-
-    after_seq: int
-    from_seq: int
-    up_to_seq: int
-    was_cut: bool = False
-    messages: int = 0
-    answers: int = 0
-    people: tuple[AccountId, ...] = ()
-    """Who wrote."""
-    mentions: tuple[Mention, ...] = ()
-    points: tuple[SummaryPoint, ...] = ()
-    method: str
-    taint: tuple[Taint, ...] = ()
 
 
 class _Kept(Frozen):

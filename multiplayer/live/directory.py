@@ -52,6 +52,10 @@ class Directory:
     def __iter__(self) -> Iterator[RoomHost]:
         return iter(tuple(self._hosts.values()))
 
+    def running(self, room_id: RoomId) -> RoomHost | None:
+        """Return the room if it runs here now; it is not loaded for that."""
+        return self._hosts.get(room_id)
+
     async def host(self, room_id: RoomId) -> RoomHost:
         """Return the running room; load it if need be, once however many ask. Refuses a room that is not there."""
         host = self._hosts.get(room_id)

@@ -1,46 +1,65 @@
-"""What a guest who is kept from the history is told of events that carry words from before."""
+"""What readers with less than the whole sight of a room are told of its events and signals."""
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Final
 
+from multiplayer.live.outbox import Chunk
 from multiplayer.protocol.codec import encode
-from multiplayer.protocol.events import AnswerRegenerated, FactPinned, MessageEdited, SummaryUpdated, event_adapter
+from multiplayer.protocol.events import (
+    AnswerRegenerated,
+    ChangeProposed,
+    FactPinned,
+    MessageEdited,
+    SummaryUpdated,
+    event_adapter,
+)
 from multiplayer.protocol.ids import MessageId, RoomId
+from multiplayer.rooms.sight import FILE_EVENTS, Sight, without_files
 from multiplayer.storage.port import Storage, StoredEvent
 from multiplayer.storage.redaction import redacted
 
-# Lines that may need a second look; within a text the quotes are escaped, so nothing else can look like this.
-_MARKS = (
-    b'"type":"message_edited"',
-    b'"type":"answer_regenerated"',
-    b'"type":"summary_updated"',
-    b'"type":"fact_pinned"',
+
+def _mark(kind: str) -> bytes:
+    # Within a text the quotes are escaped, so nothing else can look like this.
+    return f'"type":"{kind}"'.encode()
+
+
+_OLD_WORDS: Final = tuple(
+    map(_mark, ("message_edited", "answer_regenerated", "summary_updated", "fact_pinned", "change_proposed"))
 )
+_OF_FILES: Final = tuple(map(_mark, FILE_EVENTS))
+_OUTPUT: Final = (_mark("tool_output"), _mark("job_output"))
 
 
 async def as_readable(
-    storage: Storage, room_id: RoomId, events: Sequence[StoredEvent], readable_from: int
+    storage: Storage, room_id: RoomId, events: Sequence[StoredEvent], sight: Sight
 ) -> Sequence[StoredEvent]:
-    """Return `events` with summaries, facts, and new words of messages before `readable_from`, without their words."""
-    if readable_from <= 0:
+    """Return `events` without what `sight` does not reach.
+
+    Whoever reads from some seq on is told no summaries and facts, and no new words of messages before it.
+    """
+    if not sight.sees_workspace:
+        events = [replace(stored, line=_line_without_files(stored.line)) for stored in events]
+    if sight.from_seq <= 0:
         return events
     looked_at = {
         stored.seq: event_adapter.validate_json(stored.line)
         for stored in events
-        if any(mark in stored.line for mark in _MARKS)
+        if any(mark in stored.line for mark in _OLD_WORDS)
     }
     edited = [event.message_id for event in looked_at.values() if isinstance(event, MessageEdited | AnswerRegenerated)]
     known = await storage.messages(room_id, list(dict.fromkeys(edited))) if edited else {}
 
     def is_old(message_id: MessageId) -> bool:
-        return message_id not in known or known[message_id].seq < readable_from
+        return message_id not in known or known[message_id].seq < sight.from_seq
 
     shown: list[StoredEvent] = []
     for stored in events:
         event = looked_at.get(stored.seq)
         if isinstance(event, SummaryUpdated):
             bare = encode(event.model_copy(update={"points": ()}))
-        elif isinstance(event, FactPinned) or (
+        elif isinstance(event, FactPinned | ChangeProposed) or (
             isinstance(event, MessageEdited | AnswerRegenerated) and is_old(event.message_id)
         ):
             bare = redacted(stored.line)
@@ -49,3 +68,17 @@ async def as_readable(
             continue
         shown.append(replace(stored, line=bare))
     return shown
+
+
+def without_workspace(chunk: Chunk) -> Chunk | None:
+    """Return what everyone is told, without what quotes the workspace; None if nothing is left."""
+    if not any(mark in chunk.data for mark in (*_OF_FILES, *_OUTPUT)):
+        return chunk
+    lines = [_line_without_files(line) for line in chunk.data.split(b"\n") if not any(mark in line for mark in _OUTPUT)]
+    return replace(chunk, data=b"\n".join(lines), lines=len(lines)) if lines else None
+
+
+def _line_without_files(line: bytes) -> bytes:
+    if not any(mark in line for mark in _OF_FILES):
+        return line
+    return encode(without_files(event_adapter.validate_json(line)))

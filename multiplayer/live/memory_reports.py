@@ -3,20 +3,9 @@
 from multiplayer.live.directory import Directory
 from multiplayer.live.room_host import RoomHost
 from multiplayer.protocol.ids import AccountId, RoomId
-from multiplayer.protocol.memory import Fact, SummaryVersion
-from multiplayer.protocol.values import Frozen
+from multiplayer.protocol.reports_memory import FactList, SummaryHistory
 from multiplayer.rooms.permissions import Right
 from multiplayer.storage.port import Storage
-
-
-class SummaryHistory(Frozen):
-    """Newest first; without the points that were taken back."""
-
-    versions: tuple[SummaryVersion, ...] = ()
-
-
-class FactList(Frozen):
-    facts: tuple[Fact, ...] = ()
 
 
 class MemoryReports:

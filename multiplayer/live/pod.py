@@ -20,10 +20,13 @@ from multiplayer.live.insight import Insights
 from multiplayer.live.lobby import Lobby
 from multiplayer.live.profiles import Profiles
 from multiplayer.live.registry import Sessions
+from multiplayer.live.room_jobs import RoomJobs
 from multiplayer.live.schedules import Schedules
 from multiplayer.live.session import Session, SessionLimits
 from multiplayer.live.turns import Turns
+from multiplayer.live.undoing import Undos
 from multiplayer.live.watch import Watch
+from multiplayer.live.workspace_services import WorkspaceServices
 from multiplayer.protocol.close_codes import CloseCode
 from multiplayer.protocol.codec import MAX_FRAME_BYTES, encode
 from multiplayer.protocol.errors import RefusalCode, Refused
@@ -90,7 +93,10 @@ class Pod:
         profiles: Profiles,
         turns: Turns,
         insights: Insights,
+        workspace: WorkspaceServices,
         schedules: Schedules | None,
+        jobs: RoomJobs,
+        undos: Undos,
         watch: Watch,
         doors: SignInDoors,
         clock: Clock,
@@ -98,6 +104,7 @@ class Pod:
         cache: CachedLog,
         limits: PodLimits,
         services: Callable[[], Sequence[ServiceHealth]],
+        sandbox_mode: Callable[[], str] = lambda: "off",
     ) -> None:
         self.name = name
         self.storage = storage
@@ -108,32 +115,44 @@ class Pod:
         self.profiles = profiles
         self.turns = turns
         self.insights = insights
+        self.workspace = workspace
         self.doors = doors
         self.clock = clock
         self.metrics = metrics
         self.cache = cache
         self.limits = limits
         self.services = services
+        self.sandbox_mode = sandbox_mode
         self.started_at: datetime = clock.now()
         self.is_draining = False
         self._watch = watch
         # Without them no clock fires here: a command line only passes through.
         self._schedules = schedules
+        self.jobs = jobs
+        self._undos = undos
         self._background = asyncio.TaskGroup()
         self._loops: list[asyncio.Task[None]] = []
         self._spawned: set[asyncio.Task[None]] = set()
-        directory.listen(sessions.hear, turns.hear)
+        directory.listen(sessions.hear, turns.hear, undos.hear, jobs.hear)
         metrics.gauge("multiplayer_sessions", "Open sessions.", lambda: float(len(sessions)))
         metrics.gauge("multiplayer_rooms", "Rooms running on this pod.", lambda: float(len(directory)))
+        metrics.gauge(
+            "multiplayer_sandbox",
+            "How AIs' commands run here: 2 strict, 1 landlock, 0 not at all.",
+            lambda: {"strict": 2.0, "landlock": 1.0}.get(sandbox_mode(), 0.0),
+        )
         metrics.gauge("multiplayer_turns", "Turns running on this pod.", lambda: float(len(turns)))
 
     async def __aenter__(self) -> Self:
         await self.directory.__aenter__()
         await self.turns.__aenter__()
+        await self._undos.__aenter__()
+        await self.jobs.__aenter__()
         await self._background.__aenter__()
         self._loops = [
             self._background.create_task(self._watch.run(), name="watch"),
             self._background.create_task(self.turns.sweep(), name="sweep"),
+            self._background.create_task(self._undos.sweep(), name="undos"),
             self._background.create_task(self.sessions.tell_activity(), name="activity"),
         ]
         if self._schedules is not None:
@@ -146,6 +165,8 @@ class Pod:
         try:
             async with asyncio.timeout(self.limits.drain_s):
                 await self.turns.__aexit__(None, None, None)
+                await self._undos.__aexit__(None, None, None)
+                await self.jobs.__aexit__(None, None, None)
                 await self.directory.__aexit__(None, None, None)
         except TimeoutError:
             _log.warning("drain_timed_out")
@@ -224,6 +245,7 @@ class Pod:
             account=session.account,
             epoch=self.epoch,
             server_time=self.clock.now(),
+            sandbox=self.sandbox_mode(),
             limits={
                 "frame_bytes": MAX_FRAME_BYTES,
                 "text": room.text,

@@ -7,57 +7,22 @@ from typing import Final
 from multiplayer.ai.brain import Brain, NoBrain
 from multiplayer.ai.budget import Spender
 from multiplayer.ai.context import SUMMARISE_AT, ContextInput, Prompt, build_prompt
-from multiplayer.ai.manifest import Share, UsedConversation, UsedMessage
 from multiplayer.live.ai_seat import AiSeat
 from multiplayer.live.directory import Directory
 from multiplayer.live.rolling_summary import tokens_of_due
 from multiplayer.live.room_host import RoomHost
 from multiplayer.protocol.budgets import CallKind, Estimate
-from multiplayer.protocol.cards import Taint
 from multiplayer.protocol.errors import RefusalCode, Refused
-from multiplayer.protocol.ids import AccountId, MessageId, RoomId, TurnId
+from multiplayer.protocol.ids import AccountId, RoomId, TurnId
 from multiplayer.protocol.members import AccountKind, Member
+from multiplayer.protocol.reports_prompts import ContextPreview
 from multiplayer.protocol.rooms import TurnState
-from multiplayer.protocol.values import Frozen
 from multiplayer.rooms.mentions import find_mentions
 from multiplayer.rooms.permissions import Right, may
 from multiplayer.rooms.triggers import is_ai
 
 ENVELOPE_TOKENS: Final = 80
 """What a message's own line adds to its text."""
-
-
-class ContextPreview(Frozen):
-    """What the prompt would hold. `tokens` of `budget_tokens`, by part in `share`; the rest of the budget is free.
-
-    The oldest messages are folded into the summary when `recent_tokens` pass `summarise_at`.
-    """
-
-    ai_id: AccountId
-    model: str
-    persona: str
-    """The room's wish for how its AI is to be."""
-    budget_tokens: int
-    model_tokens: int
-    """The whole window of the model."""
-    tokens: int
-    share: Share
-    recent_tokens: int
-    summarise_at: int
-    summary_version: int | None = None
-    from_seq: int
-    up_to_seq: int
-    messages: tuple[UsedMessage, ...] = ()
-    left_out: int = 0
-    """Lines that did not fit."""
-    facts: tuple[str, ...] = ()
-    """Their ids."""
-    pins: tuple[MessageId, ...] = ()
-    """Pinned messages from before the messages."""
-    tools: tuple[str, ...] = ()
-    taint: tuple[Taint, ...] = ()
-    conversation: UsedConversation | None = None
-    """Its provider takes a plain question: this goes out with it, in place of a prompt, and nothing counts tokens."""
 
 
 class Previews:
@@ -154,7 +119,8 @@ class Previews:
             requested_at=self._seat.clock.now(),
             requested_seq=host.room.seq,
         )
-        manner = self._seat.manner_of(host.room.state.room.settings, ai, brain)
+        tools = await self._seat.toolbox.of(host.room_id, lambda: host.room.state.room.settings)
+        manner = self._seat.manner_of(host.room.state.room.settings, ai, brain, tools)
         given = await self._seat.context_of(host.room_id).gather(lambda: host.room, lambda: turn, ai, manner)
         return given, await asyncio.to_thread(build_prompt, given)
 

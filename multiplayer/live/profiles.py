@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final, Protocol
 
@@ -13,6 +13,7 @@ from multiplayer.live.ai_keys import KeptKey, KeyFiles, UnsafeKey, check_key, ke
 from multiplayer.live.audit import Origin
 from multiplayer.live.clock import Clock
 from multiplayer.live.profile_file import BadProfileFile, place, read_profile_file
+from multiplayer.live.profile_removal import check_removable, removed_account
 from multiplayer.live.profile_trial import ProfileTest, try_out
 from multiplayer.protocol.errors import RefusalCode, Refused
 from multiplayer.protocol.ids import AccountId
@@ -115,6 +116,20 @@ class Profiles:
             raise Refused(RefusalCode.NO_CHANGE, "it is so already")
         return await self.view(account_id)
 
+    async def remove(self, account_id: AccountId, *, by: AccountId | None, origin: Origin) -> None:
+        """Take its profile and its key file away. Refuses while rooms or other AIs count on it.
+
+        Its account stays, disabled: an AI that is made under its handle again is the same one.
+        """
+        stored = await self._stored(account_id)
+        await check_removable(self._storage, stored, built_in=BUILT_IN)
+        audit = self._audit(by, origin, "ai_removed", account_id, before=_told(stored.profile))
+        if not await self._storage.remove_profile(account_id, audit=audit):
+            raise _no_such_ai()
+        await self._models.refresh()
+        with _refusing():
+            await asyncio.to_thread(self._keys.remove, stored.profile.handle)
+
     async def set_key(self, account_id: AccountId, key: str, *, by: AccountId | None, origin: Origin) -> ProfileView:
         """Keep a key in a private file on this machine, for the address that the profile names now."""
         stored = await self._stored(account_id)
@@ -215,7 +230,15 @@ class Profiles:
         try:
             await self._storage.create_ai(account, profile, is_from_file=is_from_file, audit=audit)
         except HandleTaken:
-            raise Refused(RefusalCode.CONFLICT, f"there is an account {profile.handle!r} already") from None
+            removed = await removed_account(self._storage, profile.handle)
+            if removed is None or not await self._storage.put_profile(
+                removed, profile, expected=0, is_from_file=is_from_file, audit=replace(audit, subject=removed)
+            ):
+                raise Refused(RefusalCode.CONFLICT, f"there is an account {profile.handle!r} already") from None
+            await self._storage.disable_ai(
+                removed, disabled=False, audit=self._audit(by, origin, "ai_enabled", removed)
+            )
+            return removed
         return account.id
 
     async def _put(

@@ -8,7 +8,6 @@ from typing import Final
 from multiplayer.ai.brain import NoBrain
 from multiplayer.ai.context import ContextInput, ask_plainly, build_prompt
 from multiplayer.ai.conversation import conversation_message, conversation_sha256
-from multiplayer.ai.manifest import Manifest
 from multiplayer.ai.masking import KnownMarkers
 from multiplayer.ai.tokens import EstimatedTokens, TokenCounter
 from multiplayer.live.ai_seat import AiSeat
@@ -32,51 +31,11 @@ from multiplayer.protocol.events import (
 )
 from multiplayer.protocol.ids import AccountId, MessageId, RoomId, TurnId
 from multiplayer.protocol.messages import Message
-from multiplayer.protocol.values import Frozen
+from multiplayer.protocol.reports_prompts import Manifest, Replay, ReplayedCall, ReplayedMessage, ReplayedTool
 from multiplayer.rooms.permissions import Right
 from multiplayer.storage.port import TurnRecord
 
 _CHANGED: Final = "The code that builds prompts has changed since."
-
-
-class ReplayedCall(Frozen):
-    id: str
-    name: str
-    arguments: str
-
-
-class ReplayedMessage(Frozen):
-    """One message as the model was given it, with a dot in the place of each secret marker."""
-
-    role: str
-    content: str
-    tool_call_id: str | None = None
-    tool_calls: tuple[ReplayedCall, ...] = ()
-
-
-class ReplayedTool(Frozen):
-    name: str
-    description: str
-
-
-class Replay(Frozen):
-    """The first prompt of a turn. What its tools said and what it was told on the way are in its calls and messages.
-
-    `differs`: in plain sentences, why it is not equal. `prompt` is empty where it cannot be built again at all. Of a
-    provider that takes a plain question it is one message: the question, and what was said before.
-    """
-
-    turn_id: TurnId
-    message_id: MessageId | None = None
-    model: str
-    is_equal: bool
-    differs: tuple[str, ...] = ()
-    prompt_sha256: str
-    """Of what was sent."""
-    rebuilt_sha256: str = ""
-    prompt: tuple[ReplayedMessage, ...] = ()
-    tools: tuple[ReplayedTool, ...] = ()
-    tokens: int = 0
 
 
 @dataclass(frozen=True, slots=True)

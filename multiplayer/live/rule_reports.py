@@ -6,8 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from pydantic import Field
-
 from multiplayer.live.clock import Clock
 from multiplayer.live.directory import Directory
 from multiplayer.live.handles_of import handles_of
@@ -18,12 +16,11 @@ from multiplayer.protocol.errors import RefusalCode, Refused
 from multiplayer.protocol.events import TurnCollected, TurnRequested, TurnSteered
 from multiplayer.protocol.ids import AccountId, MessageId, RoomId, TurnId
 from multiplayer.protocol.members import Member
-from multiplayer.protocol.trigger_rules import MAX_RULES, TriggerRule
-from multiplayer.protocol.turns import TurnReason
-from multiplayer.protocol.values import Frozen
+from multiplayer.protocol.reports_rules import CausedTurn, DryRun, Explanation, Firing, RuleCount, RuleVerdict
+from multiplayer.protocol.trigger_rules import MAX_RULES, TriggerRule, Why
 from multiplayer.rooms.permissions import Right
 from multiplayer.rooms.rehearsal import Judged, why_text
-from multiplayer.rooms.triggers import Verdict, Why
+from multiplayer.rooms.triggers import Verdict, is_ai
 from multiplayer.storage.port import Storage
 
 USUAL: Final = 10_000
@@ -36,75 +33,6 @@ _WARM_UP: Final = 1_000
 """What was shortly before counts for cooldowns and rates, though it is not told."""
 _LATER: Final = 2_000
 """How many events after a message may hold a request that names it."""
-
-
-class CausedTurn(Frozen):
-    """A turn that a message asked for, joined or steered (`how`), and what became of it."""
-
-    turn_id: TurnId
-    ai_id: AccountId
-    how: str
-    reason: TurnReason
-    rule_id: str | None = None
-    state: str
-    """requested, running, or how it ended."""
-    ended_because: str = ""
-    message_id: MessageId | None = None
-    """The answer."""
-
-
-class RuleVerdict(Frozen):
-    """One rule's word on one AI. `text` says it for people; `turn_id`: the turn that came of it."""
-
-    rule_id: str
-    ai_id: AccountId | None = None
-    fires: bool
-    why: Why
-    reason: TurnReason
-    text: str
-    turn_id: TurnId | None = None
-
-
-class Explanation(Frozen):
-    """`is_exact` False: what was said far before was not looked at, or may not be read by who asks."""
-
-    message_id: MessageId
-    verdicts: tuple[RuleVerdict, ...] = ()
-    turns: tuple[CausedTurn, ...] = ()
-    is_exact: bool = True
-
-
-class RuleCount(Frozen):
-    """What one rule came to: how often it would have asked, and how often not, by `why`."""
-
-    rule_id: str
-    fired: int = 0
-    held_back: dict[Why, int] = Field(default_factory=dict)
-
-
-class Firing(Frozen):
-    message_id: MessageId
-    seq: int
-    rule_id: str
-    ai_id: AccountId
-    reason: TurnReason
-
-
-class DryRun(Frozen):
-    """`messages`: how many were judged, from `from_seq` to `up_to_seq`. `firings`: the latest, oldest first.
-
-    `was_cut`: there were more firings than are told, or it took too long, and `up_to_seq` is how far it came: ask on
-    from there. `is_exact` False: it began in the middle of the log, or where the reader's begins; cooldowns and counts
-    begin anew there.
-    """
-
-    from_seq: int
-    up_to_seq: int
-    messages: int
-    rules: tuple[RuleCount, ...]
-    firings: tuple[Firing, ...] = ()
-    was_cut: bool = False
-    is_exact: bool = True
 
 
 class RuleReports:
@@ -172,7 +100,7 @@ class RuleReports:
         """Say what `triggers` would have done to the messages from seq `since` on that the reader may read."""
         host = await self._directory.host(room_id)
         member = host.room.check(reader_id, Right.READ)
-        _check(triggers)
+        _check(host, triggers)
         up_to = host.room.seq
         wanted = up_to - USUAL + 1 if since is None else max(since, up_to - MOST + 1)
         first = max(1, wanted, host.room.readable_from(member))
@@ -259,9 +187,12 @@ def _beginning(after: int) -> int:
     return 0 if after <= USUAL else after
 
 
-def _check(triggers: Sequence[TriggerRule]) -> None:
+def _check(host: RoomHost, triggers: Sequence[TriggerRule]) -> None:
     if len(triggers) > MAX_RULES:
         raise Refused(RefusalCode.MALFORMED, f"a room may have at most {MAX_RULES} rules")
     twice = [rule_id for rule_id, count in Counter(rule.id for rule in triggers).items() if count > 1]
     if twice:
         raise Refused(RefusalCode.MALFORMED, f"two rules have the id {twice[0]}")
+    for rule in triggers:
+        if rule.ai_id is not None and not is_ai(host.room.state, rule.ai_id):
+            raise Refused(RefusalCode.NOT_FOUND, f"rule {rule.id} names an AI that is not in this room")

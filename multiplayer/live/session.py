@@ -12,7 +12,7 @@ from multiplayer.live.batch import Outcome
 from multiplayer.live.clock import Clock
 from multiplayer.live.directory import Directory
 from multiplayer.live.door import Door
-from multiplayer.live.hiding import as_readable
+from multiplayer.live.hiding import as_readable, without_workspace
 from multiplayer.live.outbox import FRAME_BYTES, MAX_BYTES, Chunk, Outbox
 from multiplayer.live.room_host import RoomHost
 from multiplayer.protocol.close_codes import CloseCode
@@ -201,13 +201,22 @@ class Session:
         elif first_seq is not None and room.host.room.hidden_before(self.account_id):
             # These bytes are everyone's; who is kept from the history gets them one by one, looked at.
             self._fall_behind(room)
+        elif not room.host.room.sight_of(self.account_id).sees_workspace:
+            seen = without_workspace(chunk)
+            if first_seq is not None and first_seq != room.sent_seq + 1:
+                self._fall_behind(room)
+            elif seen is not None:
+                self._put(room, seen)
         elif first_seq is None or first_seq == room.sent_seq + 1:
-            self.outbox.put(chunk)
-            if chunk.seq is not None:
-                room.sent_seq = chunk.seq
+            self._put(room, chunk)
         else:
             # A piece is missing, or a part came before: the log has it right.
             self._fall_behind(room)
+
+    def _put(self, room: OpenRoom, chunk: Chunk) -> None:
+        self.outbox.put(chunk)
+        if chunk.seq is not None:
+            room.sent_seq = chunk.seq
 
     def fall_behind(self, room_id: RoomId) -> None:
         room = self._rooms.get(room_id)
@@ -348,9 +357,7 @@ class Session:
         events = await self._cache.events_after(
             room.host.room_id, room.sent_seq, limit=room.page, up_to=room.host.room.seq
         )
-        events = await as_readable(
-            self._storage, room.host.room_id, events, room.host.room.hidden_before(self.account_id)
-        )
+        events = await as_readable(self._storage, room.host.room_id, events, room.host.room.sight_of(self.account_id))
         if self._rooms.get(room.host.room_id) is not room:
             return
         if room.last_seq is not None:

@@ -49,11 +49,8 @@ from multiplayer.models.failover import Failover
 from multiplayer.models.port import ModelSwitched
 from multiplayer.protocol.cards import MAX_CARDS, Card, Form, Taint
 from multiplayer.protocol.commands import (
-    CallTool,
     ChangeModel,
     EndTurn,
-    FinishTool,
-    StartTool,
     TurnCommand,
     UpdateSummary,
 )
@@ -86,15 +83,16 @@ class Speech:
         self._form: Form | None = None
         self._taint: dict[Taint, None] = {}
         self._usage: TokenUsage | None = None
+        self._tools = seat.toolbox.own
         self._of_this_call: list[str] = []
         """What the model has written, thoughts too, since it was asked last: only counted if the call is cut short."""
         self._ai_id = host.room.state.turns[turn_id].ai_id
         self._money = TurnMoney(seat, host, turn_id)
         self._manifest = TurnManifest(seat, host, turn_id, fence)
-        self._bench = ToolBench(seat, host, turn_id)
         self._steering = Steering(seat, host, turn_id)
         self._deadline_s = seat.clock.monotonic_s() + seat.limits.turn_s
         self._door = TurnDoor(seat, host, self._ai_id, self._deadline_s)
+        self._bench = ToolBench(seat, host, self._door, turn_id, fence, taint=self._taint.keys, give=self._take_form)
 
     @property
     def so_far(self) -> tuple[str, tuple[Card, ...]]:
@@ -107,7 +105,7 @@ class Speech:
             # Words were out already: asking again would say them twice, differently.
             await self.end(TurnOutcome.INTERRUPTED, "the server that was writing this went away")
             return
-        await self._close_open_calls()
+        await self._bench.close_left(self._turn.calls)
         self._progress("context")
         try:
             brain = self._seat.brains.of(self._ai_id)
@@ -131,6 +129,10 @@ class Speech:
             await self.end(TurnOutcome.REFUSED, refused.message)
         finally:
             self._bench.close()
+
+    def wake(self) -> None:
+        """Somebody has decided about a call that waits to be approved."""
+        self._bench.wake()
 
     async def take_over(self) -> None:
         """Put in order what an earlier holder left: its reservations, and the words that people have read."""
@@ -185,7 +187,10 @@ class Speech:
         steps = run_turn(
             prompt,
             brain.model,
-            TurnTools(self._seat.tools, lambda call_id: self._bench.context(brain, CallId(call_id))),
+            TurnTools(
+                self._tools,
+                lambda call_id: self._bench.context(brain, CallId(call_id)),
+            ),
             secret=self._seat.room_secret(self._host.room_id),
             counter=brain.counter,
             clock=self._seat.clock.monotonic_s,
@@ -251,48 +256,22 @@ class Speech:
                 # What the one before had thought is counted by now.
                 self._of_this_call.clear()
                 await self._change_model(step)
-            case ToolAsked() | ToolStarting() | ToolDone():
-                await self._take_tool(step)
-        return False
-
-    async def _take_tool(self, step: ToolAsked | ToolStarting | ToolDone) -> None:
-        match step:
-            case ToolAsked():
-                await self._submit(
-                    CallTool(
-                        turn_id=self._turn_id,
-                        fence=self._fence,
-                        call_id=CallId(step.call.id),
-                        name=step.call.name,
-                        arguments=step.call.arguments,
-                    )
-                )
-            case ToolStarting():
-                await self._bench.begin_call()
-                # Durable before the tool runs: what was started is never started again, here or elsewhere.
-                await self._submit(StartTool(turn_id=self._turn_id, fence=self._fence, call_id=CallId(step.call.id)))
-                self._progress("tool")
+            case ToolAsked() | ToolStarting():
+                await self._bench.take(step)
             case ToolDone():
                 if step.result.taint is not None:
                     self._taint[step.result.taint] = None
-                await self._submit(
-                    FinishTool(
-                        turn_id=self._turn_id,
-                        fence=self._fence,
-                        call_id=CallId(step.call.id),
-                        is_ok=step.result.ok,
-                        text=step.result.text,
-                        code=step.result.code,
-                        exit_status=step.result.exit_status,
-                        taint=step.result.taint,
-                    )
-                )
+                await self._bench.take(step)
+                for taint in self._turn.taint:
+                    self._taint[taint] = None
                 self._progress("model")
+        return False
 
     async def _prompt(self, brain: Brain) -> Prompt:
         """Build the prompt; when the recent part has outgrown its share, fold its oldest part into the summary first."""
         context = self._seat.context_of(self._host.room_id, self._host.log)
-        manner = self._seat.manner_of(self._host.room.state.room.settings, self._ai, brain)
+        self._tools = await self._seat.toolbox.of(self._host.room_id, lambda: self._host.room.state.room.settings)
+        manner = self._seat.manner_of(self._host.room.state.room.settings, self._ai, brain, self._tools)
         given = await context.gather(lambda: self._host.room, lambda: self._turn, self._ai, manner)
         prompt = await _built(given)
         rolling = RollingSummary(self._seat, self._host, self._turn_id, self._money)
@@ -326,25 +305,6 @@ class Speech:
             )
         )
 
-    async def _close_open_calls(self) -> None:
-        """A call that another pod had begun is never run again: the model is told that nobody knows."""
-        for call in self._turn.calls:
-            text = (
-                "The outcome of this call is unknown: the server went away while it ran. It was not run again."
-                if call.is_started
-                else "This call was not run: the server went away before it began."
-            )
-            await self._submit(
-                FinishTool(
-                    turn_id=self._turn_id,
-                    fence=self._fence,
-                    call_id=call.call_id,
-                    is_ok=False,
-                    text=text,
-                    code="unknown" if call.is_started else "not_run",
-                )
-            )
-
     @property
     def _is_silenced(self) -> bool:
         """Whether the room has told everyone that this turn stops, or that another pod holds it: no word after that."""
@@ -365,6 +325,13 @@ class Speech:
     @property
     def _ai(self) -> Member:
         return self._host.room.state.members[self._ai_id]
+
+    def _take_form(self, form: Form) -> bool:
+        """Keep what stands under the answer; one form a turn."""
+        if self._form is not None:
+            return False
+        self._form = form
+        return True
 
     def _progress(self, phase: Literal["context", "model", "tool", "waiting"], said: str = "") -> None:
         self._host.memory.signal(

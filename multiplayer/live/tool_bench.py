@@ -1,43 +1,103 @@
-"""Where the tools of one turn work: the room's workspace, opened at the first call, and what a call may know."""
+"""Where the tools of one turn work: what they may know, what the log says of them, and which files each has changed."""
 
 import asyncio
+import json
+from collections.abc import Callable, Collection
+from contextlib import suppress
 
 from multiplayer.ai.brain import Brain
+from multiplayer.ai.steps import ToolAsked, ToolDone, ToolStarting
 from multiplayer.live.ai_seat import AiSeat
+from multiplayer.live.room_desk import RoomDesk
 from multiplayer.live.room_host import RoomHost
+from multiplayer.live.tool_gate import CHANGES_FILES, ToolGate
+from multiplayer.live.turn_door import TurnDoor
+from multiplayer.protocol.cards import Form, Taint
+from multiplayer.protocol.commands import CallTool, FinishTool, NoteChanges
 from multiplayer.protocol.ids import CallId, TurnId
-from multiplayer.protocol.members import Role
-from multiplayer.protocol.signals import ToolOutput
-from multiplayer.tools.registry import ToolCallContext
+from multiplayer.protocol.rooms import ToolCallState
+from multiplayer.protocol.signals import ToolOutput, TurnProgress
+from multiplayer.protocol.tools import ToolClass
+from multiplayer.tools.registry import ToolCallContext, ToolResult
 from multiplayer.tools.workspace import Workspace
+
+ANYWHERE = "*"
+"""In the list of tainted files: more than can be told."""
 
 
 class ToolBench:
-    def __init__(self, seat: AiSeat, host: RoomHost, turn_id: TurnId) -> None:
+    """For one turn under one fence. `taint` tells what untrusted words it has seen; `give` takes a form for the room."""
+
+    def __init__(
+        self,
+        seat: AiSeat,
+        host: RoomHost,
+        door: TurnDoor,
+        turn_id: TurnId,
+        fence: int,
+        *,
+        taint: Callable[[], Collection[Taint]],
+        give: Callable[[Form], bool],
+    ) -> None:
         self._seat = seat
         self._host = host
+        self._door = door
         self._turn_id = turn_id
+        self._fence = fence
+        self._taint = taint
+        self._desk = RoomDesk(host, seat.storage, door, turn_id, fence, give, taint)
         self._workspace: Workspace | None = None
         self._outputs = 0
+        self._decided = asyncio.Event()
+        self._before: str | None = None
+        """The workspace before the call that runs, if that may change files; we hold the room's lock then."""
+        self._class: ToolClass | None = None
 
-    async def begin_call(self) -> None:
-        """Open the workspace if no call has; the next call's output counts from 0."""
-        self._outputs = 0
-        if self._workspace is None:
-            number = await self._seat.storage.room_number(self._host.room_id)
-            self._workspace = await asyncio.to_thread(self._seat.workspaces.open, self._host.room_id, number)
+    def wake(self) -> None:
+        """Somebody has decided about an approval of this turn."""
+        self._decided.set()
+
+    async def take(self, step: ToolAsked | ToolStarting | ToolDone) -> None:
+        """Write a step into the log."""
+        match step:
+            case ToolAsked(call):
+                await self._door.submit(
+                    CallTool(
+                        turn_id=self._turn_id,
+                        fence=self._fence,
+                        call_id=CallId(call.id),
+                        name=call.name,
+                        arguments=call.arguments,
+                    )
+                )
+            case ToolStarting():
+                self._outputs = 0
+                self._class = None
+                if self._workspace is None:
+                    self._workspace = await self._seat.workbench.open(self._host.room_id)
+            case ToolDone(call, result):
+                await self._note_changes(CallId(call.id))
+                await self._finish(CallId(call.id), result, call.arguments)
+
+    async def close_left(self, calls: Collection[ToolCallState]) -> None:
+        """End the calls that an earlier holder had begun: none is run again, the model is told that nobody knows."""
+        for call in calls:
+            text = (
+                "The outcome of this call is unknown: the server went away while it ran. It was not run again."
+                if call.is_started
+                else "This call was not run: the server went away before it began."
+            )
+            code = "unknown" if call.is_started else "not_run"
+            await self._finish(call.call_id, ToolResult(ok=False, text=text, code=code), call.arguments)
 
     def close(self) -> None:
+        self._release()
         if self._workspace is not None:
             self._workspace.close()
 
     def context(self, brain: Brain, call_id: CallId) -> ToolCallContext:
         """Return what one call may know. Its authority is asked for anew by whoever decides."""
         assert self._workspace is not None, "a tool that starts has opened it"
-
-        async def authority() -> Role | None:
-            turn = self._host.room.state.turns.get(self._turn_id)
-            return self._host.room.state.authority_of(turn) if turn else None
 
         async def emit(text: str) -> None:
             self._host.memory.signal(
@@ -51,7 +111,101 @@ class ToolBench:
             )
             self._outputs += 1
 
-        policy = self._seat.policy_of(self._host.room.state.room.settings, brain)
-        return ToolCallContext(
-            workspace=self._workspace, authority=authority, emit=emit, call_id=call_id, policy=policy
+        gate = ToolGate(
+            self._host,
+            self._door,
+            self._seat.clock,
+            self._turn_id,
+            self._fence,
+            call_id,
+            taint=self._all_taint,
+            decided=self._decided,
+            begun=self._begun,
         )
+        return ToolCallContext(
+            workspace=self._workspace,
+            gate=gate,
+            emit=emit,
+            call_id=call_id,
+            allows=lambda name: self._seat.is_allowed(name, self._host.room.state.room.settings, brain),
+            desk=self._desk,
+        )
+
+    async def _begun(self, tool_class: ToolClass) -> None:
+        self._class = tool_class
+        self._host.memory.signal(TurnProgress(room_id=self._host.room_id, turn_id=self._turn_id, phase="tool"))
+        if tool_class in CHANGES_FILES:
+            assert self._workspace is not None, "a tool that starts has opened it"
+            await self._seat.workbench.lock(self._host.room_id).acquire()
+            try:
+                self._before = await self._seat.workbench.checkpoint(self._host.room_id, self._workspace)
+            except BaseException:
+                self._seat.workbench.lock(self._host.room_id).release()
+                raise
+
+    async def _note_changes(self, call_id: CallId) -> None:
+        if self._before is None:
+            return
+        assert self._workspace is not None, "a tool that started has opened it"
+        try:
+            changed = await self._seat.workbench.since(self._host.room_id, self._workspace, self._before)
+            if changed:
+                await self._door.submit(
+                    NoteChanges(
+                        turn_id=self._turn_id,
+                        fence=self._fence,
+                        call_id=call_id,
+                        changes=changed.changes,
+                        more=changed.more,
+                        before=changed.before,
+                        after=changed.after,
+                        taint=tuple(sorted(self._taint())),
+                    )
+                )
+        finally:
+            self._release()
+
+    def _release(self) -> None:
+        if self._before is not None:
+            self._before = None
+            self._seat.workbench.lock(self._host.room_id).release()
+
+    async def _finish(self, call_id: CallId, result: ToolResult, arguments: str) -> None:
+        taint = result.taint
+        if taint is None and self._has_read_tainted(arguments):
+            taint = Taint.FILE
+        await self._door.submit(
+            FinishTool(
+                turn_id=self._turn_id,
+                fence=self._fence,
+                call_id=call_id,
+                is_ok=result.ok,
+                text=result.text,
+                code=result.code,
+                exit_status=result.exit_status,
+                taint=taint,
+            )
+        )
+
+    def _has_read_tainted(self, arguments: str) -> bool:
+        """Whether the call may have read a file that a tainted turn wrote: a command any of them, a tool what it names."""
+        tainted = self._host.room.state.notes.tainted_files
+        if not tainted or self._class in {None, ToolClass.ROOM, ToolClass.NETWORK}:
+            return False
+        if self._class in {ToolClass.TERMINAL, ToolClass.EXTENDED} or ANYWHERE in tainted:
+            return True
+        named = _path_in(arguments)
+        return any(named in {path, ""} or path.startswith(f"{named}/") for path in tainted)
+
+    def _all_taint(self) -> Collection[Taint]:
+        turn = self._host.room.state.turns.get(self._turn_id)
+        return {*self._taint(), *(turn.taint if turn is not None else ())}
+
+
+def _path_in(arguments: str) -> str:
+    with suppress(ValueError):
+        given = json.loads(arguments)
+        path = given.get("path") if isinstance(given, dict) else None
+        if isinstance(path, str):
+            return "/".join(part for part in path.split("/") if part not in {"", "."})
+    return ""

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from multiplayer.ai.brief import Pinned, RoomBrief, Who, brief_before, former, load_brief
 from multiplayer.ai.context import ContextInput, Prompt
-from multiplayer.ai.manifest import Manifest, dump_tools, load_tools
+from multiplayer.ai.manifest import dump_tools, load_tools
 from multiplayer.ai.tokens import TokenCounter
 from multiplayer.live.turn_material import folded_turn, of_other_turns, without_what_was_before
 from multiplayer.models.port import ToolDefinition
@@ -14,9 +14,12 @@ from multiplayer.protocol.ids import AccountId, MessageId, RoomId
 from multiplayer.protocol.members import Account, AccountKind, Member, Role
 from multiplayer.protocol.memory import Summary
 from multiplayer.protocol.messages import Message
+from multiplayer.protocol.reports_prompts import Manifest
 from multiplayer.protocol.rooms import TurnState
+from multiplayer.protocol.turn_fold import TurnEvent
 from multiplayer.protocol.values import UtcTime
 from multiplayer.rooms.room import Room
+from multiplayer.rooms.sight import Sight, without_files
 from multiplayer.storage.cache import EventsAfter
 from multiplayer.storage.port import Storage, TurnRecord
 
@@ -69,7 +72,8 @@ class TurnContext:
         after = max(first, (room().seq - MAX_EVENTS) // MAX_EVENTS * MAX_EVENTS)
         read = await self._events(after, lambda: room().seq)
         state, asked = room().state.copy(), turn()
-        events, as_of = await self._visible(read, asked, hidden)
+        sees_workspace = all(room().sight_of(asker).sees_workspace for asker in turn().askers)
+        events, as_of = await self._visible(read, asked, Sight(hidden, sees_workspace))
         accounts = await self._accounts(events, state.members)
         brief = await self._brief(summary)
         if brief is None or hidden:
@@ -96,6 +100,7 @@ class TurnContext:
             facts=facts,
             pinned={} if hidden else await self._pinned(brief, events, accounts),
             hidden_before=hidden,
+            sees_workspace=sees_workspace,
             previous_messages=manner.previous_messages,
             is_plain=manner.is_plain,
         )
@@ -121,7 +126,7 @@ class TurnContext:
         turn = folded_turn(read, record.turn_id) or record.turn
         if turn is None:
             raise CannotReplay("what asked for this turn is no longer known")
-        events, _ = await self._visible(read, turn, manifest.hidden_before)
+        events, _ = await self._visible(read, turn, Sight(manifest.hidden_before, manifest.sees_workspace))
         brief = load_brief(parts[manifest.brief])
         accounts = {
             account_id: Account(id=account_id, kind=AccountKind.HUMAN, handle=handle, display_name=name)
@@ -146,6 +151,7 @@ class TurnContext:
             facts={fact_id: facts[fact_id] for fact_id in manifest.facts if fact_id in facts},
             pinned=await self._pinned(brief, events, accounts) if manifest.pins else {},
             hidden_before=manifest.hidden_before,
+            sees_workspace=manifest.sees_workspace,
             previous_messages=manifest.conversation.previous_at_most if manifest.conversation is not None else 0,
             is_plain=manifest.conversation is not None,
         )
@@ -161,12 +167,18 @@ class TurnContext:
             seq = page[-1].seq
         return events
 
-    async def _visible(self, read: Sequence[Event], turn: TurnState, hidden: int) -> tuple[list[Event], UtcTime]:
+    async def _visible(self, read: Sequence[Event], turn: TurnState, sight: Sight) -> tuple[list[Event], UtcTime]:
         """Return the events that the model is told, and the time of the last that was read."""
         events = list(read)
         as_of = events[-1].at if events else turn.requested_at
-        if hidden:
+        if sight.from_seq:
             events = without_what_was_before(events)
+        if not sight.sees_workspace:
+            # What this turn's own tools bring was allowed to whoever asks.
+            events = [
+                event if isinstance(event, TurnEvent) and event.turn_id == turn.turn_id else without_files(event)
+                for event in events
+            ]
         if turn.replaces is not None:
             # It is asked again, as if it had never answered.
             answer = (await self._storage.messages(self._room_id, [turn.replaces])).get(turn.replaces)

@@ -25,6 +25,10 @@ class TurnDoor:
         self._ai_id = ai_id
         self._deadline_s = deadline_s
 
+    def extend(self, waited_s: float) -> None:
+        """People took their time: the turn is over so much later."""
+        self._deadline_s += waited_s
+
     async def submit(self, command: TurnCommand) -> Done:
         """Submit, again under the same key while the database is away. Raises `Refused` for what stays refused.
 

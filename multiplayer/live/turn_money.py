@@ -12,7 +12,7 @@ from multiplayer.models.port import Usage
 from multiplayer.protocol.budgets import CallKind
 from multiplayer.protocol.errors import RefusalCode, Refused
 from multiplayer.protocol.ids import TurnId
-from multiplayer.protocol.turns import MOST_COUNTED, TokenUsage
+from multiplayer.protocol.turns import TokenUsage
 from multiplayer.storage.port import OutcomeUnknown, StorageUnavailable
 
 
@@ -28,8 +28,6 @@ class TurnMoney:
         self._open_tokens_in = 0
         self._is_in_doubt = False
         """Something is being written to the ledger, or was when we were called off."""
-        self._cost_micros: int | None = 0
-        self._price_version = ""
         self._aside: TokenUsage | None = None
         """What was used for other things than the answer itself."""
 
@@ -76,15 +74,14 @@ class TurnMoney:
         self._is_in_doubt = True
         if used.is_last:
             charge, self._open = self._open, None
-            cost = await charge.settle(usage, is_estimated=used.is_estimated, answered_by=tariff)
+            await charge.settle(usage, is_estimated=used.is_estimated, answered_by=tariff)
         else:
             spender = self._spender(self._open.charge.kind)
             try:
-                cost = await self._seat.purse.book(spender, tariff, usage, is_estimated=used.is_estimated)
+                await self._seat.purse.book(spender, tariff, usage, is_estimated=used.is_estimated)
             except OutcomeUnknown as error:
                 raise StorageUnavailable(str(error)) from error
         self._is_in_doubt = False
-        self._add(cost, tariff.price_version)
 
     async def settle_aside(self, calls: Sequence[CallUsed]) -> None:
         """Settle a call that was not for the answer itself: its tokens are added at the end.
@@ -114,9 +111,8 @@ class TurnMoney:
             model = self._brain.model.model_name
             tariff = self._brain.tariff_of(model)
             was_in_doubt, self._is_in_doubt = self._is_in_doubt, True
-            cost = await self._open.settle(cut, is_estimated=True, answered_by=tariff)
+            await self._open.settle(cut, is_estimated=True, answered_by=tariff)
             self._open, self._is_in_doubt = None, was_in_doubt
-            self._add(cost, tariff.price_version)
             usage = _sum(usage, cut, model, is_estimated=True)
         if self._is_in_doubt:
             # We were called off while the ledger was written to: what may stand open there is closed.
@@ -126,7 +122,7 @@ class TurnMoney:
         return usage
 
     def total(self, usage: TokenUsage | None) -> TokenUsage | None:
-        """Return what the turn used and what it cost in all."""
+        """Return what the turn used in all. What that cost only the ledger says: not everybody in a room may know."""
         aside = self._aside
         if usage is None:
             usage = aside
@@ -136,13 +132,8 @@ class TurnMoney:
         if usage is None:
             return None
         if self._brain is not None and not self._brain.counts_tokens:
-            usage = usage.model_copy(update={"tokens_in": 0, "tokens_out": 0, "is_estimated": False})
-        return usage.model_copy(
-            update={
-                "cost_micros": None if self._cost_micros is None else min(self._cost_micros, MOST_COUNTED),
-                "price_version": self._price_version or None,
-            }
-        )
+            return usage.model_copy(update={"tokens_in": 0, "tokens_out": 0, "is_estimated": False})
+        return usage
 
     async def settle_left(self) -> None:
         """Settle what an earlier holder of this turn left open."""
@@ -159,11 +150,6 @@ class TurnMoney:
             turn_id=self._turn_id,
             kind=kind,
         )
-
-    def _add(self, cost_micros: int | None, price_version: str) -> None:
-        known = self._cost_micros
-        self._cost_micros = None if cost_micros is None or known is None else known + cost_micros
-        self._price_version = price_version
 
 
 def _sum(before: TokenUsage | None, more: Usage, model: str, *, is_estimated: bool, calls: int = 1) -> TokenUsage:

@@ -1,27 +1,30 @@
 """What a turn was asked, built from, did and used: the queue that everyone sees, and the turns that have ended."""
 
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from typing import Final
 
 from pydantic import ValidationError
 
-from multiplayer.ai.manifest import Manifest
 from multiplayer.live.directory import Directory
 from multiplayer.live.handles_of import handles_of
 from multiplayer.live.log_pages import events_between
 from multiplayer.live.room_host import RoomHost
-from multiplayer.protocol.cards import Card, Taint
 from multiplayer.protocol.errors import RefusalCode, Refused
 from multiplayer.protocol.events import Event, ModelChanged, ToolCalled, ToolFinished, ToolStarted
-from multiplayer.protocol.ids import AccountId, CallId, MessageId, RoomId, TurnId
+from multiplayer.protocol.ids import AccountId, CallId, RoomId, TurnId
 from multiplayer.protocol.members import Member
+from multiplayer.protocol.reports_prompts import Manifest
+from multiplayer.protocol.reports_turns import ModelSwitch, ToolCallReport, TurnDetail, TurnPage, TurnReport
 from multiplayer.protocol.rooms import TurnState
-from multiplayer.protocol.turns import TokenUsage, TurnReason
-from multiplayer.protocol.values import Frozen, UtcTime
+from multiplayer.protocol.turns import MOST_COUNTED, TokenUsage, TurnReason
 from multiplayer.rooms.permissions import Right, may
+from multiplayer.storage.ledger_port import TurnCost
 from multiplayer.storage.port import Storage, TurnRecord
 
 MAX_PAGE: Final = 100
+_CLOCKS: Final = timedelta(minutes=5)
+"""How far the clocks of pods may be apart: one asks for a turn, another takes it and keeps its ledger."""
 _WHY: Final = {
     TurnReason.MENTION: "{who} mentioned {ai}",
     TurnReason.REPLY: "{who} replied to {ai}",
@@ -35,84 +38,6 @@ _WHY: Final = {
     TurnReason.FORM: "{who} filled in a form of {ai}",
     TurnReason.REGENERATE: "{who} wanted another answer of {ai}",
 }
-
-
-class TurnReport(Frozen):
-    """`state`: requested, running, or how it ended; `why`: what made it, in a sentence; `reason` and `rule_id` likewise.
-
-    `position`, of one that has not ended: how many turns of this AI come before it; 0: it is at it, or next.
-    """
-
-    turn_id: TurnId
-    ai_id: AccountId
-    state: str
-    position: int | None = None
-    reason: TurnReason | None = None
-    rule_id: str | None = None
-    askers: tuple[AccountId, ...] = ()
-    messages: tuple[MessageId, ...] = ()
-    """What is to be answered, oldest first."""
-    replaces: MessageId | None = None
-    """The answer that is to be given again."""
-    hops: int = 0
-    why: str = ""
-    requested_at: UtcTime
-    requested_seq: int
-    ended_at: UtcTime | None = None
-    ended_seq: int | None = None
-    ended_because: str = ""
-    message_id: MessageId | None = None
-    """What came of it."""
-    usage: TokenUsage | None = None
-    """What it used and cost; only for those who may see that."""
-
-
-class ToolCallReport(Frozen):
-    """One call. `is_ok` None: it has not come back. `is_started` False: it was never run."""
-
-    call_id: CallId
-    name: str
-    arguments: str
-    """JSON as the model wrote it."""
-    called_at: UtcTime
-    is_started: bool = False
-    finished_at: UtcTime | None = None
-    is_ok: bool | None = None
-    text: str = ""
-    code: str | None = None
-    exit_status: int | None = None
-    taint: Taint | None = None
-
-
-class ModelSwitch(Frozen):
-    """Another model answered in place of one that could not."""
-
-    at: UtcTime
-    model: str
-    previous: str
-    reason: str
-
-
-class TurnDetail(TurnReport):
-    """`manifest`: what its prompt was built from. `text`, `cards`: the words so far of one that has not ended."""
-
-    note: str = ""
-    """What a schedule, a webhook or a form asked: there is no message that says it."""
-    text: str = ""
-    cards: tuple[Card, ...] = ()
-    manifest: Manifest | None = None
-    calls: tuple[ToolCallReport, ...] = ()
-    switches: tuple[ModelSwitch, ...] = ()
-    """Each change of the model, in order; the prompt's manifest names the first."""
-
-
-class TurnPage(Frozen):
-    """`open`: the queue, oldest first (on the first page only). `ended`: the latest first."""
-
-    open: tuple[TurnReport, ...] = ()
-    ended: tuple[TurnReport, ...] = ()
-    before: int | None = None
-    """Where the next page goes on; absent when there is none."""
 
 
 class TurnReports:
@@ -141,10 +66,10 @@ class TurnReports:
             shown = [record for record in shown if await self._is_readable(record, readable_from)]
         asked = [*waiting, *[record.turn for record in shown if record.turn is not None]]
         names = await handles_of(self._storage, host, _people_of(asked))
-        sees_usage = may(Right.SEE_USAGE, member.role, host.room.state.room.settings)
+        used = await self._used(shown, host, member)
         return TurnPage(
             open=tuple(_open_report(turn, host, names) for turn in waiting),
-            ended=tuple(_report(record, names, sees_usage=sees_usage) for record in shown),
+            ended=tuple(_report(record, names, used.get(record.turn_id)) for record in shown),
             before=ended[limit - 1].requested_seq if more else None,
         )
 
@@ -154,8 +79,8 @@ class TurnReports:
         state = host.room.state.turns.get(turn_id) if record.ended_seq is None else None
         turn = state or record.turn
         names = await handles_of(self._storage, host, _people_of([turn] if turn is not None else []))
-        sees_usage = may(Right.SEE_USAGE, member.role, host.room.state.room.settings)
-        report = _open_report(state, host, names) if state else _report(record, names, sees_usage=sees_usage)
+        used = await self._used([record], host, member)
+        report = _open_report(state, host, names) if state else _report(record, names, used.get(turn_id))
         text, cards = (record.text, record.cards) if record.ended_seq is None else ("", ())
         said = host.memory.texts.get(turn_id)
         if said is not None and record.ended_seq is None:
@@ -191,6 +116,20 @@ class TurnReports:
         return await events_between(
             self._storage, record.room_id, record.requested_seq - 1, last, marks=(record.turn_id.encode(),)
         )
+
+    async def _used(self, records: Sequence[TurnRecord], host: RoomHost, member: Member) -> Mapping[TurnId, TokenUsage]:
+        """Return what turns used and, by the ledger, cost. Empty for who may not see that."""
+        if not may(Right.SEE_USAGE, member.role, host.room.state.room.settings):
+            return {}
+        used = {record.turn_id: record.usage for record in records if record.usage is not None}
+        if not used:
+            return {}
+        since = min(record.requested_at for record in records) - _CLOCKS
+        until = max(record.ended_at or record.requested_at for record in records) + _CLOCKS
+        costs = await self._storage.costs_of_turns(host.room_id, list(used), since, until)
+        return {
+            turn_id: _priced(usage, costs[turn_id]) if turn_id in costs else usage for turn_id, usage in used.items()
+        }
 
     async def _is_readable(self, record: TurnRecord, readable_from: int) -> bool:
         # Pages come without manifests.
@@ -271,7 +210,7 @@ def _open_report(turn: TurnState, host: RoomHost, names: Mapping[AccountId, str]
     )
 
 
-def _report(record: TurnRecord, names: Mapping[AccountId, str], *, sees_usage: bool) -> TurnReport:
+def _report(record: TurnRecord, names: Mapping[AccountId, str], usage: TokenUsage | None) -> TurnReport:
     turn = record.turn
     return TurnReport(
         turn_id=record.turn_id,
@@ -290,8 +229,13 @@ def _report(record: TurnRecord, names: Mapping[AccountId, str], *, sees_usage: b
         ended_seq=record.ended_seq,
         ended_because=record.reason,
         message_id=record.message_id,
-        usage=record.usage if sees_usage else None,
+        usage=usage,
     )
+
+
+def _priced(usage: TokenUsage, cost: TurnCost) -> TokenUsage:
+    micros = None if cost.micros is None else min(cost.micros, MOST_COUNTED)
+    return usage.model_copy(update={"cost_micros": micros, "price_version": cost.price_version or None})
 
 
 def _people_of(turns: Sequence[TurnState]) -> set[AccountId]:

@@ -15,7 +15,7 @@ from multiplayer.live.speech import Speech
 from multiplayer.protocol.cards import Card
 from multiplayer.protocol.commands import StartTurn
 from multiplayer.protocol.errors import RefusalCode, Refused
-from multiplayer.protocol.events import Event, TurnEnded, TurnRequested, TurnStarted, TurnStopRequested
+from multiplayer.protocol.events import ApprovalDecided, Event, TurnEnded, TurnRequested, TurnStarted, TurnStopRequested
 from multiplayer.protocol.ids import RoomId, TurnId
 from multiplayer.protocol.rooms import TurnState
 from multiplayer.protocol.turns import TurnOutcome
@@ -89,6 +89,10 @@ class Turns:
                     running = self._running.get(event.turn_id)
                     if running is not None:
                         running.stop.set()
+                case ApprovalDecided():
+                    running = self._running.get(event.turn_id)
+                    if running is not None and running.speech is not None:
+                        running.speech.wake()
                 case TurnStarted():
                     running = self._running.get(event.turn_id)
                     if running is not None and running.fence != event.fence:

@@ -12,6 +12,7 @@ from multiplayer.storage.ledger_port import (
     Charge,
     Scope,
     Spent,
+    TurnCost,
     check_caps,
     most_restrictive,
     period_key,
@@ -104,3 +105,9 @@ class PostgresLedger:
     ) -> Sequence[UsageRow]:
         rows = await self._database.read("usage_report", since, until, room_id, group)
         return [UsageRow.model_validate(dict(row)) for row in rows]
+
+    async def costs_of_turns(
+        self, room_id: RoomId, turn_ids: Sequence[TurnId], since: datetime, until: datetime
+    ) -> Mapping[TurnId, TurnCost]:
+        rows = await self._database.read("costs_of_turns", room_id, list(turn_ids), since, until)
+        return {TurnId(row["turn_id"]): TurnCost(row["micros"], row["price_version"]) for row in rows}

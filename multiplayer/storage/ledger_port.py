@@ -101,6 +101,16 @@ class Spent:
         return self.tokens if unit is Unit.TOKENS else self.micros
 
 
+@dataclass(frozen=True)
+class TurnCost:
+    """What the settled calls of one turn cost together."""
+
+    micros: int | None
+    """None: nobody knows the price of one of them."""
+    price_version: str
+    """Of the call that was reserved last."""
+
+
 class LedgerStore(Protocol):
     """One row for each model call: reserved, then settled or released, once."""
 
@@ -156,5 +166,14 @@ class LedgerStore(Protocol):
         """Sum up the settled calls with `since` <= at < `until`: days in order, else the most used first.
 
         The key of calls that nobody asked for, in a report by asker, is empty.
+        """
+        ...
+
+    async def costs_of_turns(
+        self, room_id: RoomId, turn_ids: Sequence[TurnId], since: datetime, until: datetime
+    ) -> Mapping[TurnId, TurnCost]:
+        """Sum up what each of these turns of a room has settled of the calls with `since` <= at <= `until`.
+
+        A turn that has settled none is left out.
         """
         ...

@@ -13,6 +13,7 @@ from multiplayer.storage.ledger_port import (
     Charge,
     Scope,
     Spent,
+    TurnCost,
     check_caps,
     most_restrictive,
     period_key,
@@ -149,6 +150,17 @@ class MemoryLedger:
             rows.sort(key=lambda row: -(row.tokens_in + row.tokens_out))
         return rows
 
+    async def costs_of_turns(
+        self, room_id: RoomId, turn_ids: Sequence[TurnId], since: datetime, until: datetime
+    ) -> Mapping[TurnId, TurnCost]:
+        found: dict[TurnId, list[_Entry]] = {}
+        for entry in self._ledger.values():
+            charge = entry.charge
+            is_meant = charge.room_id == room_id and charge.turn_id in turn_ids and since <= charge.at <= until
+            if is_meant and charge.turn_id is not None and entry.state == "settled":
+                found.setdefault(charge.turn_id, []).append(entry)
+        return {turn_id: _cost(entries) for turn_id, entries in found.items()}
+
     def _move(self, charge: Charge, before: Spent, after: Spent) -> None:
         for scope in scopes_of(charge.room_id, charge.asker_id):
             for period in Period:
@@ -171,6 +183,12 @@ def _heading(entry: _Entry, group: UsageGroup) -> str:
             return entry.model
         case UsageGroup.DAY:
             return period_key(entry.charge.at, Period.DAY)
+
+
+def _cost(entries: Sequence[_Entry]) -> TurnCost:
+    known = [entry.cost_micros for entry in entries if entry.cost_micros is not None]
+    last = max(entries, key=lambda entry: (entry.charge.at, entry.charge.id))
+    return TurnCost(sum(known) if len(known) == len(entries) else None, last.price_version)
 
 
 def _row(key: str, entries: Iterable[_Entry]) -> UsageRow:

@@ -52,6 +52,14 @@ class MemoryProfiles(MemoryAccounts):
         self._profiles_version += 1
         return True
 
+    async def remove_profile(self, account_id: AccountId, *, audit: AuditEntry) -> bool:
+        if self._profiles.pop(account_id, None) is None:
+            return False
+        self._accounts[account_id] = replace(self._accounts[account_id], disabled=True)
+        self._access_version += 1
+        self._tell(audit)
+        return True
+
     async def tell_key_changed(self, audit: AuditEntry) -> None:
         self._tell(audit)
 

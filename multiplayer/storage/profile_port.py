@@ -24,7 +24,7 @@ class StoredProfile:
 
 
 class ProfileStore(Protocol):
-    """Profiles of the AI accounts. A profile lives as long as its account: it is disabled, not removed.
+    """Profiles of the AI accounts. An account stays when its profile is removed: what it said is still its own.
 
     Each write moves the profiles' version and writes `audit` (to the server's chain) in its transaction; `audit.at` is
     the time of the write.
@@ -53,6 +53,13 @@ class ProfileStore(Protocol):
         """Disable an account that has a profile, or enable it again; True when this call did it.
 
         It moves the access version too, as it does for any account.
+        """
+        ...
+
+    async def remove_profile(self, account_id: AccountId, *, audit: AuditEntry) -> bool:
+        """Take away an AI's profile and disable its account; True when this call did it.
+
+        It moves the access version too. `put_profile` gives the account a profile again.
         """
         ...
 

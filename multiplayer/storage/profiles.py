@@ -78,6 +78,16 @@ class PostgresProfiles:
             await self._tell(connection, audit)
         return True
 
+    async def remove_profile(self, account_id: AccountId, *, audit: AuditEntry) -> bool:
+        queries = self._database.queries
+        async with self._database.transaction() as connection:
+            if await connection.fetchrow(queries["remove_profile"], account_id) is None:
+                return False
+            await connection.fetchrow(queries["set_account_disabled"], account_id, True, audit.at)
+            await connection.execute(queries["move_access_version"])
+            await self._tell(connection, audit)
+        return True
+
     async def tell_key_changed(self, audit: AuditEntry) -> None:
         async with self._database.transaction() as connection:
             await self._tell(connection, audit)

@@ -9,6 +9,7 @@ from multiplayer.protocol.codec import encode
 from multiplayer.protocol.events import (
     AnswerChosen,
     AnswerRegenerated,
+    ChangeProposed,
     Event,
     FactPinned,
     FormAnswered,
@@ -47,6 +48,8 @@ def redacted(line: bytes) -> bytes:
             return _bare(event, {"note": ""})
         case FactPinned():
             return _bare(event, {"fact": event.fact.model_copy(update={"text": FORGOTTEN})})
+        case ChangeProposed():
+            return _bare(event, {"proposal": event.proposal.model_copy(update={"text": FORGOTTEN})})
         case AnswerChosen():
             return line  # it names one of the answers, and holds none
         case _:

@@ -48,6 +48,10 @@ async def _change(call: Call[ChangedProfile, Nothing]) -> ProfileView:
     )
 
 
+async def _remove(call: Call[Nothing, Nothing]) -> None:
+    await call.pod.profiles.remove(_ai(call), by=call.account_id, origin="http")
+
+
 async def _disable(call: Call[Nothing, Nothing]) -> ProfileView:
     return await call.pod.profiles.disable(_ai(call), disabled=True, by=call.account_id, origin="http")
 
@@ -82,6 +86,7 @@ AI_ADMIN_API: tuple[Operation, ...] = (
     Route("POST", _ALL, _OPERATOR, "Make an AI account of a profile", _create, AiProfile, Nothing, ProfileView, 201),
     Route("GET", _ONE, _OPERATOR, "One AI account's profile", _get, Nothing, Nothing, ProfileView),
     Route("PUT", _ONE, _OPERATOR, "Change a profile", _change, ChangedProfile, Nothing, ProfileView),
+    Route("DELETE", _ONE, _OPERATOR, "Remove an AI that is in no room", _remove, Nothing, Nothing, None, 204),
     Route(
         "POST",
         f"{_ONE}/disable",

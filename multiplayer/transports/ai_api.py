@@ -4,15 +4,14 @@ from typing import Annotated
 
 from pydantic import Field, StringConstraints
 
-from multiplayer.live.catching_up import CatchUp
-from multiplayer.live.memory_reports import FactList, SummaryHistory
-from multiplayer.live.previews import ContextPreview
-from multiplayer.live.replays import Replay
-from multiplayer.live.rule_reports import DryRun, Explanation
-from multiplayer.live.turn_reports import MAX_PAGE, TurnDetail, TurnPage
+from multiplayer.live.turn_reports import MAX_PAGE
 from multiplayer.protocol.budgets import Estimate
 from multiplayer.protocol.ids import AccountId, Ulid
 from multiplayer.protocol.profiles import Provider
+from multiplayer.protocol.reports_memory import CatchUp, FactList, SummaryHistory
+from multiplayer.protocol.reports_prompts import ContextPreview, Replay
+from multiplayer.protocol.reports_rules import DryRun, Explanation
+from multiplayer.protocol.reports_turns import TurnDetail, TurnPage
 from multiplayer.protocol.trigger_rules import MAX_RULES, TriggerRule
 from multiplayer.protocol.values import Frozen
 from multiplayer.rooms.permissions import Right

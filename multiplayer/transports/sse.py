@@ -153,7 +153,7 @@ async def _room_events(call: Call[Nothing, EventsQuery]) -> Response:
         raise Refused(RefusalCode.CONFLICT, "this place is in another history: read again without `after`")
     seq = after.seq if after is not None else max(0, first - 1)
     events = await pod.cache.events_after(host.room_id, seq, limit=call.query.limit, up_to=host.room.seq)
-    events = await as_readable(pod.storage, host.room_id, events, host.room.hidden_before(call.account_id))
+    events = await as_readable(pod.storage, host.room_id, events, host.room.sight_of(call.account_id))
     following = events[-1].seq if events else seq
     # The lines are JSON as they are stored: nothing is read or written anew.
     body = b'{"epoch":%b,"events":[%b],"next":%b}' % (

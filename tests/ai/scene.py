@@ -13,6 +13,7 @@ from multiplayer.protocol.ids import AccountId, CallId, TurnId
 from multiplayer.protocol.memory import Summary
 from multiplayer.protocol.messages import Message
 from multiplayer.protocol.rooms import TurnState
+from multiplayer.protocol.tools import ToolClass
 from multiplayer.protocol.turns import TurnOutcome
 from tests.support.playbook import START, Playbook, room_of
 
@@ -49,7 +50,9 @@ def calls(
 
 
 def starts(book: Playbook, turn_id: TurnId, call_id: str) -> list[Event]:
-    return book.given("bot", StartTool(turn_id=turn_id, fence=1, call_id=CallId(call_id)))
+    return book.given(
+        "bot", StartTool(turn_id=turn_id, fence=1, call_id=CallId(call_id), tool_class=ToolClass.READ, sha256="a" * 64)
+    )
 
 
 def finishes(

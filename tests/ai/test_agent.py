@@ -70,9 +70,10 @@ from multiplayer.models.scripted import (
 from multiplayer.protocol.cards import Card, Form, Question, Taint
 from multiplayer.protocol.ids import RoomId
 from multiplayer.protocol.members import Role
+from multiplayer.protocol.tools import ToolClass
 from multiplayer.protocol.turns import TurnOutcome
 from multiplayer.tools.offered import build_tools
-from multiplayer.tools.policy import ToolClass
+from multiplayer.tools.open_gate import OpenGate
 from multiplayer.tools.registry import Arguments, Tool, ToolCallContext, ToolRegistry, ToolResult
 from multiplayer.tools.workspace import Workspace, Workspaces
 from tests.ai.scene import (
@@ -113,13 +114,10 @@ class Bench:
         return TurnTools(ToolRegistry([Tool("note", "Notes a text.", Note, ToolClass.WRITE, self._run)]), self.context)
 
     def context(self, call_id: str) -> ToolCallContext:
-        async def authority() -> Role:
-            return Role.MEMBER
-
         async def emit(text: str) -> None:
             raise AssertionError(f"nothing prints here: {text}")
 
-        return ToolCallContext(self.workspace, authority, emit, call_id)
+        return ToolCallContext(self.workspace, OpenGate(Role.MEMBER), emit, call_id)
 
     async def _run(self, arguments: Note, context: ToolCallContext) -> ToolResult:
         self.ran.append((context.call_id, arguments.text))

@@ -25,7 +25,7 @@ from multiplayer.protocol.members import AccountKind
 from multiplayer.protocol.profiles import AiProfile
 from multiplayer.storage.memory import MemoryStorage
 from multiplayer.tools.files import file_tools
-from multiplayer.tools.policy import ToolClass
+from multiplayer.protocol.tools import ToolClass
 from multiplayer.tools.registry import Arguments, Tool, ToolCallContext, ToolRegistry, ToolResult
 from tests.faults.orders import BARRED_BY_PROFILE, BARRED_BY_ROOM, LOOK_UP, OWN_ORDERS, OWN_READ, WAIT, Order
 from tests.support.brains import GivenBrains, brain_of
@@ -97,7 +97,8 @@ class World:
         for handle, role in (("bob", "member"), ("mallory", "guest"), ("parrot", "member")):
             await self.does(self.alice, type="invite_member", handle=handle, role=role)
         tools = [name for name in self.pod_tools if name != BARRED_BY_ROOM]
-        given = {"guests_post": True, "guests_ask_ai": True, "tools": tools, **settings}
+        # More than there are people who may: what needs approval is refused, so that no order waits for one.
+        given = {"approvals": {"approvers": 5}, "guests_post": True, "guests_ask_ai": True, "tools": tools, **settings}
         await self.does(self.alice, type="set_room_settings", settings=given)
         for guest in (self.alice, self.bob, self.mallory):
             await guest.join(self.room_id)
@@ -137,11 +138,14 @@ class World:
         (self.workspace / name).write_text(text)
 
     def files(self) -> dict[str, str]:
-        """All files of the server, without what the model was rightly told to write."""
+        """All files of the server, without what the model was rightly told to write and what is kept to undo that."""
         return {
             str(path.relative_to(self.folder)): path.read_text()
             for path in sorted(self.folder.rglob("*"))
-            if path.is_file() and not path.is_symlink() and not path.name.startswith("obeyed-")
+            if path.is_file()
+            and not path.is_symlink()
+            and not path.name.startswith("obeyed-")
+            and not {"workspaces-checkpoints", ".used"} & set(path.parts)
         }
 
     async def picture(self) -> dict[str, object]:

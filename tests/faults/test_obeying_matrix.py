@@ -244,7 +244,15 @@ SOURCES = [
         "a schedule", room=lambda word: _rule("schedule", at="03:00:00", prompt=word), ask=_clock_fires, may_write=False
     ),
 ]
-THEIRS = {"turn_started", "tool_called", "tool_started", "tool_finished", "turn_ended", "steering_taken"}
+THEIRS = {
+    "turn_started",
+    "tool_called",
+    "tool_started",
+    "tool_finished",
+    "files_changed",
+    "turn_ended",
+    "steering_taken",
+}
 
 
 def orders_of(source: Source) -> Sequence[int]:

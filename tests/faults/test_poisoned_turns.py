@@ -11,7 +11,7 @@ from pydantic import JsonValue
 
 from multiplayer.ai.turn_setup import TurnLimits
 from multiplayer.protocol.ids import TurnId
-from multiplayer.tools.policy import ToolClass
+from multiplayer.protocol.tools import ToolClass
 from multiplayer.tools.registry import Arguments, Tool, ToolCallContext, ToolRegistry, ToolResult
 from tests.faults.scene import KEY, Scene, scene_with
 from tests.support import provider_floods as floods

@@ -29,7 +29,7 @@ from multiplayer.protocol.commands import FireRule
 from multiplayer.protocol.ids import AccountId, RoomId, TurnId
 from multiplayer.protocol.members import AccountKind
 from multiplayer.protocol.profiles import AiProfile
-from multiplayer.tools.policy import ToolClass
+from multiplayer.protocol.tools import ToolClass
 from multiplayer.tools.registry import Arguments, Tool, ToolCallContext, ToolRegistry, ToolResult
 from tests.support.brains import GivenBrains, brain_of
 from tests.support.chunk_model import ChunkModel, Moment

@@ -17,7 +17,7 @@ from multiplayer.protocol.ids import AccountId, MessageId, RoomId, TurnId
 from multiplayer.protocol.members import AccountKind
 from multiplayer.protocol.messages import Message
 from multiplayer.storage.memory import MemoryStorage
-from multiplayer.tools.policy import ToolClass
+from multiplayer.protocol.tools import ToolClass
 from multiplayer.tools.registry import Arguments, Tool, ToolCallContext, ToolRegistry, ToolResult
 from tests.support.brains import GivenBrains, brain_of
 from tests.support.chunk_model import ChunkModel, Moment

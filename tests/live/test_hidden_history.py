@@ -2,14 +2,13 @@
 
 from pathlib import Path
 
-from multiplayer.live.rule_reports import RuleCount
 from multiplayer.models.scripted import Say, ScriptedModel
 from multiplayer.protocol.commands import EndTurn, StartTurn, UpdateSummary
 from multiplayer.protocol.ids import AccountId, MessageId, RoomId, TurnId
 from multiplayer.protocol.memory import Section, SummaryPoint
-from multiplayer.protocol.trigger_rules import KeywordRule
+from multiplayer.protocol.reports_rules import RuleCount
+from multiplayer.protocol.trigger_rules import KeywordRule, Why
 from multiplayer.protocol.turns import TurnOutcome
-from multiplayer.rooms.triggers import Why
 from tests.support.pods import Guest, memory_pod
 
 SETTINGS = {"guests_see_history": False, "guests_post": True, "guests_ask_ai": True}

@@ -7,16 +7,15 @@ from pathlib import Path
 import pytest
 
 from multiplayer.ai.plain_results import PlainResults
-from multiplayer.live.rule_reports import CausedTurn
-from multiplayer.live.turn_reports import TurnDetail
 from multiplayer.models.scripted import Call, Say, ScriptedModel, Stall
 from multiplayer.protocol.commands import PostMessage
 from multiplayer.protocol.errors import RefusalCode, Refused
 from multiplayer.protocol.ids import AccountId, MessageId, RoomId, TurnId
 from multiplayer.protocol.memory import Section
-from multiplayer.protocol.trigger_rules import EveryRule, KeywordRule, MentionRule
+from multiplayer.protocol.reports_rules import CausedTurn
+from multiplayer.protocol.reports_turns import TurnDetail
+from multiplayer.protocol.trigger_rules import EveryRule, KeywordRule, MentionRule, Why
 from multiplayer.protocol.turns import TurnReason
-from multiplayer.rooms.triggers import Why
 from multiplayer.storage.memory import MemoryStorage
 from tests.support.brains import GivenBrains, brain_of
 from tests.support.pods import Guest, Line, memory_pod
@@ -72,6 +71,32 @@ async def test_a_turn_tells_what_it_was_asked_built_from_did_used_and_cost(tmp_p
         assert turn.usage is not None
         assert turn.usage.price_version == "test-prices"
         assert turn.usage.cost_micros == 3 * (turn.usage.tokens_in + turn.usage.tokens_out) > 0
+
+
+async def test_what_a_turn_cost_is_in_no_event_and_told_only_to_those_who_may_see_it(tmp_path: Path) -> None:
+    brains = GivenBrains(brain_of(ScriptedModel([[Say("One.")], [Say("Two.")]]), micros_per_token=3))
+    async with memory_pod(tmp_path, brains=brains) as pod:
+        alice, bob = await Guest.enter(pod, "alice"), await Guest.enter(pod, "bob")
+        room_id = await room_of(alice)
+        await alice.ask(type="invite_member", room_id=room_id, handle="bob", role="guest")
+        await bob.join(room_id)
+        before = await answered(alice, room_id, "@ai hello")
+        ended = await answered(alice, room_id, "@ai and again")
+        heard = await bob.expect_type("turn_ended", turn_id=ended["turn_id"])
+        used = heard["usage"]
+        assert isinstance(used, dict)
+        assert int(str(used["tokens_out"])) > 0
+        logged = (await pod.storage.events_after(room_id, int(str(ended["seq"])) - 1, limit=1))[0].line
+        assert "cost" not in str(heard)
+        assert b"cost" not in logged
+        page, guests_page = [await pod.insights.turns.page(room_id, reader.id) for reader in (alice, bob)]
+        assert [turn.turn_id for turn in page.ended] == [ended["turn_id"], before["turn_id"]]
+        for turn in page.ended:
+            assert turn.usage is not None
+            assert turn.usage.cost_micros == 3 * (turn.usage.tokens_in + turn.usage.tokens_out) > 0
+            assert turn.usage == (await detail(alice, room_id, turn.turn_id)).usage
+        assert {turn.usage for turn in guests_page.ended} == {None}
+        assert (await detail(bob, room_id, ended["turn_id"])).usage is None
 
 
 async def test_the_queue_is_seen_by_all_with_each_ones_place_and_then_the_latest_turns(tmp_path: Path) -> None:

@@ -5,13 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from multiplayer.ai.manifest import Manifest, Share
 from multiplayer.live.pod import Pod
-from multiplayer.live.replays import Replay
 from multiplayer.models.failover import Failover
 from multiplayer.models.port import ModelUnavailable, TextDelta
 from multiplayer.models.scripted import Say, ScriptedModel
 from multiplayer.protocol.ids import MessageId, RoomId, TurnId
+from multiplayer.protocol.reports_prompts import Manifest, Replay, Share
 from tests.support.brains import GivenBrains, brain_of
 from tests.support.chunk_model import ChunkModel
 from tests.support.pods import Guest, Line, memory_pod

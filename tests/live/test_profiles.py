@@ -218,3 +218,36 @@ async def test_a_test_tells_when_a_fallback_stands_in(shop: Workshop) -> None:
         found = await shop.profiles.test(made.account_id)
         assert (found.is_ok, found.model) == (False, "demo")
         assert found.said.startswith("Its own model cannot answer, demo does in its place: ")
+
+
+async def test_a_removed_ai_is_gone_with_its_key_and_comes_back_as_itself(shop: Workshop) -> None:
+    made = await shop.add("helper", **CHAT)
+    await shop.give_key("helper", KEY)
+    await shop.profiles.remove(made.account_id, by=OPERATOR, origin="http")
+    assert not shop.key_file("helper").exists()
+    assert [view.profile.handle for view in await shop.profiles.list()] == ["ai"]
+    gone = await refused(shop.profiles.remove(made.account_id, by=OPERATOR, origin="http"))
+    assert gone.code is RefusalCode.NOT_FOUND
+    again = await shop.add("helper", provider="demo")
+    assert (again.account_id, again.version, again.is_disabled) == (made.account_id, 1, False)
+    assert again.answers_with == "the built-in demo"
+    assert (await shop.acts())[-3:] == ["ai_removed", "ai_created", "ai_enabled"]
+    assert (await refused(shop.add("helper"))).code is RefusalCode.CONFLICT
+
+
+async def test_an_ai_that_is_counted_on_is_not_removed(shop: Workshop, tmp_path: Path) -> None:
+    made = await shop.add("helper", provider="demo")
+    await shop.add("leaning", provider="demo", fallbacks=("helper",))
+    file = tmp_path / "ais.toml"
+    file.write_text('[[ai]]\nhandle = "filed"\nname = "Filed"\nprovider = "demo"\n')
+    await shop.profiles.take_file(file)
+    for handle, told in {
+        "ai": "disable it instead",
+        "helper": "answers in the place of leaning",
+        "filed": "take it out there",
+    }.items():
+        view = await shop.profiles.called(handle)
+        problem = await refused(shop.profiles.remove(view.account_id, by=OPERATOR, origin="http"))
+        assert (problem.code, told in problem.message) == (RefusalCode.CONFLICT, True), problem.message
+    await shop.set("leaning", fallbacks=())
+    await shop.profiles.remove(made.account_id, by=OPERATOR, origin="http")

@@ -8,11 +8,12 @@ import pytest
 from multiplayer.ai.masking import HIDDEN
 from multiplayer.ai.plain_results import PlainResults
 from multiplayer.live.pod import Pod
-from multiplayer.live.replays import Replay, without_markers
+from multiplayer.live.replays import without_markers
 from multiplayer.models.port import PromptMessage
 from multiplayer.models.scripted import Call, Say, ScriptedModel
 from multiplayer.protocol.errors import RefusalCode, Refused
 from multiplayer.protocol.ids import MessageId, RoomId, TurnId
+from multiplayer.protocol.reports_prompts import Replay
 from multiplayer.storage.memory import MemoryStorage
 from tests.support.brains import GivenBrains, brain_of
 from tests.support.pods import Guest, Line, memory_pod

@@ -2,10 +2,15 @@
 
 from pathlib import Path
 
+import pytest
+
 from multiplayer.live.rule_rehearsal import rehearse
 from multiplayer.live.rule_reports import RuleReports
 from multiplayer.models.scripted import Call, Say, ScriptedModel
 from multiplayer.protocol.commands import PostMessage
+from multiplayer.protocol.errors import RefusalCode, Refused
+from multiplayer.protocol.ids import AccountId
+from multiplayer.protocol.members import AccountKind
 from multiplayer.protocol.trigger_rules import KeywordRule, MentionRule
 from multiplayer.rooms.rehearsal import Judged
 from tests.support.pods import Guest, memory_pod
@@ -61,6 +66,20 @@ async def test_wherever_it_begins_the_verdicts_are_the_same(tmp_path: Path) -> N
                     goes_on=always,
                 )
                 assert part == [judged for judged in whole if judged.seq > after], after
+
+
+async def test_rules_about_an_ai_that_is_not_in_the_room_are_not_rehearsed(tmp_path: Path) -> None:
+    async with memory_pod(tmp_path) as pod:
+        alice = await Guest.enter(pod, "alice")
+        room_id = await pod.lobby.create_room(alice.id, "demo", origin="cli")
+        members = (await pod.directory.host(room_id)).room.state.members.values()
+        ai_id = next(member.account_id for member in members if member.kind is AccountKind.AI)
+        for stranger in (AccountId("01M7ZNCGSPFQ5C1TZBSVXXQC5M"), alice.id):
+            with pytest.raises(Refused, match="rule named names an AI that is not in this room") as caught:
+                await pod.insights.rules.dry_run(room_id, alice.id, [MentionRule(id="named", ai_id=stranger)])
+            assert caught.value.code is RefusalCode.NOT_FOUND
+        run = await pod.insights.rules.dry_run(room_id, alice.id, [MentionRule(id="named", ai_id=ai_id)])
+        assert [rule.rule_id for rule in run.rules] == ["named"]
 
 
 async def test_a_dry_run_that_takes_too_long_tells_how_far_it_came(tmp_path: Path) -> None:

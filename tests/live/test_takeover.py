@@ -10,6 +10,7 @@ from multiplayer.live.pod import Pod
 from multiplayer.models.scripted import DemoModel, Say, ScriptedModel
 from multiplayer.protocol.commands import CallTool, FinishTool, PostMessage, StartTool, StartTurn
 from multiplayer.protocol.ids import AccountId, CallId, RoomId, TurnId
+from multiplayer.protocol.tools import ToolClass
 from multiplayer.storage.memory import MemoryStorage
 from tests.support.pods import Guest, memory_pod
 
@@ -84,7 +85,11 @@ async def test_a_tool_call_that_had_begun_is_not_run_again_and_the_model_is_told
             arguments='{"path":"a.txt","content":"once"}',
         )
         await host.ask(left.ai_id, call, origin="server")
-        await host.ask(left.ai_id, StartTool(turn_id=left.turn_id, fence=1, call_id=CallId("c1")), origin="server")
+        await host.ask(
+            left.ai_id,
+            StartTool(turn_id=left.turn_id, fence=1, call_id=CallId("c1"), tool_class=ToolClass.READ, sha256="a" * 64),
+            origin="server",
+        )
         model = ScriptedModel([[Say("I do not know whether it was written.")]])
         async with memory_pod(tmp_path, storage=storage, model=model, name="heir") as heir:
             alice = await Guest.enter(heir, "alice")
@@ -104,7 +109,7 @@ async def test_a_finished_tool_call_stays_in_the_heirs_prompt_however_much_was_s
         arguments = '{"path":"a.txt","content":"once"}'
         for command in (
             CallTool(turn_id=turn_id, fence=1, call_id=call_id, name="write_file", arguments=arguments),
-            StartTool(turn_id=turn_id, fence=1, call_id=call_id),
+            StartTool(turn_id=turn_id, fence=1, call_id=call_id, tool_class=ToolClass.READ, sha256="a" * 64),
             FinishTool(turn_id=turn_id, fence=1, call_id=call_id, is_ok=True, text="wrote 4 bytes to a.txt"),
         ):
             await host.ask(left.ai_id, command, origin="server")

@@ -30,10 +30,15 @@ from multiplayer.live.lobby import Lobby
 from multiplayer.live.pod import Pod, PodLimits, SignInDoors
 from multiplayer.live.profiles import Profiles
 from multiplayer.live.registry import Sessions
+from multiplayer.live.room_jobs import RoomJobs
 from multiplayer.live.schedules import Schedules
 from multiplayer.live.session import Session
+from multiplayer.live.toolbox import Toolbox
 from multiplayer.live.turns import Turns
+from multiplayer.live.undoing import Undos
 from multiplayer.live.watch import Watch
+from multiplayer.live.workbench import Workbench
+from multiplayer.live.workspace_services import workspace_on
 from multiplayer.models.port import ChatModel
 from multiplayer.models.scripted import ScriptedModel
 from multiplayer.protocol.codec import JsonValue, decode_line
@@ -45,7 +50,11 @@ from multiplayer.storage.cache import CachedLog
 from multiplayer.storage.memory import MemoryStorage
 from multiplayer.storage.port import Storage
 from multiplayer.telemetry.metrics import Metrics
+from multiplayer.tools.checkpoints import Checkpoints
+from multiplayer.tools.limits import Limits
+from multiplayer.tools.mcp_open import McpServing
 from multiplayer.tools.offered import build_tools
+from multiplayer.tools.preflight import SandboxStatus
 from multiplayer.tools.registry import ToolRegistry
 from multiplayer.tools.workspace import Workspaces
 from tests.support.brains import GivenBrains, brain_of
@@ -75,6 +84,7 @@ async def memory_pod(
     door_limits: DoorLimits | None = None,
     turn_limits: TurnLimits | None = None,
     tools: ToolRegistry | None = None,
+    outside: McpServing | None = None,
     name: str = "pod-test",
 ) -> AsyncIterator[Pod]:
     """A pod on `storage` (a new in-memory one by default). All AIs are `model`, or what `brains` says."""
@@ -88,10 +98,13 @@ async def memory_pod(
     passwords = Passwords()
     access_tokens = AccessTokens(storage, now=clock.now, new_id=clock.new_id)
     sign_ins = SignIns(storage, now=clock.now, new_id=clock.new_id)
+    checkpoints = Checkpoints(workspaces.with_name(f"{workspaces.name}-checkpoints"), Limits())
+    workbench = Workbench(Workspaces(workspaces), checkpoints, storage)
+    toolbox = Toolbox(tools or build_tools(None), workbench, outside)
     seat = AiSeat(
         brains=brains or GivenBrains(brain_of(model or ScriptedModel([]))),
-        tools=tools or build_tools(None),
-        workspaces=Workspaces(workspaces),
+        toolbox=toolbox,
+        workbench=workbench,
         storage=storage,
         clock=clock,
         secret=b"a secret of the tests",
@@ -100,6 +113,7 @@ async def memory_pod(
     )
     keys = KeyFiles(workspaces.with_name(f"{workspaces.name}-secrets") / "ai")
     profiled = ProfiledBrains(storage, keys, Settings.model_construct(), clock)
+    insights = insights_on(seat, directory)
     pod = Pod(
         name=name,
         storage=storage,
@@ -109,8 +123,11 @@ async def memory_pod(
         lobby=Lobby(storage, directory, clock, limits.room),
         profiles=Profiles(storage, keys, profiled, clock),
         turns=Turns(seat, directory, storage, metrics, name),
-        insights=insights_on(seat, directory),
+        insights=insights,
+        workspace=workspace_on(seat, directory, insights.turns, lambda: SandboxStatus("off", "no sandbox in this test")),
         schedules=Schedules(storage, directory, clock),
+        jobs=RoomJobs(None, toolbox, directory),
+        undos=Undos(workbench, directory),
         watch=Watch(storage, directory, sessions, cache, clock, profiled, epoch=await storage.epoch()),
         doors=SignInDoors(
             authenticator=AnyToken(access_tokens, sign_ins, None),

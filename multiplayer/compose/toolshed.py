@@ -1,0 +1,69 @@
+"""Everything that AIs work with on this server: workspaces, sandbox, jobs, the net, outside servers, and the tools."""
+
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+
+from multiplayer.live.clock import Clock
+from multiplayer.live.room_jobs import JobNews
+from multiplayer.live.toolbox import Toolbox
+from multiplayer.live.workbench import Workbench
+from multiplayer.settings import BadSettings, Settings
+from multiplayer.storage.port import Storage
+from multiplayer.tools.checkpoints import Checkpoints
+from multiplayer.tools.guarded_http import GuardedHttp
+from multiplayer.tools.job_view import JobOwner
+from multiplayer.tools.jobs import Jobs
+from multiplayer.tools.limits import Limits
+from multiplayer.tools.mcp_config import BadMcpFile, read_mcp_file
+from multiplayer.tools.mcp_open import McpMissing, open_mcp_servers
+from multiplayer.tools.offered import build_tools
+from multiplayer.tools.registry import ToolCallContext
+from multiplayer.tools.sandbox import Sandbox
+from multiplayer.tools.workspace import Workspaces
+
+
+@dataclass(frozen=True)
+class Toolshed:
+    sandbox: Sandbox
+    workbench: Workbench
+    toolbox: Toolbox
+    jobs: Jobs | None
+    news: JobNews
+
+
+async def open_toolshed(
+    settings: Settings, storage: Storage, clock: Clock, stack: AsyncExitStack, secret_values: Sequence[str]
+) -> Toolshed:
+    """Look what this machine can enforce, and offer that. What runs ends with `stack`. Raises `BadSettings`."""
+    folder = settings.folder
+    workspaces = Workspaces(folder / "workspaces", settings.room_uid_base)
+    sandbox = Sandbox(workspaces, private_paths=[folder])
+    if settings.terminal:
+        await sandbox.preflight()
+    workbench = Workbench(workspaces, Checkpoints(folder / "checkpoints", Limits()), storage)
+    news = JobNews()
+    jobs = await stack.enter_async_context(Jobs(sandbox, secret_values, now=clock.now, on_output=news.tell))
+    outside = None
+    if settings.mcp_file is not None:
+        try:
+            servers = read_mcp_file(settings.mcp_file)
+            outside = await stack.enter_async_context(open_mcp_servers(servers, sandbox, secret_values=secret_values))
+        except (BadMcpFile, McpMissing) as bad:
+            raise BadSettings(f"MULTIPLAYER_MCP_FILE: {bad}") from None
+    tools = build_tools(
+        sandbox, secret_values, jobs=jobs, owner_of=owner_of, http=GuardedHttp() if settings.fetch_urls else None
+    )
+    return Toolshed(sandbox, workbench, Toolbox(tools, workbench, outside), jobs, news)
+
+
+def bare_toolshed(settings: Settings, storage: Storage) -> Toolshed:
+    """For a command line, to look at what AIs do: nothing runs from here."""
+    workspaces = Workspaces(settings.folder / "workspaces", settings.room_uid_base)
+    workbench = Workbench(workspaces, Checkpoints(settings.folder / "checkpoints", Limits()), storage)
+    return Toolshed(Sandbox(workspaces), workbench, Toolbox(build_tools(None), workbench), None, JobNews())
+
+
+def owner_of(context: ToolCallContext) -> JobOwner:
+    assert context.desk is not None, "a job is started in a turn"
+    return JobOwner(context.desk.room_id, context.desk.turn_id, context.desk.askers)

@@ -1,0 +1,107 @@
+"""Background jobs as rooms have them: their output told live, listed and stopped by right, ended with the right to them."""
+
+import asyncio
+from collections.abc import Coroutine, Sequence
+from typing import Self
+
+from multiplayer.live.directory import Directory
+from multiplayer.live.room_host import RoomHost
+from multiplayer.live.toolbox import Toolbox
+from multiplayer.protocol.errors import RefusalCode, Refused
+from multiplayer.protocol.events import (
+    Event,
+    MemberLeft,
+    MemberRemoved,
+    RoleChanged,
+    RoomArchived,
+    RoomDeleted,
+)
+from multiplayer.protocol.ids import AccountId, RoomId
+from multiplayer.protocol.members import Role
+from multiplayer.protocol.signals import JobOutput
+from multiplayer.rooms.permissions import Right, may
+from multiplayer.tools.job_view import JobPiece, JobTail, JobView
+from multiplayer.tools.jobs import Jobs
+from multiplayer.tools.refusal import ToolRefused
+
+
+class JobNews:
+    """Tells rooms what their jobs print. Given the directory once there is one; before that nothing runs."""
+
+    def __init__(self) -> None:
+        self.directory: Directory | None = None
+
+    async def tell(self, piece: JobPiece) -> None:
+        if self.directory is None:
+            return
+        host = self.directory.running(piece.room_id)
+        if host is not None:
+            host.memory.signal(
+                JobOutput(room_id=piece.room_id, job_id=piece.job_id, index=piece.index, text=piece.text)
+            )
+
+
+class RoomJobs:
+    """Owns the tasks of ending jobs. `jobs`: None where there are none (a command line)."""
+
+    def __init__(self, jobs: Jobs | None, toolbox: Toolbox, directory: Directory) -> None:
+        self._jobs = jobs
+        self._toolbox = toolbox
+        self._directory = directory
+        self._tasks = asyncio.TaskGroup()
+
+    async def __aenter__(self) -> Self:
+        await self._tasks.__aenter__()
+        return self
+
+    async def __aexit__(self, *exc_info: object) -> None:
+        await self._tasks.__aexit__(None, None, None)
+
+    def hear(self, host: RoomHost, events: Sequence[Event]) -> None:
+        """Who may no longer have such things run has them ended; so has a room that is closed."""
+        if self._jobs is None:
+            return
+        for event in events:
+            match event:
+                case MemberLeft() | MemberRemoved():
+                    self._spawn(self._jobs.stop_of(host.room_id, event.account_id))
+                case RoleChanged(role=Role.GUEST):
+                    self._spawn(self._jobs.stop_of(host.room_id, event.account_id))
+                case RoomArchived(is_archived=True) | RoomDeleted():
+                    self._spawn(self._jobs.stop_room(host.room_id))
+                    self._spawn(self._toolbox.leave(host.room_id))
+                case _:
+                    pass
+
+    async def listing(self, room_id: RoomId, reader_id: AccountId) -> tuple[JobView, ...]:
+        """Return the room's jobs, by their start. Refuses who may not see the workspace."""
+        (await self._directory.host(room_id)).room.check(reader_id, Right.SEE_WORKSPACE)
+        return self._jobs.listing(room_id) if self._jobs is not None else ()
+
+    async def tail(self, room_id: RoomId, reader_id: AccountId, job_id: str, most_bytes: int) -> JobTail:
+        (await self._directory.host(room_id)).room.check(reader_id, Right.SEE_WORKSPACE)
+        if self._jobs is None:
+            raise _no_such_job()
+        try:
+            return self._jobs.tail(room_id, job_id, most_bytes)
+        except ToolRefused:
+            raise _no_such_job() from None
+
+    async def stop(self, room_id: RoomId, actor_id: AccountId, job_id: str) -> JobView:
+        """Kill a job, with the right to stop a turn of those who asked for it."""
+        room = (await self._directory.host(room_id)).room
+        member = room.check(actor_id, Right.READ)
+        job = next((one for one in self._jobs.listing(room_id) if one.job_id == job_id), None) if self._jobs else None
+        if job is None or self._jobs is None:
+            raise _no_such_job()
+        is_own = job.askers == (actor_id,)
+        if not may(Right.STOP_TURN, member.role, room.state.room.settings, is_own_request=is_own):
+            raise Refused(RefusalCode.FORBIDDEN, f"as {member.role.value} of this room you may not stop this job")
+        return await self._jobs.stop(room_id, job_id, by=actor_id)
+
+    def _spawn(self, work: Coroutine[None, None, None]) -> None:
+        self._tasks.create_task(work)
+
+
+def _no_such_job() -> Refused:
+    return Refused(RefusalCode.NOT_FOUND, "there is no such job in this room, or it is forgotten")

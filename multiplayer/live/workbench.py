@@ -1,0 +1,74 @@
+"""The rooms' workspaces as turns and people use them: opened, changed by one at a time, checkpointed before and after."""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from functools import partial
+from typing import Final
+
+from multiplayer.protocol.ids import RoomId
+from multiplayer.protocol.tools import MAX_CHANGES, FileChange
+from multiplayer.storage.port import Storage
+from multiplayer.tools.checkpoints import Checkpoints, Undone
+from multiplayer.tools.workspace import Workspace, Workspaces
+
+UNCHANGED: Final[tuple[FileChange, ...]] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """What happened to a workspace between two checkpoints. `more` changes are not named."""
+
+    before: str
+    after: str
+    changes: tuple[FileChange, ...]
+    more: int
+
+    def __bool__(self) -> bool:
+        return self.before != self.after
+
+
+class Workbench:
+    def __init__(self, workspaces: Workspaces, checkpoints: Checkpoints, storage: Storage) -> None:
+        self.workspaces = workspaces
+        self.checkpoints = checkpoints
+        self._storage = storage
+        self._locks: defaultdict[RoomId, asyncio.Lock] = defaultdict(asyncio.Lock)
+        """One for each room in which something was changed since the start."""
+
+    async def open(self, room_id: RoomId) -> Workspace:
+        """Return the room's workspace, made if it is not there. The caller closes it."""
+        number = await self._storage.room_number(room_id)
+        return await asyncio.to_thread(self.workspaces.open, room_id, number)
+
+    @asynccontextmanager
+    async def opened(self, room_id: RoomId) -> AsyncIterator[Workspace]:
+        workspace = await self.open(room_id)
+        try:
+            yield workspace
+        finally:
+            workspace.close()
+
+    def lock(self, room_id: RoomId) -> asyncio.Lock:
+        """Whoever changes files holds it from the checkpoint before to the one after, so that each change has one author."""
+        return self._locks[room_id]
+
+    async def checkpoint(self, room_id: RoomId, workspace: Workspace) -> str:
+        """Return the hash of the workspace as it is now, kept so that it can be put back."""
+        taken = await asyncio.to_thread(self.checkpoints.take, room_id, workspace)
+        return taken.tree
+
+    async def since(self, room_id: RoomId, workspace: Workspace, before: str) -> Changed:
+        after = await self.checkpoint(room_id, workspace)
+        if after == before:
+            return Changed(before, after, UNCHANGED, 0)
+        changes = await asyncio.to_thread(self.checkpoints.changes, room_id, before, after)
+        return Changed(before, after, tuple(changes[:MAX_CHANGES]), max(0, len(changes) - MAX_CHANGES))
+
+    async def undo(
+        self, room_id: RoomId, workspace: Workspace, spans: Sequence[tuple[str, str]], *, keep_going: bool
+    ) -> Undone:
+        undo = partial(self.checkpoints.undo, room_id, workspace, spans, keep_going=keep_going)
+        return await asyncio.to_thread(undo)
