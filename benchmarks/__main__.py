@@ -12,7 +12,7 @@ from pathlib import Path
 
 import structlog
 
-from benchmarks import figures, nlweb, prefix, report, servers
+from benchmarks import checkpoint, figures, file_read, flood, nlweb, prefix, report, sandbox_start, servers
 from benchmarks.disk import Fdatasync
 from benchmarks.generator import RunFailed
 from benchmarks.jobs import Place
@@ -21,7 +21,20 @@ from benchmarks.seed_rooms import Made, RoomWanted
 from benchmarks.servers import ROOT, Cores, Server, ServerFailed
 from benchmarks.stage import FULL, SMOKE, Size, Stage
 
-NAMES = ("durable", "ack", "delivery", "idle", "ai", "nlweb", "prefix", "start")
+NAMES = (
+    "durable",
+    "ack",
+    "delivery",
+    "idle",
+    "ai",
+    "nlweb",
+    "prefix",
+    "sandbox",
+    "files",
+    "checkpoint",
+    "flood",
+    "start",
+)
 _SMALL_ROOM = 10
 _SPARE_FILES = 500
 
@@ -77,6 +90,18 @@ async def _sit(command: str, folder: Path, size: Size, seed: int, wanted: Sequen
     if "prefix" in wanted:
         say("Unchanged prefixes …")
         found += await prefix.unchanged_prefix(folder, turns=size.long_turns, seed=seed, is_whole=size.compares_all)
+    if "sandbox" in wanted:
+        say("Starts in the sandbox …")
+        found.append(await sandbox_start.start_overhead(folder, size))
+    if "files" in wanted:
+        say("The file tool …")
+        found.append(await file_read.read_of_4_kib(folder, size))
+    if "checkpoint" in wanted:
+        say("Checkpoints of a workspace …")
+        found += await checkpoint.of_a_workspace(folder, size, seed)
+    if "flood" in wanted:
+        say("A flood of output …")
+        found += await flood.live_output(folder, cores, size, seed)
     if "start" in wanted and size.compares_all:
         found.append(await _start_up(folder, cores, ours))
     probes = stage.fdatasync or [stage.probe()]

@@ -152,10 +152,12 @@ def seed(data_dir: Path, accounts: int, rooms: Sequence[RoomWanted]) -> Made:
 
 
 @asynccontextmanager
-async def multiplayer(data_dir: Path, cores: Cores, port: int | None = None) -> AsyncIterator[Server]:
+async def multiplayer(
+    data_dir: Path, cores: Cores, port: int | None = None, *, module: str = "multiplayer"
+) -> AsyncIterator[Server]:
     """Run ours, as its command line starts it, with the numbers of its limits raised."""
     at = port or free_port()
-    argv = ["-m", "multiplayer", "serve", "--host", "127.0.0.1", "--port", str(at), "--data-dir", str(data_dir)]
+    argv = ["-m", module, "serve", "--host", "127.0.0.1", "--port", str(at), "--data-dir", str(data_dir)]
     async with _running("multiplayer", argv, at, data_dir, cores, RAISED) as server:
         yield server
 

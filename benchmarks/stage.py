@@ -39,6 +39,13 @@ class Size:
     """In each of these rounds."""
     long_turns: int
     """Of the room in which prefixes are counted."""
+    starts: int
+    """Pairs of a sandboxed and a bare start, in each of at least three rounds."""
+    reads: int
+    """Calls of the file tool, in each of three rounds."""
+    flood_rounds: int
+    flood_s: float
+    """How long another room is looked at while one is flooded."""
     compares_all: bool
     """Whether the naive peer is measured where there is no goal against it, and starting up is."""
 
@@ -57,6 +64,10 @@ FULL = Size(
     nlweb_rounds=5,
     nlweb_pairs=40,
     long_turns=50,
+    starts=100,
+    reads=1_000,
+    flood_rounds=3,
+    flood_s=8.0,
     compares_all=True,
 )
 SMOKE = Size(
@@ -73,6 +84,10 @@ SMOKE = Size(
     nlweb_rounds=1,
     nlweb_pairs=5,
     long_turns=16,
+    starts=20,
+    reads=200,
+    flood_rounds=1,
+    flood_s=4.0,
     compares_all=False,
 )
 

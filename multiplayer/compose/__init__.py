@@ -71,7 +71,7 @@ class Running:
         """Tell command lines beside us where the server and its database are; only this account can read it."""
         path = self.folder / SERVER_FILE
         held = json.loads(path.read_text()) if path.exists() else {}
-        write_private(path, json.dumps({**held, "url": url}))
+        write_private(path, json.dumps({**held, "url": url, "sandbox": self.sandbox.status.mode}))
 
 
 @asynccontextmanager
@@ -122,7 +122,7 @@ async def command_line(settings: Settings) -> AsyncIterator[Pod]:
         clock = _clock()
         keys, brains = _brains(settings, storage, clock, stack)
         # To look at what AIs do, not to speak.
-        shed = bare_toolshed(settings, storage)
+        shed = bare_toolshed(settings, storage, clock)
         seat = await _seat(settings, storage, clock, brains, shed)
         pod = await _pod(settings, storage, clock, stack, seat, shed, tuple, keys, brains, speaks=False)
         await stack.enter_async_context(pod)

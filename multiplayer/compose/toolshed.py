@@ -1,9 +1,12 @@
 """Everything that AIs work with on this server: workspaces, sandbox, jobs, the net, outside servers, and the tools."""
 
+import json
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from pathlib import Path
 
+from multiplayer.compose.database import SERVER_FILE
 from multiplayer.live.clock import Clock
 from multiplayer.live.room_jobs import JobNews
 from multiplayer.live.toolbox import Toolbox
@@ -57,11 +60,29 @@ async def open_toolshed(
     return Toolshed(sandbox, workbench, Toolbox(tools, workbench, outside), jobs, news)
 
 
-def bare_toolshed(settings: Settings, storage: Storage) -> Toolshed:
-    """For a command line, to look at what AIs do: nothing runs from here."""
+def bare_toolshed(settings: Settings, storage: Storage, clock: Clock) -> Toolshed:
+    """For a command line, to look at what the server beside it offers its AIs: nothing runs from here."""
     workspaces = Workspaces(settings.folder / "workspaces", settings.room_uid_base)
     workbench = Workbench(workspaces, Checkpoints(settings.folder / "checkpoints", Limits()), storage)
-    return Toolshed(Sandbox(workspaces), workbench, Toolbox(build_tools(None), workbench), None, JobNews())
+    sandbox = Sandbox(workspaces)
+    tools = build_tools(
+        sandbox,
+        jobs=Jobs(sandbox, now=clock.now),
+        owner_of=owner_of,
+        http=GuardedHttp() if settings.fetch_urls else None,
+        mode=_mode_beside(settings.folder),
+    )
+    return Toolshed(sandbox, workbench, Toolbox(tools, workbench), None, JobNews())
+
+
+def _mode_beside(folder: Path) -> str:
+    """Return how commands run on the server that runs on this folder; `off` if none does."""
+    try:
+        held = json.loads((folder / SERVER_FILE).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return "off"
+    mode = held.get("sandbox") if isinstance(held, dict) else None
+    return mode if isinstance(mode, str) else "off"
 
 
 def owner_of(context: ToolCallContext) -> JobOwner:

@@ -193,6 +193,7 @@ class SecretsFilter:
     def __init__(self, values: Sequence[str] = ()) -> None:
         self._values = tuple(sorted({value for value in values if len(value) >= MIN_SECRET}, key=len, reverse=True))
         self._pattern = re.compile("|".join([*map(re.escape, self._values), _SHAPE]))
+        self._needles = (*_MARKERS, *self._values)
         self._before = ""
         self._held = ""
 
@@ -208,7 +209,9 @@ class SecretsFilter:
         at = len(self._before)
         settled = len(buffer) if is_end else self._settled(buffer, at)
         kept: list[str] = []
-        for found in self._pattern.finditer(buffer, at):
+        # Most output has no such thing in it; to look for plain text is much faster than for the pattern.
+        may_hold = any(text in buffer for text in self._needles)
+        for found in self._pattern.finditer(buffer, at) if may_hold else ():
             if found.start() >= settled:
                 break
             kept += (buffer[at : found.start()], REMOVED)
@@ -248,12 +251,25 @@ class _Lines:
         self._column = 0
 
     def feed(self, text: str) -> str:
+        if not self._has_long(text):
+            last = text.rfind("\n")
+            self._column = len(text) - last - 1 if last >= 0 else self._column + len(text)
+            return text
         lines = text.split("\n")
         kept = [self._cut(lines[0])]
         for line in lines[1:]:
             self._column = 0
             kept.append(self._cut(line))
         return "\n".join(kept)
+
+    def _has_long(self, text: str) -> bool:
+        at, room = 0, MAX_LINE - self._column
+        while len(text) - at > room:
+            end = text.rfind("\n", at, at + room + 1) if room >= 0 else -1
+            if end < 0:
+                return True
+            at, room = end + 1, MAX_LINE
+        return False
 
     def _cut(self, line: str) -> str:
         before = self._column

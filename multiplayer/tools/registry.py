@@ -1,16 +1,19 @@
 """The one door for tool calls: arguments checked, the asker's right asked for anew, every failure put into words."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import dataclass, field
+import hashlib
+import json
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import asdict, dataclass, field, replace
 from typing import Generic, Protocol, TypeVar, assert_never
 
 from pydantic import BaseModel, ConfigDict, JsonValue, ValidationError
 
-from multiplayer.protocol.cards import Taint
-from multiplayer.protocol.members import Role
+from multiplayer.protocol.cards import Form, Taint
+from multiplayer.protocol.ids import AccountId, RoomId, TurnId
+from multiplayer.protocol.tools import ToolClass
+from multiplayer.rooms.tool_policy import Decision, NeedsApproval, RefusedByPolicy, Runs
 from multiplayer.tools.limits import Limits
-from multiplayer.tools.policy import NeedsApproval, RefusedByPolicy, RoomPolicy, Runs, ToolClass, decide
 from multiplayer.tools.refusal import ToolFault, ToolRefused
 from multiplayer.tools.workspace import Workspace
 
@@ -48,17 +51,72 @@ class ToolResult:
 
 
 @dataclass(frozen=True, slots=True)
+class BoundCall:
+    """A call as it would run. `sha256` is over the tool, its arguments and its limits: what is approved is this."""
+
+    name: str
+    tool_class: ToolClass
+    sha256: str
+
+
+class Gate(Protocol):
+    """What stands between a call and its run: the asker's rights as they are now, people's approval, the room's log."""
+
+    async def decide(self, tool_class: ToolClass) -> Decision:
+        """Ask anew at each call; nothing of it is kept."""
+
+    async def approve(self, call: BoundCall, needs: NeedsApproval) -> None:
+        """Return once people have approved the call. Raises `ToolRefused` if they did not."""
+
+    async def start(self, call: BoundCall) -> None:
+        """Return once the start is on record, rights and approval looked at again. Raises `ToolRefused`."""
+
+
+class Desk(Protocol):
+    """The room as a tool may use it: in the name of those who asked, with their rights and no more."""
+
+    @property
+    def room_id(self) -> RoomId: ...
+    @property
+    def turn_id(self) -> TurnId: ...
+    @property
+    def askers(self) -> tuple[AccountId, ...]: ...
+
+    async def search(self, query: str, limit: int) -> ToolResult:
+        """Look up messages that everyone who asked may read, newest first."""
+        ...
+
+    async def give_form(self, form: Form) -> None:
+        """Put questions to the room under the answer. Raises `ToolRefused` if the turn has given one already."""
+        ...
+
+    async def propose(self, *, text: str = "", fact_id: str | None = None) -> None:
+        """Propose to remember a text or to forget a fact; members decide. Raises `ToolRefused`."""
+        ...
+
+    async def facts(self) -> Mapping[str, str]:
+        """Return what the room remembers, by id, as far as everyone who asked may read it."""
+        ...
+
+
+def _anything(_name: str) -> bool:
+    return True
+
+
+@dataclass(frozen=True, slots=True)
 class ToolCallContext:
     """Where and for whom one call runs."""
 
     workspace: Workspace
-    authority: Callable[[], Awaitable[Role | None]]
-    """The asker's role now; None if no longer a member. Asked at each call, never kept."""
+    gate: Gate
     emit: Callable[[str], Awaitable[None]]
     """Takes pieces of live output, in order; while it waits, the command waits."""
     call_id: str
     limits: Limits = field(default_factory=Limits)
-    policy: RoomPolicy = field(default_factory=RoomPolicy)
+    allows: Callable[[str], bool] = _anything
+    """Tells by its name whether a tool may be used here at all."""
+    desk: Desk | None = None
+    """The room, for tools that speak to it. None at the command line."""
 
 
 Args = TypeVar("Args", bound=Arguments)
@@ -75,41 +133,70 @@ class Tool(Generic[Args]):
     run: Callable[[Args, ToolCallContext], Awaitable[ToolResult]]
     classify: Callable[[Args, ToolCallContext], ToolClass] | None = None
     """The class of one call, where options can raise it above `tool_class`."""
+    limits: Callable[[Args, Limits], Limits] | None = None
+    """What one call may use, where its options change that."""
+    schema: dict[str, JsonValue] | None = None
+    """What the model is told of the arguments, if not the schema of `arguments`."""
 
     def definition(self) -> ToolDefinition:
-        schema: dict[str, JsonValue] = self.arguments.model_json_schema()
+        schema: dict[str, JsonValue] = self.schema or self.arguments.model_json_schema()
         return ToolDefinition(self.name, self.description, schema)
 
-    async def call(self, arguments_json: str, context: ToolCallContext) -> ToolResult:
-        """Check the arguments, then the right, then run."""
+    async def ready(self, arguments_json: str, context: ToolCallContext) -> "ReadyCall":
+        """Check the arguments, then the right, and wait for approval if it takes one."""
         arguments = self.arguments.model_validate_json(arguments_json)
         tool_class = self.tool_class if self.classify is None else self.classify(arguments, context)
-        decision = decide(tool_class, await context.authority(), context.policy)
+        limits = context.limits if self.limits is None else self.limits(arguments, context.limits)
+        bound = BoundCall(self.name, tool_class, _digest(self.name, arguments, limits))
+        decision = await context.gate.decide(tool_class)
         match decision:
             case Runs():
-                return await self.run(arguments, context)
-            case NeedsApproval(reason):
-                raise ToolRefused(
-                    ToolFault.NEEDS_APPROVAL, f"not run: {reason}, and approvals are not available on this server yet"
-                )
+                pass
+            case NeedsApproval():
+                await context.gate.approve(bound, decision)
             case RefusedByPolicy(reason):
                 raise ToolRefused(ToolFault.REFUSED, f"not run: {reason}")
             case _:
                 assert_never(decision)
 
+        async def run() -> ToolResult:
+            await context.gate.start(bound)
+            return await self.run(arguments, replace(context, limits=limits))
 
-class _AnyTool(Protocol):
+        return ReadyCall(bound, limits, run)
+
+
+@dataclass(frozen=True, slots=True)
+class ReadyCall:
+    """A call that may run, once, by `ToolRegistry.run`."""
+
+    bound: BoundCall
+    limits: Limits
+    start: Callable[[], Awaitable[ToolResult]]
+
+
+def _digest(name: str, arguments: Arguments, limits: Limits) -> str:
+    call = {"tool": name, "arguments": arguments.model_dump(mode="json"), "limits": asdict(limits)}
+    text = json.dumps(call, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+class AnyTool(Protocol):
+    """A tool, whatever its arguments."""
+
     @property
     def name(self) -> str: ...
+    @property
+    def tool_class(self) -> ToolClass: ...
     def definition(self) -> ToolDefinition: ...
-    async def call(self, arguments_json: str, context: ToolCallContext) -> ToolResult: ...
+    async def ready(self, arguments_json: str, context: ToolCallContext) -> ReadyCall: ...
 
 
 class ToolRegistry:
     """The tools offered in this server's rooms."""
 
-    def __init__(self, tools: Iterable[_AnyTool]) -> None:
-        self._tools: dict[str, _AnyTool] = {}
+    def __init__(self, tools: Iterable[AnyTool]) -> None:
+        self._tools: dict[str, AnyTool] = {}
         for tool in tools:
             assert tool.name not in self._tools, f"two tools named {tool.name}"
             self._tools[tool.name] = tool
@@ -118,17 +205,28 @@ class ToolRegistry:
     def names(self) -> tuple[str, ...]:
         return tuple(self._tools)
 
+    @property
+    def classes(self) -> Mapping[str, ToolClass]:
+        """The class of a plain call of each tool, by name."""
+        return {name: tool.tool_class for name, tool in self._tools.items()}
+
     def definitions(self) -> list[ToolDefinition]:
         return [tool.definition() for tool in self._tools.values()]
 
-    async def call(self, name: str, arguments_json: str, context: ToolCallContext) -> ToolResult:
-        """Run one call to its end. What the model, the asker or the disk did wrong comes back as text, not raised.
+    def beside(self, tools: Iterable[AnyTool]) -> "ToolRegistry":
+        """Return a registry with these tools, too."""
+        return ToolRegistry((*self._tools.values(), *tools))
 
-        Cancelling it stops the call and leaves no process.
-        """
-        tool = self._tools.get(name) if context.policy.allows(name) else None
+    async def call(self, name: str, arguments_json: str, context: ToolCallContext) -> ToolResult:
+        """Make one call ready and run it to its end; as `ready` and `run`."""
+        ready = await self.ready(name, arguments_json, context)
+        return ready if isinstance(ready, ToolResult) else await self.run(ready)
+
+    async def ready(self, name: str, arguments_json: str, context: ToolCallContext) -> ReadyCall | ToolResult:
+        """Return the call, ready to run, or why it cannot. It may wait for people for as long as the gate lets it."""
+        tool = self._tools.get(name) if context.allows(name) else None
         if tool is None:
-            there = [known for known in self._tools if context.policy.allows(known)]
+            there = [known for known in self._tools if context.allows(known)]
             named = f"there are: {', '.join(there)}" if there else "there are none here"
             return _failed(ToolFault.UNKNOWN_TOOL, f"there is no tool {name[:80]!r}; {named}")
         if len(arguments_json) > MAX_ARGUMENTS_CHARACTERS:
@@ -136,10 +234,20 @@ class ToolRegistry:
                 ToolFault.BAD_ARGUMENTS, f"the arguments are longer than {MAX_ARGUMENTS_CHARACTERS} characters"
             )
         try:
-            async with asyncio.timeout(context.limits.wall_s + SPARE_S):
-                return await tool.call(arguments_json, context)
+            return await tool.ready(arguments_json, context)
         except ValidationError as error:
             return _failed(ToolFault.BAD_ARGUMENTS, _in_words(error))
+        except ToolRefused as refused:
+            return _failed(refused.code, refused.text)
+
+    async def run(self, call: ReadyCall) -> ToolResult:
+        """Run the call to its end. What the model, the asker or the disk did wrong comes back as text, not raised.
+
+        Cancelling it stops the call and leaves no process.
+        """
+        try:
+            async with asyncio.timeout(call.limits.wall_s + SPARE_S):
+                return await call.start()
         except ToolRefused as refused:
             return _failed(refused.code, refused.text)
         except TimeoutError:
