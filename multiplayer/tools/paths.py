@@ -13,7 +13,7 @@ MAX_NAME_BYTES = 255
 RACE_TRIES = 64
 
 _OPENAT2 = 437  # the same number on every architecture
-_NO_XDEV, _NO_MAGICLINKS, _NO_SYMLINKS, _BENEATH = 0x01, 0x02, 0x04, 0x08
+_NO_XDEV, _NO_MAGICLINKS, _NO_SYMLINKS, _BENEATH, _CACHED = 0x01, 0x02, 0x04, 0x08, 0x20
 _SAFE = os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 
@@ -100,6 +100,12 @@ def refusal_of(error: OSError, shown: str) -> ToolRefused:
             return ToolRefused(ToolFault.WRONG_KIND, f"{shown!r} is a folder")
         case errno.ENXIO | errno.ENODEV:
             return ToolRefused(ToolFault.WRONG_KIND, f"{shown!r} is not a regular file")
+        case errno.EEXIST:
+            return ToolRefused(ToolFault.EXISTS, f"there is already something named {shown!r}")
+        case errno.ENAMETOOLONG:
+            return ToolRefused(ToolFault.BAD_PATH, f"{shown!r} is too long a path for this file system")
+        case errno.ENOTEMPTY:
+            return ToolRefused(ToolFault.RACE, f"{shown!r} was written to meanwhile; try again")
         case errno.EAGAIN:
             return ToolRefused(ToolFault.RACE, f"{shown!r} kept changing while it was opened; try again")
         case errno.ENOSPC | errno.EDQUOT:
@@ -150,19 +156,41 @@ class Root:
 
     def open_file(self, parts: tuple[str, ...]) -> tuple[int, os.stat_result]:
         """Open a regular file with one name for reading; links are followed as long as they stay inside."""
-        fd = self._open(parts, os.O_RDONLY | _SAFE, _NO_XDEV)
+        return _regular(self._open(parts, os.O_RDONLY | _SAFE, _NO_XDEV), parts)
+
+    def open_file_for_change(self, parts: tuple[str, ...]) -> tuple[int, os.stat_result]:
+        """As `open_file`, but over no link at all."""
+        return _regular(self._open(parts, os.O_RDONLY | _SAFE, _NO_XDEV | _NO_SYMLINKS), parts)
+
+    def open_cached_file(self, parts: tuple[str, ...]) -> tuple[int, os.stat_result]:
+        """As `open_file`, for a name the kernel knows without asking the disk. Does not block.
+
+        Raises `BlockingIOError` where the disk, or a system that cannot tell, would have to be asked.
+        """
+        if not self.kernel_resolves:
+            raise BlockingIOError
         try:
-            return fd, check_regular(os.fstat(fd), "/".join(parts) or ".")
-        except ToolRefused:
-            os.close(fd)
-            raise
+            fd = openat2(
+                self.fd, "/".join(parts) or ".", os.O_RDONLY | _SAFE, _BENEATH | _NO_MAGICLINKS | _NO_XDEV | _CACHED
+            )
+        except OSError as error:
+            raise BlockingIOError from error  # whatever is wrong, the way that may wait has the words for it
+        return _regular(fd, parts)
 
     def open_folder(self, parts: tuple[str, ...]) -> int:
         return self._open(parts, _FOLDER, _NO_XDEV)
 
     def open_folder_for_change(self, parts: tuple[str, ...]) -> int:
         """As `open_folder`, but over no link at all: what is changed is where its path says."""
-        return self._open(parts, _FOLDER, _NO_SYMLINKS)
+        return self._open(parts, _FOLDER, _NO_XDEV | _NO_SYMLINKS)
+
+
+def _regular(fd: int, parts: tuple[str, ...]) -> tuple[int, os.stat_result]:
+    try:
+        return fd, check_regular(os.fstat(fd), "/".join(parts) or ".")
+    except ToolRefused:
+        os.close(fd)
+        raise
 
 
 def check_regular(seen: os.stat_result, shown: str) -> os.stat_result:
