@@ -142,8 +142,9 @@ async def check_sandbox(settings: Settings) -> Check:
         # Where the server would work, if that is there; looking must not make it.
         root = folder / "workspaces" if folder.exists() else Path(temporary)
         status = await Sandbox(Workspaces(root, settings.room_uid_base), private_paths=[folder]).preflight()
-    if status.mode == "strict":
-        return Check("sandbox", "ok", status.reason)
+    if status.mode != "off":
+        limits = f"; limits by {status.limits_by}" + (f" ({status.limits_note})" if status.limits_note else "")
+        return Check("sandbox", "ok", f"{status.mode}: {status.reason}{limits}")
     return Check(
         "sandbox",
         "warning",

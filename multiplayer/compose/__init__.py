@@ -26,6 +26,7 @@ from multiplayer.live.ai_seat import AiSeat
 from multiplayer.live.clock import Clock
 from multiplayer.live.directory import Directory
 from multiplayer.live.door import Door, DoorLimits
+from multiplayer.live.housekeeping import Housekeeping
 from multiplayer.live.insight import insights_on
 from multiplayer.live.lobby import Lobby
 from multiplayer.live.pod import Pod, PodLimits, ServiceHealth
@@ -206,6 +207,7 @@ async def _pod(
         workspace=workspace_on(seat, directory, insights.turns, lambda: shed.sandbox.status),
         schedules=Schedules(storage, directory, clock) if speaks else None,
         jobs=RoomJobs(shed.jobs, shed.toolbox, directory),
+        housekeeping=Housekeeping(seat.workbench if speaks else None, clock, settings.workspace_idle_days * 24 * 3600),
         undos=Undos(seat.workbench if speaks else None, directory),
         watch=Watch(storage, directory, sessions, cache, clock, brains, epoch=await storage.epoch()),
         doors=await sign_in_doors(settings, storage, clock, stack),

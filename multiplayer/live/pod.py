@@ -16,6 +16,7 @@ from multiplayer.live.audit import Origin
 from multiplayer.live.clock import Clock
 from multiplayer.live.directory import Directory
 from multiplayer.live.door import Door
+from multiplayer.live.housekeeping import Housekeeping
 from multiplayer.live.insight import Insights
 from multiplayer.live.lobby import Lobby
 from multiplayer.live.profiles import Profiles
@@ -97,6 +98,7 @@ class Pod:
         schedules: Schedules | None,
         jobs: RoomJobs,
         undos: Undos,
+        housekeeping: Housekeeping,
         watch: Watch,
         doors: SignInDoors,
         clock: Clock,
@@ -130,10 +132,11 @@ class Pod:
         self._schedules = schedules
         self.jobs = jobs
         self._undos = undos
+        self._housekeeping = housekeeping
         self._background = asyncio.TaskGroup()
         self._loops: list[asyncio.Task[None]] = []
         self._spawned: set[asyncio.Task[None]] = set()
-        directory.listen(sessions.hear, turns.hear, undos.hear, jobs.hear)
+        directory.listen(sessions.hear, turns.hear, undos.hear, jobs.hear, housekeeping.hear)
         metrics.gauge("multiplayer_sessions", "Open sessions.", lambda: float(len(sessions)))
         metrics.gauge("multiplayer_rooms", "Rooms running on this pod.", lambda: float(len(directory)))
         metrics.gauge(
@@ -148,11 +151,13 @@ class Pod:
         await self.turns.__aenter__()
         await self._undos.__aenter__()
         await self.jobs.__aenter__()
+        await self._housekeeping.__aenter__()
         await self._background.__aenter__()
         self._loops = [
             self._background.create_task(self._watch.run(), name="watch"),
             self._background.create_task(self.turns.sweep(), name="sweep"),
             self._background.create_task(self._undos.sweep(), name="undos"),
+            self._background.create_task(self._housekeeping.run(), name="housekeeping"),
             self._background.create_task(self.sessions.tell_activity(), name="activity"),
         ]
         if self._schedules is not None:
@@ -167,6 +172,7 @@ class Pod:
                 await self.turns.__aexit__(None, None, None)
                 await self._undos.__aexit__(None, None, None)
                 await self.jobs.__aexit__(None, None, None)
+                await self._housekeeping.__aexit__(None, None, None)
                 await self.directory.__aexit__(None, None, None)
         except TimeoutError:
             _log.warning("drain_timed_out")

@@ -22,17 +22,22 @@ from multiplayer.protocol.events import (
     Event,
     FactForgotten,
     FactPinned,
+    FilesChanged,
     MessageDeleted,
     MessageEdited,
     MessagePosted,
+    ToolCalled,
+    ToolFinished,
     TurnCollected,
     TurnRequested,
     TurnSteered,
+    TurnUndone,
 )
 from multiplayer.protocol.ids import AccountId, MessageId, RoomId, TurnId
 from multiplayer.protocol.messages import Message
 from multiplayer.protocol.reports_prompts import Manifest, Replay, ReplayedCall, ReplayedMessage, ReplayedTool
 from multiplayer.rooms.permissions import Right
+from multiplayer.rooms.sight import FILE_EVENTS
 from multiplayer.storage.port import TurnRecord
 
 _CHANGED: Final = "The code that builds prompts has changed since."
@@ -67,11 +72,16 @@ class Replays:
         return await self.of_turn(room_id, reader_id, message.turn_id)
 
     async def of_turn(self, room_id: RoomId, reader_id: AccountId, turn_id: TurnId) -> Replay:
-        """Build the first prompt of a turn again. Refuses a turn that never had one, or of release 0.1."""
+        """Build the first prompt of a turn again. Refuses a turn that never had one, or of release 0.1.
+
+        Refuses who may not see the workspace a prompt that quotes its files.
+        """
         record, manifest, host, _ = await self._turns.readable(room_id, reader_id, turn_id)
         if manifest is None or manifest.as_of is None:
             said = "this turn is from before prompts were kept" if record.manifest else "this turn has no prompt"
             raise Refused(RefusalCode.CONFLICT, said)
+        if not host.room.sight_of(reader_id).sees_workspace and await self._quotes_files(record, manifest):
+            raise Refused(RefusalCode.FORBIDDEN, "this prompt quotes files of the workspace, which you may not see")
         facts = {fact.id: fact.text for fact in host.room.state.notes.facts}
         context = self._seat.context_of(room_id)
         counter = self._counter_of(manifest)
@@ -101,6 +111,21 @@ class Replays:
             prompt=without_markers(sent.messages),
             tools=_tools(sent.tools),
             tokens=sent.tokens,
+        )
+
+    async def _quotes_files(self, record: TurnRecord, manifest: Manifest) -> bool:
+        """Tell whether what tools were given and brought, or which files were changed, stands in a prompt."""
+        if manifest.conversation is not None or not manifest.from_seq:
+            return False
+        marks = [kind.encode() for kind in FILE_EVENTS]
+        events = await events_between(
+            self._storage, record.room_id, manifest.from_seq - 1, manifest.up_to_seq, marks=marks
+        )
+        # Of other turns a prompt without sight of the workspace says only that something was done.
+        return any(
+            manifest.sees_workspace or event.turn_id == record.turn_id
+            for event in events
+            if isinstance(event, ToolCalled | ToolFinished | FilesChanged | TurnUndone)
         )
 
     def _counter_of(self, manifest: Manifest) -> TokenCounter:

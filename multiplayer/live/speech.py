@@ -105,7 +105,8 @@ class Speech:
             # Words were out already: asking again would say them twice, differently.
             await self.end(TurnOutcome.INTERRUPTED, "the server that was writing this went away")
             return
-        await self._bench.close_left(self._turn.calls)
+        if self._fence > 1:
+            await self._bench.close_left(self._turn.calls)
         self._progress("context")
         try:
             brain = self._seat.brains.of(self._ai_id)

@@ -19,6 +19,7 @@ from multiplayer.protocol.reports_turns import ModelSwitch, ToolCallReport, Turn
 from multiplayer.protocol.rooms import TurnState
 from multiplayer.protocol.turns import MOST_COUNTED, TokenUsage, TurnReason
 from multiplayer.rooms.permissions import Right, may
+from multiplayer.rooms.sight import without_files
 from multiplayer.storage.ledger_port import TurnCost
 from multiplayer.storage.port import Storage, TurnRecord
 
@@ -74,7 +75,10 @@ class TurnReports:
         )
 
     async def one(self, room_id: RoomId, reader_id: AccountId, turn_id: TurnId) -> TurnDetail:
-        """Return all there is to know of a turn. Refuses one that the reader may not see as one that is not there."""
+        """Return all there is to know of a turn. Refuses one that the reader may not see as one that is not there.
+
+        Who may not see the workspace is not told what its tools were given and brought.
+        """
         record, manifest, host, member = await self.readable(room_id, reader_id, turn_id)
         state = host.room.state.turns.get(turn_id) if record.ended_seq is None else None
         turn = state or record.turn
@@ -86,6 +90,8 @@ class TurnReports:
         if said is not None and record.ended_seq is None:
             text, cards = said.text, said.cards
         events = await self.events_of(record, host.room.seq)
+        if not host.room.sight_of(reader_id).sees_workspace:
+            events = [without_files(event) for event in events]
         return TurnDetail(
             **dict(report),
             note=turn.note if turn is not None else "",

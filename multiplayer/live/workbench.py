@@ -12,6 +12,7 @@ from multiplayer.protocol.ids import RoomId
 from multiplayer.protocol.tools import MAX_CHANGES, FileChange
 from multiplayer.storage.port import Storage
 from multiplayer.tools.checkpoints import Checkpoints, Undone
+from multiplayer.tools.idle import archive, idle_rooms, remove_workspace
 from multiplayer.tools.workspace import Workspace, Workspaces
 
 UNCHANGED: Final[tuple[FileChange, ...]] = ()
@@ -72,3 +73,18 @@ class Workbench:
     ) -> Undone:
         undo = partial(self.checkpoints.undo, room_id, workspace, spans, keep_going=keep_going)
         return await asyncio.to_thread(undo)
+
+    async def idle_rooms(self, idle_s: float, now: float) -> Sequence[RoomId]:
+        """Return the rooms whose workspace was last opened more than `idle_s` before `now` (seconds since 1970)."""
+        return await asyncio.to_thread(idle_rooms, self.workspaces, idle_s, now)
+
+    async def archive(self, room_id: RoomId) -> bool:
+        """Pack a workspace into one file, unless it is in use; it is unpacked when it is opened next."""
+        return await asyncio.to_thread(archive, self.workspaces, room_id)
+
+    async def remove(self, room_id: RoomId) -> None:
+        """Remove a deleted room's files, and all that was kept to put them back."""
+        async with self.lock(room_id):
+            await asyncio.to_thread(remove_workspace, self.workspaces, room_id)
+            await asyncio.to_thread(self.checkpoints.remove, room_id)
+        self._locks.pop(room_id, None)

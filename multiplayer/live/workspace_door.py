@@ -58,12 +58,19 @@ class WorkspaceDoor:
     """Each method checks the actor's right. Raises `Refused`; then the files are as they were."""
 
     def __init__(
-        self, workbench: Workbench, directory: Directory, new_id: Callable[[], str], limits: Limits | None = None
+        self,
+        workbench: Workbench,
+        directory: Directory,
+        new_id: Callable[[], str],
+        limits: Limits | None = None,
+        *,
+        lock_wait_s: float = LOCK_WAIT_S,
     ) -> None:
         self._workbench = workbench
         self._directory = directory
         self._new_id = new_id
         self._limits = limits or Limits()
+        self._lock_wait_s = lock_wait_s
 
     async def write(
         self, room_id: RoomId, actor_id: AccountId, path: str, data: bytes, expected: str | None
@@ -90,10 +97,18 @@ class WorkspaceDoor:
         return await self._change(room_id, actor_id, touched, lambda at: move(at, source, destination, self._limits))
 
     async def delete(
-        self, room_id: RoomId, actor_id: AccountId, path: str, *, expected: str | None = None, is_recursive: bool = False
+        self,
+        room_id: RoomId,
+        actor_id: AccountId,
+        path: str,
+        *,
+        expected: str | None = None,
+        is_recursive: bool = False,
     ) -> WorkspaceChange:
-        """Remove a file, if it is `expected` (None or `ANY_VERSION`: whichever); a folder that holds something only
-        with `is_recursive`."""
+        """Remove a file, if it is `expected` (None or `ANY_VERSION`: whichever).
+
+        A folder that holds something only with `is_recursive`.
+        """
         async with refusing():
             touched = _shown(path)
         work = partial(_delete, path, expected, is_recursive=is_recursive, most=self._limits.workspace_inodes)
@@ -117,11 +132,11 @@ class WorkspaceDoor:
     async def _alone(self, room_id: RoomId) -> AsyncIterator[None]:
         lock = self._workbench.lock(room_id)
         try:
-            async with asyncio.timeout(LOCK_WAIT_S):
+            async with asyncio.timeout(self._lock_wait_s):
                 await lock.acquire()
         except TimeoutError:
             raise Refused(
-                RefusalCode.BUSY, "a command is changing files of this room; try again", retry_after_s=LOCK_WAIT_S
+                RefusalCode.BUSY, "a command is changing files of this room; try again", retry_after_s=self._lock_wait_s
             ) from None
         try:
             yield
@@ -206,7 +221,9 @@ def _made(
     after = checkpoints.take(room_id, workspace).tree
     changes = checkpoints.changes(room_id, before, after) if after != before else ()
     own = tuple(
-        change for change in changes if any(change.path == path or change.path.startswith(f"{path}/") for path in touched)
+        change
+        for change in changes
+        if any(change.path == path or change.path.startswith(f"{path}/") for path in touched)
     )
     return _Made(before, after, own)
 
@@ -243,5 +260,7 @@ def _delete(path: str, expected: str | None, workspace: Workspace, *, is_recursi
     if not is_recursive:
         found = tally(workspace.root, parts, most=most)
         if found.files + found.folders > 1 or not found.is_whole:
-            raise ToolRefused(ToolFault.WRONG_KIND, f"{path!r} is a folder with something in it: ask for recursive=true")
+            raise ToolRefused(
+                ToolFault.WRONG_KIND, f"{path!r} is a folder with something in it: ask for recursive=true"
+            )
     delete(workspace, path)

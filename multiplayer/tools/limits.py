@@ -17,7 +17,9 @@ class Limits:
     data_bytes: int = GIB
     """Private memory of each process (RLIMIT_DATA)."""
     resident_bytes: int = 1536 * MIB
-    """Memory of all processes of a command together, looked at four times a second."""
+    """Memory of all processes of a command together; held by a cgroup, or else looked at four times a second."""
+    cores: float = 1.0
+    """Of all processes together, where a cgroup can hold that."""
     processes: int = 128
     open_files: int = 1024
     file_bytes: int = 256 * MIB

@@ -6,15 +6,18 @@ import secrets
 import signal
 import socket
 import tempfile
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
-from multiplayer.tools.launch import ENVIRONMENT, Launch
+from multiplayer.tools.launch import ENVIRONMENT, Command, Launch, build_launch
+from multiplayer.tools.launchers import StrictLauncher
+from multiplayer.tools.limits import Limits
 from multiplayer.tools.processes import is_first_of_a_namespace, tree_of
 from multiplayer.tools.spawn import Spawned, chunks
-from multiplayer.tools.supervise import Exit, OnOutput
+from multiplayer.tools.supervise import Exit
 from multiplayer.tools.workspace import Workspace
 
 # One launch answers nearly all; bash itself does most, so that few programs are needed.
@@ -65,9 +68,6 @@ NAMES = (
 )
 _DEADLINE_S = 10.0
 
-Run = Callable[[Workspace, str, OnOutput], Awaitable[Exit]]
-BuildLaunch = Callable[[Workspace, str, int], Launch]
-
 
 @dataclass(frozen=True, slots=True)
 class Probe:
@@ -81,8 +81,18 @@ class Probe:
         return not self.finding
 
 
-async def ask_inside(workspace: Workspace, run: Run, processes: int) -> list[Probe]:
-    """Run the questions in the sandbox, with a canary and a listener outside. Lets `SandboxFailed` rise."""
+async def ask_strict(launcher: StrictLauncher, limits: Limits, workspace: Workspace) -> list[Probe]:
+    """Ask everything that mode `strict` must hold. Lets `SandboxFailed` and `OSError` rise."""
+    probes = await _ask_inside(launcher, limits, workspace)
+    if all(probe.passed for probe in probes):
+        command = Command(workspace, "echo begin; exec sleep 30", limits)
+        build = partial(build_launch, launcher.binaries, command)
+        probes.append(await dies_with_parent(build, launcher.binaries.bash, is_first_of_a_namespace))
+    return probes
+
+
+async def _ask_inside(launcher: StrictLauncher, limits: Limits, workspace: Workspace) -> list[Probe]:
+    """Run the questions in the sandbox, with a canary and a listener outside."""
     nonce = secrets.token_hex(8)
     said = bytearray()
 
@@ -90,7 +100,7 @@ async def ask_inside(workspace: Workspace, run: Run, processes: int) -> list[Pro
         said.extend(data)
 
     with tempfile.TemporaryDirectory(prefix="multiplayer-probe-") as folder, socket.socket() as listener:
-        canary = _canary(Path(folder), nonce)
+        canary = everyones_file(Path(folder), nonce)
         listener.bind(("127.0.0.1", 0))
         listener.listen()
         listener.setblocking(False)
@@ -103,18 +113,21 @@ async def ask_inside(workspace: Workspace, run: Run, processes: int) -> list[Pro
             # Small numbers may exist inside as well.
             "TARGET": str(os.getpid() if os.getpid() > 1000 else 2**22 - 1),
             "NAMES": "|".join(ENVIRONMENT),
-            "PROCESSES": str(processes),
+            "PROCESSES": str(limits.processes),
         }
-        script = _SCRIPT
-        for name, value in values.items():
-            script = script.replace(f"@{name}@", value)
-        exit_ = await run(workspace, script, hear)
+        exit_ = await launcher.run(Command(workspace, filled_in(_SCRIPT, values), limits), hear)
         is_canary_whole = await asyncio.to_thread(canary.read_text) == nonce
-        was_reached = _was_reached(listener)
-    return _judged(said.decode(errors="replace"), nonce, exit_, workspace, is_canary_whole, was_reached)
+        is_reached = was_reached(listener)
+    return _judged(said.decode(errors="replace"), nonce, exit_, workspace, is_canary_whole, is_reached)
 
 
-def _canary(folder: Path, text: str) -> Path:
+def filled_in(script: str, values: dict[str, str]) -> str:
+    for name, value in values.items():
+        script = script.replace(f"@{name}@", value)
+    return script
+
+
+def everyones_file(folder: Path, text: str) -> Path:
     """A file that plain permissions let everyone read and write."""
     folder.chmod(0o755)
     canary = folder / "canary"
@@ -123,7 +136,8 @@ def _canary(folder: Path, text: str) -> Path:
     return canary
 
 
-def _was_reached(listener: socket.socket) -> bool:
+def was_reached(listener: socket.socket) -> bool:
+    """Whether anybody has connected; `listener` must not block."""
     try:
         listener.accept()[0].close()
     except BlockingIOError:
@@ -132,7 +146,7 @@ def _was_reached(listener: socket.socket) -> bool:
 
 
 def _judged(
-    said: str, nonce: str, exit_: Exit, workspace: Workspace, is_canary_whole: bool, was_reached: bool
+    said: str, nonce: str, exit_: Exit, workspace: Workspace, is_canary_whole: bool, is_reached: bool
 ) -> list[Probe]:
     answers = dict(line.partition("=")[::2] for line in said.splitlines())
     ran = answers.get("begin") == nonce and answers.get("end") == nonce and exit_.status == 0
@@ -141,7 +155,7 @@ def _judged(
         answer = answers.get(name, "no answer")
         probes.append(Probe(name, "" if answer == "ok" else answer))
     probes.append(Probe("canary_whole", "" if is_canary_whole else "a file outside was changed"))
-    probes.append(Probe("listener_alone", "" if not was_reached else "a listener of the host was reached"))
+    probes.append(Probe("listener_alone", "" if not is_reached else "a listener of the host was reached"))
     try:
         owner = os.stat(".probe", dir_fd=workspace.fd, follow_symlinks=False).st_uid
     except OSError as error:
@@ -151,46 +165,48 @@ def _judged(
     return probes
 
 
-async def ask_whether_it_dies_with_its_parent(workspace: Workspace, build: BuildLaunch, shell: Path) -> Probe:
-    """Start a sandbox under a shell, kill the shell, and see that the sandbox ends as well."""
-    # The reading end stays open: bwrap that cannot report dies half-way, and leaves its child waiting.
+async def dies_with_parent(build: Callable[[int], Launch], shell: Path, is_inside: Callable[[int], bool]) -> Probe:
+    """Start a sandbox under a shell, kill the shell, and see that the sandbox ends as well.
+
+    What `build` makes must say "begin" and then go on for longer than anybody waits.
+    """
+    # The reading end stays open: a launcher that cannot report dies half-way, and may leave its child waiting.
     status_read, status_write = os.pipe()
     output_read, output_write = os.pipe()
     with ExitStack() as fds:
         for fd in (status_read, status_write, output_read):
             fds.callback(os.close, fd)
         os.set_blocking(output_read, False)
-        with build(workspace, "echo begin; exec sleep 30", status_write) as launch:
-            try:
+        try:
+            with build(status_write) as launch:
                 line = (str(shell), "-p", "-c", '"$@" & wait', "parent", *launch.argv)
                 parent = Spawned(line, output=output_write, pass_fds=launch.pass_fds)
-            finally:
-                os.close(output_write)
-        return Probe("dies_with_parent", await _outlived(parent, output_read))
+        finally:
+            os.close(output_write)
+        return Probe("dies_with_parent", await _outlived(parent, output_read, is_inside))
 
 
-async def _outlived(parent: Spawned, output: int) -> str:
+async def _outlived(parent: Spawned, output: int, is_inside: Callable[[int], bool]) -> str:
     """Kill `parent` and say what is wrong if its sandbox lives on."""
-    first: int | None = None
+    inside: list[int] = []
     said = b""
     try:
         async with asyncio.timeout(_DEADLINE_S):
             async for data in chunks(output):
                 said += data
-                if first is None:
+                if not inside:
                     below = await asyncio.to_thread(tree_of, parent.pid)
-                    found = next((pid for pid in below if is_first_of_a_namespace(pid)), None)
-                    if not said.startswith(b"begin") or found is None:
-                        return "the sandbox did not start under a shell"
-                    first = os.pidfd_open(found)
+                    if not said.startswith(b"begin") or not any(is_inside(pid) for pid in below):
+                        return f"the sandbox did not start under a shell: {said[-200:]!r}"
+                    inside = [os.pidfd_open(pid) for pid in below if is_inside(pid)]
                     await parent.end()
             # The pipe has ended: so has the last process of the sandbox.
     except TimeoutError:
         return "the sandbox outlived the process that started it"
     finally:
-        if first is not None:
+        for pidfd in inside:
             with suppress(ProcessLookupError):
-                signal.pidfd_send_signal(first, signal.SIGKILL)
-            os.close(first)
+                signal.pidfd_send_signal(pidfd, signal.SIGKILL)
+            os.close(pidfd)
         await parent.end()
-    return "" if first is not None else "the sandbox did not start under a shell"
+    return "" if inside else "the sandbox did not start under a shell"

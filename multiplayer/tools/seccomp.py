@@ -2,6 +2,7 @@
 
 import errno
 import struct
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -81,6 +82,17 @@ _DENIED: Final[dict[str, tuple[int | None, int | None]]] = {
     "get_kernel_syms": (177, None),
     "query_module": (178, None),
 }
+# What can be denied on top of that, by name.
+_FURTHER: Final[dict[str, tuple[int | None, int | None]]] = {
+    "socket": (41, 198),
+    "setsid": (112, 157),
+    "shmget": (29, 194),
+    "semget": (64, 190),
+    "msgget": (68, 186),
+    "mq_open": (240, 180),
+    "inotify_init": (253, None),
+    "inotify_init1": (294, 26),
+}
 _NAMESPACES: Final = 0x7E020000
 """All CLONE_NEW* flags that clone() takes."""
 _SOCKET_FAMILIES: Final = (1, 2, 10)  # AF_UNIX, AF_INET, AF_INET6
@@ -141,8 +153,11 @@ class _Program:
         )
 
 
-def filter_for(machine: str) -> bytes | None:
-    """The filter for `bwrap --add-seccomp-fd`, or None for a machine (as `uname -m` names it) not reviewed."""
+def filter_for(machine: str, further: Sequence[str] = ()) -> bytes | None:
+    """The filter for `bwrap --add-seccomp-fd`, or None for a machine (as `uname -m` names it) not reviewed.
+
+    `further` names calls to deny on top of what always is.
+    """
     of = _MACHINES.get(machine)
     if of is None:
         return None
@@ -154,7 +169,7 @@ def filter_for(machine: str) -> bytes | None:
         program.add(_JUMP_SET, _X32, then="kill")
     program.add(_JUMP_GREATER, LAST_REVIEWED, then="missing")
     program.add(_JUMP_EQUAL, _CLONE3, then="missing")  # its flags lie in memory, out of a filter's sight
-    for numbers in _DENIED.values():
+    for numbers in (*_DENIED.values(), *(_FURTHER[name] for name in further)):
         number = numbers[of.column]
         if number is not None:
             program.add(_JUMP_EQUAL, number, then="denied")

@@ -11,7 +11,15 @@ READ_BYTES = 64 * 1024
 class Spawned:
     """A child process of ours. `end` it once: it reaps the child and closes the pidfd."""
 
-    def __init__(self, argv: Sequence[str], *, output: int, pass_fds: Sequence[int]) -> None:
+    def __init__(
+        self,
+        argv: Sequence[str],
+        *,
+        output: int,
+        pass_fds: Sequence[int],
+        standard_input: int | None = None,
+        error: int | None = None,
+    ) -> None:
         """Start it; blocks until it has been executed (about a millisecond). Raises `OSError`.
 
         Call this on the loop's own thread: the sandbox dies with the thread that started it. Not through the loop:
@@ -19,9 +27,9 @@ class Spawned:
         """
         self._child = subprocess.Popen(
             argv,
-            stdin=subprocess.DEVNULL,
+            stdin=subprocess.DEVNULL if standard_input is None else standard_input,
             stdout=output,
-            stderr=output,
+            stderr=output if error is None else error,
             cwd="/",
             env={},
             close_fds=True,
@@ -45,6 +53,9 @@ class Spawned:
 
     def kill(self) -> None:
         self._child.kill()
+
+    def terminate(self) -> None:
+        self._child.terminate()
 
     async def wait(self) -> None:
         """Return when it has ended. Does not kill."""

@@ -3,23 +3,23 @@
 import asyncio
 import contextlib
 import os
-import signal
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
 from enum import StrEnum
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from multiplayer.tools.launch import Launch
-from multiplayer.tools.limits import Limits
-from multiplayer.tools.processes import freeze, is_first_of_a_namespace, resident_bytes, tree_of
-from multiplayer.tools.spawn import Spawned, chunks, readable
+from multiplayer.tools.cgroup import Group
+from multiplayer.tools.endings import Ending
+from multiplayer.tools.launch import Command, Launch
+from multiplayer.tools.processes import resident_bytes, tree_of
+from multiplayer.tools.spawn import Spawned, chunks
 from multiplayer.tools.workspace import Workspace
 
 LOOK_S = 0.25
 """How often memory and workspace are looked at."""
 END_S = 1.0
-"""What bwrap has to say its last words after it ended."""
+"""What the launcher has to say its last words after it ended."""
 
 OnOutput = Callable[[bytes], Awaitable[None]]
 
@@ -41,8 +41,18 @@ class Exit:
     stopped_by: StoppedBy | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Pipes:
+    """A command that is talked to."""
+
+    input: int
+    """Read end of a pipe that becomes its standard input. It stays the caller's, to close once the command has ended."""
+    on_error: OnOutput
+    """Takes its standard error, apart from its output; both count towards `output_bytes`."""
+
+
 class SandboxFailed(Exception):  # noqa: N818 - it names what happened
-    """The sandbox was not set up: the command did not run. The sentence has bwrap's words, for the log only."""
+    """The sandbox was not set up: the command did not run. The sentence has the launcher's words, for the log only."""
 
 
 class _Status(BaseModel):
@@ -53,40 +63,30 @@ class _Status(BaseModel):
 
 @dataclass(slots=True)
 class _Run:
-    workspace: Workspace
-    limits: Limits
-    on_output: OnOutput
+    command: Command
     process: Spawned
+    ending: Ending
+    group: Group | None
     stopped_by: StoppedBy | None = None
     exit_code: int | None = None
-    first_pidfd: int | None = None
-    """Of process 1 inside: as long as it lives, something of the command may."""
     first_output: bytes = b""
-    strays: list[int] = field(default_factory=list)
-    """Pidfds of what was killed with bwrap before it told us of any process."""
+    seen_bytes: int = 0
 
     def kill(self, why: StoppedBy) -> None:
         if self.stopped_by is None and self.process.is_running:
             self.stopped_by = why
-            self._kill()
+            self.ending.kill()
 
-    def _kill(self) -> None:
-        # Killed between its fork and its first word to us, bwrap would leave a child that waits for it for ever.
-        self.strays += freeze(self.process.pid) if self.first_pidfd is None else []
-        self.process.kill()
-        for stray in self.strays:
-            _kill_by(stray)
-
-    async def read_output(self, fd: int) -> None:
-        seen = 0
+    async def read_output(self, fd: int, hear: OnOutput) -> None:
+        most = self.command.limits.output_bytes
         async for data in chunks(fd):
-            if seen < 512:
+            if len(self.first_output) < 512:
                 self.first_output += data[:512]
-            room = self.limits.output_bytes - seen
-            seen += len(data)
+            room = most - self.seen_bytes
+            self.seen_bytes += len(data)
             if room > 0:
-                await self.on_output(data[:room])
-            if seen > self.limits.output_bytes:
+                await hear(data[:room])
+            if self.seen_bytes > most:
                 self.kill(StoppedBy.OUTPUT)
 
     async def read_status(self, fd: int) -> None:
@@ -98,36 +98,37 @@ class _Run:
                     status = _Status.model_validate_json(line)
                 except ValidationError:
                     continue  # a document spread over lines says nothing we need
-                if status.child_pid is not None and self.first_pidfd is None:
-                    with contextlib.suppress(ProcessLookupError):  # it has ended already
-                        self.first_pidfd = os.pidfd_open(status.child_pid)
-                    if self.first_pidfd is not None and not is_first_of_a_namespace(status.child_pid):
-                        os.close(self.first_pidfd)  # a number that was given to another process meanwhile
-                        self.first_pidfd = None
+                if status.child_pid is not None:
+                    self.ending.told(status.child_pid)
                 if status.exit_code is not None:
                     self.exit_code = status.exit_code
 
     async def watch_clock(self) -> None:
-        await asyncio.sleep(self.limits.wall_s)
+        await asyncio.sleep(self.command.limits.wall_s)
         self.kill(StoppedBy.WALL_TIME)
 
     async def watch_memory(self) -> None:
-        most = self.limits.resident_bytes
         while self.process.is_running:
             await asyncio.sleep(LOOK_S)
-            if await asyncio.to_thread(_resident, self.process.pid, most) > most:
+            if await asyncio.to_thread(self._is_over_memory):
                 self.kill(StoppedBy.MEMORY)
 
+    def _is_over_memory(self) -> bool:
+        if self.group is not None and self.group.memory_events is not None:
+            return self.group.ran_out_of_memory()
+        most = self.command.limits.resident_bytes
+        return resident_bytes(tree_of(self.process.pid), over=most) > most
+
     async def watch_workspace(self) -> None:
-        limits = self.limits
+        limits, workspace = self.command.limits, self.command.workspace
         clock = asyncio.get_running_loop().time
-        before = await asyncio.to_thread(self.workspace.usage, most_inodes=limits.workspace_inodes)
+        before = await asyncio.to_thread(workspace.usage, most_inodes=limits.workspace_inodes)
         # A workspace that is over already may be cleaned by a command, not filled further.
         was_over = before.is_over(limits.workspace_bytes, limits.workspace_inodes)
         most_bytes = max(limits.workspace_bytes, before.used_bytes if was_over else 0)
         while self.process.is_running:
             started = clock()
-            now = await asyncio.to_thread(self.workspace.usage, most_inodes=limits.workspace_inodes)
+            now = await asyncio.to_thread(workspace.usage, most_inodes=limits.workspace_inodes)
             if now.used_bytes > most_bytes or (
                 not was_over and now.is_over(limits.workspace_bytes, limits.workspace_inodes)
             ):
@@ -135,87 +136,84 @@ class _Run:
             # Counting 20,000 files takes long: never more than a fifth of a core for it.
             await asyncio.sleep(max(LOOK_S, 4 * (clock() - started)))
 
-    async def end(self) -> None:
-        """Kill what is left; returns when the last process of the command is dead."""
-        if self.process.is_running:
-            self._kill()
-        await self.process.end()
-        while self.strays:
-            await readable(self.strays[-1])
-            os.close(self.strays.pop())
-        if self.first_pidfd is None:
-            return
-        # bwrap's end kills it as well, but not in the moments before the child has asked for that.
-        _kill_by(self.first_pidfd)
-        try:
-            await readable(self.first_pidfd)
-        finally:
-            os.close(self.first_pidfd)
-            self.first_pidfd = None
-
-
-def _kill_by(pidfd: int) -> None:
-    with contextlib.suppress(ProcessLookupError):
-        signal.pidfd_send_signal(pidfd, signal.SIGKILL)
-
-
-def _resident(pid: int, most: int) -> int:
-    return resident_bytes(tree_of(pid), over=most)
-
 
 async def supervise(
-    launch: Launch, workspace: Workspace, limits: Limits, on_output: OnOutput, status: tuple[int, int]
+    build: Callable[[int], Launch],
+    command: Command,
+    on_output: OnOutput,
+    *,
+    pipes: Pipes | None = None,
+    group: Group | None = None,
 ) -> Exit:
-    """Start `launch` and return when nothing of it lives any more; raises `SandboxFailed`.
+    """Start what `build` makes and return when nothing of it lives any more; raises `SandboxFailed`.
 
     Must be called on the loop's own thread: the sandbox dies with the thread that started it. Cancelling kills it.
-    `status` is the pipe bwrap reports to; both ends and `launch` are closed here.
+    `build` gets the descriptor for the launcher's reports.
     """
-    status_read, status_write = status
-    output_read, output_write = os.pipe()
     with contextlib.ExitStack() as fds:
+        status_read, status_write = os.pipe()
         fds.callback(os.close, status_read)
-        fds.callback(os.close, output_read)
         with contextlib.ExitStack() as given:
             given.callback(os.close, status_write)
-            given.callback(os.close, output_write)
-            given.enter_context(launch)
-            if os.geteuid() == 0:
-                os.fchown(output_write, workspace.uid, workspace.uid)  # for a command that opens /dev/stdout
+            launch = given.enter_context(build(status_write))
             os.set_blocking(status_read, False)
-            os.set_blocking(output_read, False)
+            output_read, output_write = _pipe(command.workspace, fds, given)
+            hears = {output_read: on_output}
+            error_write = output_write
+            if pipes is not None:
+                error_read, error_write = _pipe(command.workspace, fds, given)
+                hears[error_read] = pipes.on_error
             try:
-                process = Spawned(launch.argv, output=output_write, pass_fds=launch.pass_fds)
+                process = Spawned(
+                    launch.argv,
+                    output=output_write,
+                    error=error_write,
+                    standard_input=None if pipes is None else pipes.input,
+                    pass_fds=launch.pass_fds,
+                )
             except OSError as error:
                 raise SandboxFailed(f"{launch.argv[0]}: {error.strerror}") from error
-        run = _Run(workspace, limits, on_output, process)
+        run = _Run(command, process, launch.ending(process), group)
         try:
-            await _follow(run, output_read, status_read)
+            await _follow(run, hears, status_read)
         finally:
-            await run.end()
+            await run.ending.end()
+    if run.stopped_by is None and group is not None and group.ran_out_of_memory():
+        run.stopped_by = StoppedBy.MEMORY
     if run.stopped_by is not None:
         return Exit(None, run.stopped_by)
     if run.exit_code is None:
-        # bwrap's own exit status is no proof: a set-up that failed ends with 1, as a command does.
-        raise SandboxFailed(run.first_output[:512].decode(errors="replace").strip() or "no word from bwrap")
+        # The launcher's own exit status is no proof: a set-up that failed ends with 1, as a command does.
+        raise SandboxFailed(run.first_output[:512].decode(errors="replace").strip() or "no word from the launcher")
     return Exit(run.exit_code)
 
 
-async def _follow(run: _Run, output_read: int, status_read: int) -> None:
+def _pipe(workspace: Workspace, ours: contextlib.ExitStack, given: contextlib.ExitStack) -> tuple[int, int]:
+    read, write = os.pipe()
+    ours.callback(os.close, read)
+    given.callback(os.close, write)
+    os.set_blocking(read, False)
+    if os.geteuid() == 0:
+        os.fchown(write, workspace.uid, workspace.uid)  # for a command that opens /dev/stdout
+    return read, write
+
+
+async def _follow(run: _Run, hears: Mapping[int, OnOutput], status_read: int) -> None:
     async with asyncio.TaskGroup() as tasks:
         watches = [tasks.create_task(watch()) for watch in (run.watch_clock, run.watch_memory, run.watch_workspace)]
         status = tasks.create_task(run.read_status(status_read))
-        output = tasks.create_task(run.read_output(output_read))
+        outputs = [tasks.create_task(run.read_output(fd, hear)) for fd, hear in hears.items()]
         await run.process.wait()
         # A command that ended is not to be blamed for a limit looked at too late.
         for watch in watches:
             watch.cancel()
         await asyncio.wait([status], timeout=END_S)
-        has_first = run.first_pidfd is not None
-        await run.end()
-        if not has_first:
+        is_sure = run.ending.is_sure
+        await run.ending.end()
+        if not is_sure:
             # Never got as far as a namespace: whoever still holds the pipe is none of the command's.
-            await asyncio.wait([output], timeout=END_S)
-            output.cancel()
+            await asyncio.wait(outputs, timeout=END_S)
+            for output in outputs:
+                output.cancel()
         status.cancel()
         # Now no one can write: what is left in the pipe ends.

@@ -1,5 +1,7 @@
 """A room's folder: made, owned by the room's uid, held open as a descriptor, and measured."""
 
+import errno
+import fcntl
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -7,13 +9,20 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from multiplayer.protocol.ids import RoomId
+from multiplayer.tools.archive import unpack
+from multiplayer.tools.folders import FOLDER, MAX_DEPTH, entries, locked, open_below, remove_tree
 from multiplayer.tools.paths import Root, knows_openat2
 
 UID_BASE = 200_000
 UID_RANGE = 1_000_000
 """How many room uids lie above the base."""
-MAX_DEPTH = 64
-_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC | os.O_NOFOLLOW
+ARCHIVE = ".tar.gz"
+"""What the name of a room's archive ends in, beside the folders of the rooms that are not archived."""
+STAMPS = ".used"
+"""The folder of empty files whose times say when a room's workspace was last opened."""
+NAMING = ".naming"
+"""Who makes a room's folder or takes it away holds this lock: an empty folder never stands in for an archive."""
+RACE_TRIES = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,14 +62,14 @@ class Workspace:
         while waiting:
             parts = waiting.pop()
             try:
-                folder = _open_below(self.fd, parts)
+                folder = open_below(self.fd, parts)
             except PermissionError:
                 is_whole = False  # a folder closed against its own user hides what is in it
                 continue
             except OSError:
                 continue  # a command removes and moves folders while we count
             try:
-                for entry in _entries(folder):
+                for entry in entries(folder):
                     try:
                         seen = entry.stat(follow_symlinks=False)
                     except OSError:
@@ -79,27 +88,6 @@ class Workspace:
         return Usage(used, inodes, is_whole)
 
 
-def _open_below(root: int, parts: tuple[str, ...]) -> int:
-    at = os.dup(root)
-    for part in parts:
-        try:
-            below = os.open(part, _FOLDER, dir_fd=at)
-        finally:
-            os.close(at)
-        at = below
-    return at
-
-
-def _entries(folder: int) -> Iterator[os.DirEntry[str]]:
-    # A scan by descriptor shares its position with every copy of it; a fresh one starts at the beginning.
-    fresh = os.open(".", _FOLDER, dir_fd=folder)
-    try:
-        with os.scandir(fresh) as entries:
-            yield from entries
-    finally:
-        os.close(fresh)
-
-
 class Workspaces:
     """All workspaces of this server, under one folder. As root each room has a uid of its own; else they share ours."""
 
@@ -115,18 +103,47 @@ class Workspaces:
         return self.uid_base + room_number if os.geteuid() == 0 else os.geteuid()
 
     def open(self, room_id: RoomId, room_number: int) -> Workspace:
-        """Open the room's workspace, made if it is not there. The caller closes it. Raises `OSError`. Blocks."""
+        """Open the room's workspace: made if it is not there, unpacked if it was archived. The caller closes it.
+
+        While it is open it cannot be archived. Waits for an archiving that has begun. Raises `OSError`. Blocks.
+        """
         name = str(room_id)
         assert name.isalnum(), f"not a room id: {name!r}"
         self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
         above = os.open(self.root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
-            with suppress(FileExistsError):  # the usual case: the room has been here before
-                os.mkdir(name, 0o700, dir_fd=above)
-            fd = os.open(name, _FOLDER, dir_fd=above)
+            fd = self._open_held(above, name, self.uid_of(room_number))
+            try:
+                _stamp(above, name)
+            except OSError:
+                os.close(fd)
+                raise
         finally:
             os.close(above)
         return self._owned(fd, self.uid_of(room_number))
+
+    def _open_held(self, above: int, name: str, uid: int) -> int:
+        """Open the folder with a shared lock, which lasts as long as any copy of the descriptor."""
+        for _ in range(RACE_TRIES):
+            try:
+                fd = os.open(name, FOLDER, dir_fd=above)
+            except FileNotFoundError:
+                if not _unpack_archived(above, name, uid):
+                    _make(above, name)
+                continue
+            try:
+                fcntl.flock(fd, fcntl.LOCK_SH)
+                # Whoever archived it meanwhile has taken the folder away: this one is nobody's any more.
+                with suppress(FileNotFoundError):
+                    if os.path.samestat(os.fstat(fd), os.stat(name, dir_fd=above, follow_symlinks=False)):
+                        with suppress(FileNotFoundError):  # the usual case; else a crash left it, and the folder counts
+                            os.unlink(name + ARCHIVE, dir_fd=above)
+                        return fd
+            except BaseException:
+                os.close(fd)
+                raise
+            os.close(fd)
+        raise OSError(errno.EAGAIN, f"the workspace of {name} keeps being archived while it is opened")
 
     @contextmanager
     def borrow(self, path: Path) -> Iterator[Workspace]:
@@ -134,7 +151,7 @@ class Workspaces:
 
         It keeps its owner, unless that is uid 0: then the folder (not what lies in it) goes to the preflight's uid.
         """
-        fd = os.open(path, _FOLDER)
+        fd = os.open(path, FOLDER)
         owner = os.fstat(fd).st_uid
         workspace = self._owned(fd, owner if owner != 0 else self.uid_of(0))
         try:
@@ -154,6 +171,53 @@ class Workspaces:
             os.close(fd)
             raise
         return Workspace(fd, uid, self._kernel_resolves)
+
+
+def _stamp(above: int, name: str) -> None:
+    with suppress(FileExistsError):
+        os.mkdir(STAMPS, 0o700, dir_fd=above)
+    flags = os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
+    fd = os.open(f"{STAMPS}/{name}", flags, 0o600, dir_fd=above)
+    try:
+        os.utime(fd)
+    finally:
+        os.close(fd)
+
+
+def _make(above: int, name: str) -> None:
+    """Make a room's folder, unless it is there by now or has been archived by now."""
+    with locked(above, NAMING):
+        try:
+            os.stat(name + ARCHIVE, dir_fd=above, follow_symlinks=False)
+        except FileNotFoundError:
+            with suppress(FileExistsError):
+                os.mkdir(name, 0o700, dir_fd=above)
+
+
+def _unpack_archived(above: int, name: str, uid: int) -> bool:
+    """Bring a room's folder back from its archive; False if there is none. A crash leaves the archive as it is."""
+    try:
+        packed = os.open(name + ARCHIVE, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW, dir_fd=above)
+    except FileNotFoundError:
+        return False
+    try:
+        fcntl.flock(packed, fcntl.LOCK_EX)  # one of those who open it at the same time unpacks it
+        with suppress(FileNotFoundError):
+            os.stat(name, dir_fd=above, follow_symlinks=False)
+            return True
+        opening = f".opening-{name}"
+        remove_tree(above, opening)
+        os.mkdir(opening, 0o700, dir_fd=above)
+        fd = os.open(opening, FOLDER, dir_fd=above)
+        try:
+            unpack(packed, fd, uid if os.geteuid() == 0 else None)
+        finally:
+            os.close(fd)
+        os.sync()  # the archive is removed when the folder is used: by then all of it is on the disk
+        os.rename(opening, name, src_dir_fd=above, dst_dir_fd=above)
+        return True
+    finally:
+        os.close(packed)
 
 
 def uid_range_conflict(

@@ -25,6 +25,7 @@ from multiplayer.live.ai_seat import AiSeat
 from multiplayer.live.clock import Clock
 from multiplayer.live.directory import Directory
 from multiplayer.live.door import Door, DoorLimits
+from multiplayer.live.housekeeping import Housekeeping
 from multiplayer.live.insight import insights_on
 from multiplayer.live.lobby import Lobby
 from multiplayer.live.pod import Pod, PodLimits, SignInDoors
@@ -124,9 +125,12 @@ async def memory_pod(
         profiles=Profiles(storage, keys, profiled, clock),
         turns=Turns(seat, directory, storage, metrics, name),
         insights=insights,
-        workspace=workspace_on(seat, directory, insights.turns, lambda: SandboxStatus("off", "no sandbox in this test")),
+        workspace=workspace_on(
+            seat, directory, insights.turns, lambda: SandboxStatus("off", "no sandbox in this test")
+        ),
         schedules=Schedules(storage, directory, clock),
         jobs=RoomJobs(None, toolbox, directory),
+        housekeeping=Housekeeping(workbench, clock, 3600.0),
         undos=Undos(workbench, directory),
         watch=Watch(storage, directory, sessions, cache, clock, profiled, epoch=await storage.epoch()),
         doors=SignInDoors(

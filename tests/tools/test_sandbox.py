@@ -2,11 +2,8 @@
 
 import asyncio
 import contextlib
-import json
 import os
 import secrets
-import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,18 +12,16 @@ import pytest
 import uvloop
 
 from multiplayer.protocol.ids import RoomId
-from multiplayer.protocol.members import Role
 from multiplayer.tools import seccomp
+from multiplayer.tools.launch import ENVIRONMENT
 from multiplayer.tools.limits import KIB, MIB, Limits
 from multiplayer.tools.offered import build_tools
 from multiplayer.tools.processes import tree_of
-from multiplayer.tools.registry import ToolCallContext, ToolResult
 from multiplayer.tools.sandbox import Exit, Sandbox, SandboxFailed, StoppedBy
-from multiplayer.tools.terminal import LiveOutput
-from multiplayer.tools.workspace import Workspace, Workspaces
+from multiplayer.tools.workspace import UID_BASE, Workspace, Workspaces
+from tests.support.sandboxes import OWN_NUMBER, QUICK, ran
 
 pytestmark = pytest.mark.slow
-QUICK = Limits(wall_s=20.0)
 
 
 @pytest.fixture(scope="module")
@@ -46,19 +41,9 @@ async def sandbox(workspaces: Workspaces) -> Sandbox:
 
 @pytest.fixture
 def workspace(workspaces: Workspaces) -> Iterator[Workspace]:
-    opened = workspaces.open(RoomId(secrets.token_hex(13)), 1)
+    opened = workspaces.open(RoomId(secrets.token_hex(13)), OWN_NUMBER)
     yield opened
     opened.close()
-
-
-async def ran(sandbox: Sandbox, workspace: Workspace, code: str, limits: Limits = QUICK) -> tuple[Exit, str]:
-    said = bytearray()
-
-    async def hear(data: bytes) -> None:
-        said.extend(data)
-
-    exit_ = await sandbox.run(workspace, code, "", limits, hear)
-    return exit_, said.decode(errors="replace")
 
 
 def listed(workspace: Workspace) -> list[str]:
@@ -92,7 +77,7 @@ async def test_files_stay_and_belong_to_the_room(sandbox: Sandbox, workspace: Wo
     assert (exit_, said) == (Exit(0), "hello\n/workspace\n1000\n")
     assert os.stat("d/f", dir_fd=workspace.fd).st_uid == workspace.uid
     if os.geteuid() == 0:
-        assert workspace.uid == 200_001
+        assert workspace.uid == UID_BASE + OWN_NUMBER
 
 
 async def test_it_sees_no_file_of_the_host(sandbox: Sandbox, workspace: Workspace, tmp_path: Path) -> None:
@@ -110,7 +95,8 @@ async def test_no_environment_of_ours_is_inside(sandbox: Sandbox, workspace: Wor
     finally:
         del os.environ["MP_TEST_SECRET"]
     assert exit_ == Exit(1)
-    assert said == "--\nGIT_CONFIG_NOSYSTEM HOME LANG NO_COLOR PATH PWD SHLVL TERM TMPDIR USER _ 0\n"
+    names = sorted({*ENVIRONMENT, "PWD", "SHLVL", "_"})
+    assert said == f"--\n{' '.join(names)} 0\n"
 
 
 async def test_it_reaches_no_network(sandbox: Sandbox, workspace: Workspace) -> None:
@@ -345,101 +331,6 @@ async def test_a_later_look_never_raises_the_mode(workspaces: Workspaces, tmp_pa
     first = await sandbox.preflight()
     path.rename(tmp_path / "away")
     assert (first.mode, (await sandbox.preflight()).mode) == ("off", "off")
-
-
-async def called(
-    sandbox: Sandbox, workspace: Workspace, role: Role, limits: Limits = QUICK, **arguments: str | float
-) -> tuple[ToolResult, list[str]]:
-    pieces: list[str] = []
-
-    async def authority() -> Role:
-        return role
-
-    async def emit(piece: str) -> None:
-        pieces.append(piece)
-
-    context = ToolCallContext(workspace, authority, emit, "call", limits)
-    registry = build_tools(sandbox, secret_values=["hunter2hunter2"])
-    return await registry.call("execute_command", json.dumps(arguments), context), pieces
-
-
-async def test_the_terminal_tool_runs_for_admins_and_shows_output_live(sandbox: Sandbox, workspace: Workspace) -> None:
-    code = "echo -e 'a\\x1b[31m hunter2hunter2'; sleep 0.3; mkdir d; exit 3"
-    result, pieces = await called(sandbox, workspace, Role.ADMIN, command=code)
-    assert result == ToolResult(ok=True, text="a [secret removed]\n[exit status 3]", exit_status=3)
-    assert pieces == ["a [secret removed]\n"]
-    inside, _ = await called(sandbox, workspace, Role.OWNER, command="pwd", cwd="d")
-    assert inside.text == "/workspace/d\n[exit status 0]"
-
-
-@pytest.mark.parametrize(
-    ("role", "arguments", "code"),
-    [
-        (Role.MEMBER, {"command": "touch ran"}, "needs_approval"),
-        (Role.GUEST, {"command": "touch ran"}, "refused"),
-        (Role.OWNER, {"command": "touch ran", "timeout_s": 21}, "needs_approval"),
-        (Role.OWNER, {"command": "touch ran", "timeout_s": 1e9}, "bad_arguments"),
-        (Role.OWNER, {"command": "touch ran", "cwd": "../x"}, "bad_path"),
-        (Role.OWNER, {"command": "touch ran", "cwd": "nowhere"}, "not_found"),
-        (Role.OWNER, {"command": "touch ran\0"}, "bad_arguments"),
-        (Role.OWNER, {"command": "touch ran #" + "x" * 100_000}, "bad_arguments"),
-    ],
-)
-async def test_the_terminal_tool_refuses_in_words_and_runs_nothing(
-    sandbox: Sandbox, workspace: Workspace, role: Role, arguments: dict[str, str | float], code: str
-) -> None:
-    result, pieces = await called(sandbox, workspace, role, QUICK, **arguments)
-    assert (result.ok, result.code, pieces) == (False, code, [])
-    assert listed(workspace) == []
-
-
-async def test_the_terminal_tool_names_the_limit_that_killed(sandbox: Sandbox, workspace: Workspace) -> None:
-    result, pieces = await called(sandbox, workspace, Role.OWNER, command="echo first; sleep 30", timeout_s=0.5)
-    assert result.code == "stopped"
-    assert result.text == "first\n\n[killed: it ran longer than 0.5 s]"
-    assert pieces == ["first\n"]
-
-
-async def test_the_room_sees_the_beginning_and_the_model_both_ends(sandbox: Sandbox, workspace: Workspace) -> None:
-    limits = Limits(wall_s=20.0, shown_bytes=20 * KIB)
-    result, pieces = await called(sandbox, workspace, Role.OWNER, limits, command="seq 100000")
-    assert all(len(piece.encode()) <= 8 * KIB for piece in pieces)
-    assert "".join(pieces).endswith("[further output is not shown here]\n")
-    assert result.text.startswith("1\n2\n")
-    assert "bytes left out" in result.text
-    assert result.text.endswith("99999\n100000\n[exit status 0]")
-
-
-async def test_short_pieces_are_gathered() -> None:
-    pieces: list[str] = []
-
-    async def emit(piece: str) -> None:
-        pieces.append(piece)
-
-    live = LiveOutput(emit, piece_s=30.0)
-    async with asyncio.TaskGroup() as tasks:
-        tasks.create_task(live.send())
-        for _ in range(100):
-            await live.add("x" * 100)
-        live.close()
-    assert "".join(pieces) == "x" * 10_000
-    assert max(map(len, pieces)) <= 8 * KIB
-    assert len(pieces) < 5
-
-
-def test_the_command_line_gives_the_command_s_output_and_status(workspaces: Workspaces, workspace: Workspace) -> None:
-    folder = Path(f"/proc/self/fd/{workspace.fd}").readlink()
-    line = [sys.executable, "-m", "multiplayer.tools.sandbox"]
-    done = subprocess.run(
-        [*line, "exec", "--workspace", folder, "--", "echo hello; exit 9"],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    assert (done.stdout, done.returncode) == ("hello\n", 9)
-    looked = subprocess.run([*line, "preflight", "--json"], capture_output=True, text=True, timeout=60, check=False)
-    assert json.loads(looked.stdout)["mode"] == "strict"
 
 
 def test_a_machine_nobody_reviewed_has_no_filter() -> None:

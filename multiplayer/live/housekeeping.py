@@ -1,0 +1,62 @@
+"""Workspaces that nobody uses: packed when they rest for long, removed with their room."""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Final, Self
+
+import structlog
+
+from multiplayer.live.clock import Clock
+from multiplayer.live.room_host import RoomHost
+from multiplayer.live.workbench import Workbench
+from multiplayer.protocol.events import Event, RoomDeleted
+from multiplayer.protocol.ids import RoomId
+
+LOOK_S: Final = 3_600.0
+"""How often idle workspaces are looked for."""
+
+_log = structlog.get_logger(__name__)
+
+
+class Housekeeping:
+    """Owns the tasks of clearing up. `workbench`: None where nothing is cleared up (a command line)."""
+
+    def __init__(self, workbench: Workbench | None, clock: Clock, idle_s: float) -> None:
+        self._workbench = workbench
+        self._clock = clock
+        self._idle_s = idle_s
+        self._tasks = asyncio.TaskGroup()
+
+    async def __aenter__(self) -> Self:
+        await self._tasks.__aenter__()
+        return self
+
+    async def __aexit__(self, *exc_info: object) -> None:
+        await self._tasks.__aexit__(None, None, None)
+
+    def hear(self, host: RoomHost, events: Sequence[Event]) -> None:
+        if self._workbench is not None and any(isinstance(event, RoomDeleted) for event in events):
+            self._tasks.create_task(self._remove(self._workbench, host.room_id))
+
+    async def run(self) -> None:
+        """For ever: pack what rests."""
+        while True:
+            await self.look()
+            await asyncio.sleep(LOOK_S)
+
+    async def look(self) -> None:
+        """Pack every workspace that was not opened for `idle_s`; one that is in use stays as it is."""
+        if self._workbench is None:
+            return
+        for room_id in await self._workbench.idle_rooms(self._idle_s, self._clock.now().timestamp()):
+            try:
+                if await self._workbench.archive(room_id):
+                    _log.info("workspace_archived", room=room_id)
+            except OSError as error:
+                _log.warning("workspace_not_archived", room=room_id, error=error.strerror)
+
+    async def _remove(self, workbench: Workbench, room_id: RoomId) -> None:
+        try:
+            await workbench.remove(room_id)
+        except OSError as error:
+            _log.warning("workspace_not_removed", room=room_id, error=error.strerror)
