@@ -129,7 +129,7 @@ class Speech:
             # Whoever asked has lost the right in the meantime: nothing more is done in their name.
             await self.end(TurnOutcome.REFUSED, refused.message)
         finally:
-            self._bench.close()
+            await self._bench.close()
 
     def wake(self) -> None:
         """Somebody has decided about a call that waits to be approved."""

@@ -4,6 +4,10 @@ import asyncio
 import json
 from collections.abc import Callable, Collection
 from contextlib import suppress
+from functools import partial
+from typing import Literal
+
+import structlog
 
 from multiplayer.ai.brain import Brain
 from multiplayer.ai.steps import ToolAsked, ToolDone, ToolStarting
@@ -14,13 +18,17 @@ from multiplayer.live.tool_gate import CHANGES_FILES, ToolGate
 from multiplayer.live.turn_door import TurnDoor
 from multiplayer.protocol.cards import Form, Taint
 from multiplayer.protocol.commands import CallTool, FinishTool, NoteChanges
+from multiplayer.protocol.errors import Refused
 from multiplayer.protocol.ids import CallId, TurnId
 from multiplayer.protocol.rooms import ToolCallState
 from multiplayer.protocol.signals import ToolOutput, TurnProgress
 from multiplayer.protocol.tools import ToolClass
+from multiplayer.storage.port import OutcomeUnknown, StorageUnavailable
+from multiplayer.tools.checkpoint_store import CheckpointGone
 from multiplayer.tools.registry import ToolCallContext, ToolResult
 from multiplayer.tools.workspace import Workspace
 
+_log = structlog.get_logger(__name__)
 ANYWHERE = "*"
 """In the list of tainted files: more than can be told."""
 
@@ -51,6 +59,8 @@ class ToolBench:
         self._decided = asyncio.Event()
         self._before: str | None = None
         """The workspace before the call that runs, if that may change files; we hold the room's lock then."""
+        self._running: CallId | None = None
+        """That call."""
         self._class: ToolClass | None = None
 
     def wake(self) -> None:
@@ -76,12 +86,20 @@ class ToolBench:
                 if self._workspace is None:
                     self._workspace = await self._seat.workbench.open(self._host.room_id)
             case ToolDone(call, result):
-                await self._note_changes(CallId(call.id))
+                await self._note_changes()
                 await self._finish(CallId(call.id), result, call.arguments)
 
     async def close_left(self, calls: Collection[ToolCallState]) -> None:
-        """End the calls that an earlier holder had begun: none is run again, the model is told that nobody knows."""
+        """End the calls that an earlier holder had begun: none is run again, the model is told that nobody knows.
+
+        What they had changed in the workspace is noted all the same.
+        """
         for call in calls:
+            if call.is_started and call.before:
+                self._workspace = self._workspace or await self._seat.workbench.open(self._host.room_id)
+                await self._seat.workbench.lock(self._host.room_id).acquire()
+                self._running, self._before = call.call_id, call.before
+                await self._note_changes()
             text = (
                 "The outcome of this call is unknown: the server went away while it ran. It was not run again."
                 if call.is_started
@@ -90,10 +108,17 @@ class ToolBench:
             code = "unknown" if call.is_started else "not_run"
             await self._finish(call.call_id, ToolResult(ok=False, text=text, code=code), call.arguments)
 
-    def close(self) -> None:
-        self._release()
-        if self._workspace is not None:
-            self._workspace.close()
+    async def close(self) -> None:
+        """Note what a call that was cut short has changed, and let go of the workspace."""
+        try:
+            # Refused: the turn has ended, or another pod holds it and has noted it.
+            with suppress(Refused, StorageUnavailable, OutcomeUnknown):
+                await self._note_changes()
+        finally:
+            self._release()
+            if self._workspace is not None:
+                self._workspace.close()
+                self._workspace = None
 
     def context(self, brain: Brain, call_id: CallId) -> ToolCallContext:
         """Return what one call may know. Its authority is asked for anew by whoever decides."""
@@ -120,7 +145,8 @@ class ToolBench:
             call_id,
             taint=self._all_taint,
             decided=self._decided,
-            begun=self._begun,
+            prepare=partial(self._prepare, call_id),
+            give_up=self._release,
         )
         return ToolCallContext(
             workspace=self._workspace,
@@ -131,20 +157,29 @@ class ToolBench:
             desk=self._desk,
         )
 
-    async def _begun(self, tool_class: ToolClass) -> None:
+    async def _prepare(self, call_id: CallId, tool_class: ToolClass) -> str:
+        """Take the room's lock and a checkpoint if the call may change files; return the checkpoint's hash."""
         self._class = tool_class
-        self._host.memory.signal(TurnProgress(room_id=self._host.room_id, turn_id=self._turn_id, phase="tool"))
-        if tool_class in CHANGES_FILES:
-            assert self._workspace is not None, "a tool that starts has opened it"
-            await self._seat.workbench.lock(self._host.room_id).acquire()
-            try:
-                self._before = await self._seat.workbench.checkpoint(self._host.room_id, self._workspace)
-            except BaseException:
-                self._seat.workbench.lock(self._host.room_id).release()
-                raise
+        if tool_class not in CHANGES_FILES:
+            self._signal("tool")
+            return ""
+        assert self._workspace is not None, "a tool that starts has opened it"
+        lock = self._seat.workbench.lock(self._host.room_id)
+        if lock.locked():
+            self._signal("waiting", "somebody else is changing files")
+        await lock.acquire()
+        try:
+            before = await self._seat.workbench.checkpoint(self._host.room_id, self._workspace)
+        except BaseException:
+            lock.release()
+            raise
+        self._running, self._before = call_id, before
+        self._signal("tool")
+        return before
 
-    async def _note_changes(self, call_id: CallId) -> None:
-        if self._before is None:
+    async def _note_changes(self) -> None:
+        """Tell the log what the call that holds the lock has changed; then let go of the lock."""
+        if self._before is None or self._running is None:
             return
         assert self._workspace is not None, "a tool that started has opened it"
         try:
@@ -154,7 +189,7 @@ class ToolBench:
                     NoteChanges(
                         turn_id=self._turn_id,
                         fence=self._fence,
-                        call_id=call_id,
+                        call_id=self._running,
                         changes=changed.changes,
                         more=changed.more,
                         before=changed.before,
@@ -162,13 +197,20 @@ class ToolBench:
                         taint=tuple(sorted(self._taint())),
                     )
                 )
+        except (OSError, CheckpointGone) as error:
+            _log.warning("changes_not_noted", room=self._host.room_id, turn=self._turn_id, error=str(error))
         finally:
             self._release()
 
     def _release(self) -> None:
         if self._before is not None:
-            self._before = None
+            self._before = self._running = None
             self._seat.workbench.lock(self._host.room_id).release()
+
+    def _signal(self, phase: Literal["tool", "waiting"], said: str = "") -> None:
+        self._host.memory.signal(
+            TurnProgress(room_id=self._host.room_id, turn_id=self._turn_id, phase=phase, said=said)
+        )
 
     async def _finish(self, call_id: CallId, result: ToolResult, arguments: str) -> None:
         taint = result.taint

@@ -23,7 +23,11 @@ CHANGES_FILES: Final = frozenset({ToolClass.WRITE, ToolClass.SENSITIVE_WRITE, To
 
 
 class ToolGate:
-    """For one call. `taint` tells what untrusted words the turn has seen; `begun` is called right before the tool runs."""
+    """For one call. `taint` tells what untrusted words the turn has seen.
+
+    `prepare` is called right before the tool runs: it returns the hash of the workspace as it is then, empty for a call
+    that changes no files. `give_up` is called if the call does not run after all.
+    """
 
     def __init__(
         self,
@@ -36,7 +40,8 @@ class ToolGate:
         *,
         taint: Callable[[], Collection[Taint]],
         decided: asyncio.Event,
-        begun: Callable[[ToolClass], Awaitable[None]],
+        prepare: Callable[[ToolClass], Awaitable[str]],
+        give_up: Callable[[], None],
     ) -> None:
         """`decided` is set whenever somebody decides about an approval of the turn."""
         self._host = host
@@ -47,7 +52,8 @@ class ToolGate:
         self._call_id = call_id
         self._taint = taint
         self._decided = decided
-        self._begun = begun
+        self._prepare = prepare
+        self._give_up = give_up
 
     async def decide(self, tool_class: ToolClass) -> Decision:
         state = self._host.room.state
@@ -86,6 +92,7 @@ class ToolGate:
 
     async def start(self, call: BoundCall) -> None:
         """Durable before the tool runs: what was started is never started again, here or elsewhere."""
+        before = await self._prepare(call.tool_class)
         try:
             await self._door.submit(
                 StartTool(
@@ -95,13 +102,14 @@ class ToolGate:
                     tool_class=call.tool_class,
                     sha256=call.sha256,
                     taint=tuple(sorted(self._taint())),
+                    before=before,
                 )
             )
         except Refused as refused:
+            self._give_up()
             if refused.code is RefusalCode.EXPIRED:
                 raise ToolRefused(ToolFault.REFUSED, f"not run: {refused.message}") from refused
             raise
-        await self._begun(call.tool_class)
 
     async def _decision(self) -> ApprovalCard:
         """Wait for people; when their time is over, say so in the log."""

@@ -331,6 +331,8 @@ class StartTool(Frozen):
     sha256: Sha256
     taint: tuple[Taint, ...] = ()
     """What untrusted words the turn has seen in its prompt, besides those that its tools brought."""
+    before: str = ""
+    """The hash of the workspace right before, where the call may change files."""
 
 
 class FinishTool(Frozen):

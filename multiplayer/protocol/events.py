@@ -309,6 +309,8 @@ class ToolStarted(EventFrame):
     turn_id: TurnId
     call_id: CallId
     tool_class: Sparse[ToolClass | None] = None
+    before: Sparse[str] = ""
+    """The hash of the workspace right before, where the call may change files."""
 
 
 class ToolFinished(EventFrame):

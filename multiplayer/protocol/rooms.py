@@ -14,7 +14,7 @@ from multiplayer.protocol.messages import Message
 from multiplayer.protocol.tools import MAX_CONSENTS, ApprovalCard, ApprovalPolicy, Consent
 from multiplayer.protocol.trigger_rules import DEFAULT_TRIGGERS, MAX_RULES, TriggerRule
 from multiplayer.protocol.turns import TurnReason, WhileBusy
-from multiplayer.protocol.values import Frozen, UtcTime
+from multiplayer.protocol.values import Frozen, Sparse, UtcTime
 
 MAX_HOPS = 2
 """How far AIs may pass a person's request on among themselves."""
@@ -65,6 +65,8 @@ class ToolCallState(Frozen):
     arguments: str
     approval: ApprovalCard | None = None
     is_started: bool = False
+    before: Sparse[str] = ""
+    """The hash of the workspace right before it started, where it may change files."""
 
 
 class TurnState(Frozen):

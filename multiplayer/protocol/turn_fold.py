@@ -102,7 +102,7 @@ def _call_after(
 ) -> ToolCallState:
     match event:
         case ToolStarted():
-            return call.model_copy(update={"is_started": True})
+            return call.model_copy(update={"is_started": True, "before": event.before})
         case ApprovalRequested():
             card = ApprovalCard(
                 tool_class=event.tool_class,

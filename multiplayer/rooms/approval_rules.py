@@ -102,7 +102,13 @@ def start(deciding: Deciding, turn: TurnState, command: StartTool) -> list[Event
             if not _is_approved(deciding, turn, call, command, needs.decider):
                 raise Refused(RefusalCode.EXPIRED, f"{needs.reason}, and nobody has approved this call")
     return [
-        ToolStarted(**deciding.head(), turn_id=turn.turn_id, call_id=command.call_id, tool_class=command.tool_class)
+        ToolStarted(
+            **deciding.head(),
+            turn_id=turn.turn_id,
+            call_id=command.call_id,
+            tool_class=command.tool_class,
+            before=command.before,
+        )
     ]
 
 
