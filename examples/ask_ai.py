@@ -47,9 +47,10 @@ async def main(url: str, room_name: str, question: str) -> None:
                     answer.show(word.message.text, word.message.cards)
                 case TurnEnded() if word.turn_id == turn_id:
                     print(f"\n[{word.outcome.value}] {word.reason}".rstrip())  # noqa: T201 - what this example is for
-                    if word.usage is not None and word.usage.cost_micros is not None:
-                        cost = word.usage.cost_micros / 1_000_000
-                        print(f"{word.usage.model}: {cost:.6f} {estimate.currency}")  # noqa: T201 - what this example is for
+                    # What it cost is told to those who may see that, and nobody else in the room.
+                    used = (await room.turn(turn_id)).usage
+                    if used is not None and used.cost_micros is not None:
+                        print(f"{used.model}: {used.cost_micros / 1_000_000:.6f} {estimate.currency}")  # noqa: T201 - what this example is for
                     return
                 case _:
                     pass

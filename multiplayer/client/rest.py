@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Literal, TypeVar
 
 import httpx
-from pydantic import BaseModel, ConfigDict, JsonValue, TypeAdapter, ValidationError
+from pydantic import BaseModel, JsonValue, TypeAdapter, ValidationError
 
 from multiplayer.client.errors import ConnectionLost, NotSignedIn
 from multiplayer.client.lines import Line, UnknownLine, line_of, parse_line
@@ -22,27 +22,22 @@ API = "/api/v1"
 TIMEOUT = httpx.Timeout(20.0, connect=5.0)
 
 
-class _Body(BaseModel):
-    # A newer server may say more.
-    model_config = ConfigDict(extra="ignore")
-
-
 B = TypeVar("B", bound=BaseModel)
 
 
-class _Rooms(_Body):
+class _Rooms(BaseModel):
     rooms: tuple[RoomListing, ...]
 
 
-class _Messages(_Body):
+class _Messages(BaseModel):
     messages: tuple[Message, ...]
 
 
-class _Events(_Body):
+class _Events(BaseModel):
     events: tuple[JsonValue, ...]
 
 
-class _Problem(_Body):
+class _Problem(BaseModel):
     code: str = ""
     detail: str = ""
     retry_after_s: float | None = None
@@ -117,16 +112,45 @@ class Rest:
         """Return the answer to a body."""
         return _read(shape, await self._ask(method, path, body=body))
 
+    async def fetch(self, path: str, params: Mapping[str, str]) -> bytes:
+        """Return what stands at a path as it is, whatever it is."""
+        return await self._get(path, params)
+
+    async def change(
+        self,
+        method: Literal["PUT", "DELETE"],
+        path: str,
+        shape: type[B],
+        params: Mapping[str, str],
+        *,
+        content: bytes | None = None,
+        if_match: str | None = None,
+    ) -> B:
+        """Return the answer to a change of what stands at a path; `content` are its bytes, `if_match` names a version."""
+        return _read(shape, await self._ask(method, path, params=params, content=content, if_match=if_match))
+
     async def _get(self, path: str, params: Mapping[str, str] | None = None) -> bytes:
         return await self._ask("GET", path, params=params)
 
     async def _ask(
-        self, method: str, path: str, *, params: Mapping[str, str] | None = None, body: JsonValue = None
+        self,
+        method: str,
+        path: str,
+        *,
+        params: Mapping[str, str] | None = None,
+        body: JsonValue = None,
+        content: bytes | None = None,
+        if_match: str | None = None,
     ) -> bytes:
         headers = {"Authorization": f"Bearer {await self._token()}"}
+        if if_match is not None:
+            headers["If-Match"] = if_match if if_match == "*" else f'"{if_match}"'
+        if content is not None:
+            headers["Content-Type"] = "application/octet-stream"
+        json = body if method in {"POST", "PUT"} and content is None else None
         try:
             response = await self._http.request(
-                method, path, params=params, json=body if method != "GET" else None, headers=headers
+                method, path, params=params, json=json, content=content, headers=headers
             )
         except httpx.HTTPError as error:
             raise ConnectionLost(str(error) or type(error).__name__) from None
@@ -137,6 +161,7 @@ class Rest:
 
 def _read(shape: type[B], body: bytes) -> B:
     try:
-        return shape.model_validate_json(body)
+        # A newer server may say more.
+        return shape.model_validate_json(body, extra="ignore")
     except ValidationError as error:
         raise ConnectionLost(f"the server's answer cannot be understood: {error.errors()[0]['msg']}") from None

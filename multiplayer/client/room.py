@@ -10,8 +10,9 @@ from multiplayer.client.connection import Connection
 from multiplayer.client.lines import Lines, RoomWord, Words
 from multiplayer.client.rest import Rest
 from multiplayer.client.room_feed import RoomFeed
+from multiplayer.client.room_files import RoomFiles
 from multiplayer.client.room_reads import RoomReads
-from multiplayer.client.view import View
+from multiplayer.client.view import View, WaitingCall
 from multiplayer.protocol.budgets import Budget
 from multiplayer.protocol.cards import FormAnswer
 from multiplayer.protocol.commands import (
@@ -19,6 +20,8 @@ from multiplayer.protocol.commands import (
     AskAi,
     ChooseAnswer,
     Command,
+    DecideApproval,
+    DecideProposal,
     EditSummary,
     ForgetFact,
     PinFact,
@@ -29,9 +32,10 @@ from multiplayer.protocol.commands import (
     SetTyping,
     SteerTurn,
     StopTurn,
+    UndoTurn,
 )
 from multiplayer.protocol.events import FactPinned, TurnCollected, TurnRequested, TurnSteered
-from multiplayer.protocol.ids import AccountId, MessageId, RoomId, TurnId
+from multiplayer.protocol.ids import AccountId, CallId, MessageId, RoomId, TurnId
 from multiplayer.protocol.memory import PointEdit
 from multiplayer.protocol.requests import Request
 from multiplayer.protocol.signals import Accepted, Cursor
@@ -53,7 +57,7 @@ class Sent:
         return MessageId(self.event_id)
 
 
-class Room(RoomReads):
+class Room(RoomReads, RoomFiles):
     """Made by `Client.room`. Stays up to date until `leave`, the end of the client, or of the membership.
 
     What a method says of failing goes for all: `Refused` (nothing was stored), `NotSignedIn`, or `ConnectionLost`
@@ -152,6 +156,34 @@ class Room(RoomReads):
         """Replace the rules by which AIs take turns. The other settings stay as `view` has them."""
         settings = self.view.room.settings.model_copy(update={"triggers": tuple(triggers)})
         return await self.command(SetRoomSettings(settings=settings), key=key)
+
+    async def decide_approval(
+        self, turn_id: TurnId, call_id: CallId, sha256: str, *, is_approved: bool, key: str | None = None
+    ) -> Accepted:
+        """Approve a tool call, or reject it. `sha256` is that of the card that was read: no other call is decided."""
+        decision = DecideApproval(turn_id=turn_id, call_id=call_id, sha256=sha256, is_approved=is_approved)
+        return await self.command(decision, key=key)
+
+    async def approve(self, waiting: WaitingCall, *, key: str | None = None) -> Accepted:
+        """Let one of `view.waiting_approvals` run, once; it may take further people's yes."""
+        turn_id, call_id = waiting.turn.turn_id, waiting.call.call_id
+        return await self.decide_approval(turn_id, call_id, waiting.card.sha256, is_approved=True, key=key)
+
+    async def reject(self, waiting: WaitingCall, *, key: str | None = None) -> Accepted:
+        """Keep one of `view.waiting_approvals` from running; the AI is told by whom."""
+        turn_id, call_id = waiting.turn.turn_id, waiting.call.call_id
+        return await self.decide_approval(turn_id, call_id, waiting.card.sha256, is_approved=False, key=key)
+
+    async def undo_turn(self, turn_id: TurnId, *, keeps_others: bool = False, key: str | None = None) -> Accepted:
+        """Ask that the files a turn changed be put back. What came of it, a `TurnUndone` event says.
+
+        If others changed the same files since, nothing is put back; `keeps_others` puts back the rest.
+        """
+        return await self.command(UndoTurn(turn_id=turn_id, keeps_others=keeps_others), key=key)
+
+    async def decide_proposal(self, proposal_id: str, *, is_accepted: bool, key: str | None = None) -> Accepted:
+        """Let the room remember (or forget) what an AI proposes in `view.proposals`, or drop that."""
+        return await self.command(DecideProposal(proposal_id=proposal_id, is_accepted=is_accepted), key=key)
 
     def events(self, *, after: int | None = None) -> Words:
         """Return what happens from now on, or after event `after`, as an async iterator of events and signals.

@@ -6,22 +6,15 @@ from typing import TypeVar
 
 from pydantic import BaseModel, JsonValue, TypeAdapter
 
-from multiplayer.client.reports import (
-    CatchUp,
-    ContextPreview,
-    DryRun,
-    Explanation,
-    FactList,
-    Replay,
-    SummaryHistory,
-    TurnDetail,
-    TurnPage,
-)
 from multiplayer.client.rest import Rest
 from multiplayer.protocol.budgets import Estimate, UsageGroup, UsageReport
 from multiplayer.protocol.ids import AccountId, MessageId, RoomId, TurnId
 from multiplayer.protocol.memory import Fact, SummaryVersion
 from multiplayer.protocol.messages import Message
+from multiplayer.protocol.reports_memory import CatchUp, FactList, SummaryHistory
+from multiplayer.protocol.reports_prompts import ContextPreview, Replay
+from multiplayer.protocol.reports_rules import DryRun, Explanation
+from multiplayer.protocol.reports_turns import TurnDetail, TurnPage
 from multiplayer.protocol.trigger_rules import TriggerRule
 
 B = TypeVar("B", bound=BaseModel)

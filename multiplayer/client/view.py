@@ -1,6 +1,7 @@
 """What a client knows of one room: a snapshot, kept true by folding in every event and signal that follows."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from multiplayer.client.running_text import RunningText
 from multiplayer.protocol.budgets import Budget
@@ -9,11 +10,10 @@ from multiplayer.protocol.errors import RefusalCode, Refused
 from multiplayer.protocol.events import (
     BanLifted,
     BudgetSet,
-    Event,
     ChangeProposed,
+    Event,
     FactForgotten,
     FactPinned,
-    ProposalDecided,
     MemberJoined,
     MemberLeft,
     MemberRemoved,
@@ -21,6 +21,7 @@ from multiplayer.protocol.events import (
     MessagePinned,
     MessagePosted,
     MessageUnpinned,
+    ProposalDecided,
     RoleChanged,
     RoomArchived,
     RoomCreated,
@@ -36,13 +37,23 @@ from multiplayer.protocol.ids import AccountId, MessageId, TurnId
 from multiplayer.protocol.members import Member, Presence, Role
 from multiplayer.protocol.memory import Fact, Proposal, Summary
 from multiplayer.protocol.messages import Message
-from multiplayer.protocol.rooms import ReadMark, RoomView, Snapshot, TurnState
+from multiplayer.protocol.rooms import ReadMark, RoomView, Snapshot, ToolCallState, TurnState
 from multiplayer.protocol.signals import AiCards, AiDelta, AiText, PresenceChanged, RoomSignal, Typing
 from multiplayer.protocol.timeline import fold_message, message_of, summary_of, touched_message
+from multiplayer.protocol.tools import ApprovalCard
 from multiplayer.protocol.turn_fold import TurnEvent, turn_after, turn_of
 
 MAX_MESSAGES = 1_000
 """The newest ones are kept; older ones are read with `Room.history`."""
+
+
+@dataclass(frozen=True, slots=True)
+class WaitingCall:
+    """A tool call that runs only when people approve it. `call` says what it is, `card` who may decide and until when."""
+
+    turn: TurnState
+    call: ToolCallState
+    card: ApprovalCard
 
 
 class View:
@@ -77,6 +88,17 @@ class View:
             turn_id: turn.model_copy(update={"text": self.text_of(turn_id), "cards": self.cards_of(turn_id)})
             for turn_id, turn in self._turns.items()
         }
+
+    @property
+    def waiting_approvals(self) -> tuple[WaitingCall, ...]:
+        """The calls that wait for people, of turns that are not being stopped. The server has the last word on time."""
+        return tuple(
+            WaitingCall(turn, call, call.approval)
+            for turn in self._turns.values()
+            if not turn.is_stop_requested
+            for call in turn.calls
+            if call.approval is not None and call.approval.is_open
+        )
 
     def text_of(self, turn_id: TurnId) -> str:
         """Return the words so far of a turn that has not ended."""

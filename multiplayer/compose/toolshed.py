@@ -20,7 +20,7 @@ from multiplayer.tools.jobs import Jobs
 from multiplayer.tools.limits import Limits
 from multiplayer.tools.mcp_config import BadMcpFile, read_mcp_file
 from multiplayer.tools.mcp_open import McpMissing, open_mcp_servers
-from multiplayer.tools.offered import build_tools
+from multiplayer.tools.offered import RUNS_COMMANDS, build_tools
 from multiplayer.tools.registry import ToolCallContext
 from multiplayer.tools.sandbox import Sandbox
 from multiplayer.tools.workspace import Workspaces
@@ -57,7 +57,9 @@ async def open_toolshed(
     tools = build_tools(
         sandbox, secret_values, jobs=jobs, owner_of=owner_of, http=GuardedHttp() if settings.fetch_urls else None
     )
-    return Toolshed(sandbox, workbench, Toolbox(tools, workbench, outside), jobs, news)
+    return Toolshed(
+        sandbox, workbench, Toolbox(tools, workbench, outside, lambda: sandbox.status.mode in RUNS_COMMANDS), jobs, news
+    )
 
 
 def bare_toolshed(settings: Settings, storage: Storage, clock: Clock) -> Toolshed:

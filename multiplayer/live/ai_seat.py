@@ -53,7 +53,11 @@ class AiSeat:
     def is_allowed(self, name: str, settings: RoomSettings, brain: Brain) -> bool:
         """Tell whether this AI may use the tool of this name in this room now."""
         allowed = self.allowed_in(settings, brain)
-        return (allowed is None or name in allowed) and (name != FETCH_URL or settings.fetches_urls)
+        return (
+            self.toolbox.works(name)
+            and (allowed is None or name in allowed)
+            and (name != FETCH_URL or settings.fetches_urls)
+        )
 
     def manner_of(self, settings: RoomSettings, ai: Member, brain: Brain, tools: ToolRegistry) -> Manner:
         """Return how this AI is asked in this room now, with what it may use of `tools`."""

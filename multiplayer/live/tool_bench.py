@@ -5,13 +5,15 @@ import json
 from collections.abc import Callable, Collection
 from contextlib import suppress
 from functools import partial
-from typing import Literal
+from typing import Final, Literal
 
 import structlog
 
 from multiplayer.ai.brain import Brain
 from multiplayer.ai.steps import ToolAsked, ToolDone, ToolStarting
 from multiplayer.live.ai_seat import AiSeat
+from multiplayer.live.left_taint import left_taint
+from multiplayer.live.log_pages import events_between
 from multiplayer.live.room_desk import RoomDesk
 from multiplayer.live.room_host import RoomHost
 from multiplayer.live.tool_gate import CHANGES_FILES, ToolGate
@@ -19,6 +21,7 @@ from multiplayer.live.turn_door import TurnDoor
 from multiplayer.protocol.cards import Form, Taint
 from multiplayer.protocol.commands import CallTool, FinishTool, NoteChanges
 from multiplayer.protocol.errors import Refused
+from multiplayer.protocol.events import FilesChanged
 from multiplayer.protocol.ids import CallId, TurnId
 from multiplayer.protocol.rooms import ToolCallState
 from multiplayer.protocol.signals import ToolOutput, TurnProgress
@@ -29,6 +32,7 @@ from multiplayer.tools.registry import ToolCallContext, ToolResult
 from multiplayer.tools.workspace import Workspace
 
 _log = structlog.get_logger(__name__)
+_FILES_CHANGED: Final = (b'"files_changed"',)
 ANYWHERE = "*"
 """In the list of tainted files: more than can be told."""
 
@@ -95,11 +99,15 @@ class ToolBench:
         What they had changed in the workspace is noted all the same.
         """
         for call in calls:
-            if call.is_started and call.before:
+            if call.is_started and call.before and not await self._is_noted(call.call_id):
                 self._workspace = self._workspace or await self._seat.workbench.open(self._host.room_id)
                 await self._seat.workbench.lock(self._host.room_id).acquire()
                 self._running, self._before = call.call_id, call.before
-                await self._note_changes()
+                # What class it was nobody knows any more: it may have read whatever there is.
+                self._class = ToolClass.EXTENDED
+                left = await left_taint(self._seat, self._host, self._turn_id, has_cards=False)
+                await self._note_changes(left)
+                self._class = None
             text = (
                 "The outcome of this call is unknown: the server went away while it ran. It was not run again."
                 if call.is_started
@@ -107,6 +115,16 @@ class ToolBench:
             )
             code = "unknown" if call.is_started else "not_run"
             await self._finish(call.call_id, ToolResult(ok=False, text=text, code=code), call.arguments)
+
+    async def _is_noted(self, call_id: CallId) -> bool:
+        """Whether its holder died right before it could say what the call came to."""
+        state = self._host.room.state
+        since = state.turns[self._turn_id].requested_seq
+        noted = await events_between(self._seat.storage, self._host.room_id, since, state.seq, marks=_FILES_CHANGED)
+        return any(
+            isinstance(event, FilesChanged) and (event.turn_id, event.call_id) == (self._turn_id, call_id)
+            for event in noted
+        )
 
     async def close(self) -> None:
         """Note what a call that was cut short has changed, and let go of the workspace."""
@@ -177,8 +195,11 @@ class ToolBench:
         self._signal("tool")
         return before
 
-    async def _note_changes(self) -> None:
-        """Tell the log what the call that holds the lock has changed; then let go of the lock."""
+    async def _note_changes(self, left: Collection[Taint] = ()) -> None:
+        """Tell the log what the call that holds the lock has changed; then let go of the lock.
+
+        `left`: what an earlier holder's prompt had brought.
+        """
         if self._before is None or self._running is None:
             return
         assert self._workspace is not None, "a tool that started has opened it"
@@ -194,7 +215,7 @@ class ToolBench:
                         more=changed.more,
                         before=changed.before,
                         after=changed.after,
-                        taint=tuple(sorted(self._taint())),
+                        taint=tuple(sorted({*self._taint(), *left, *self._taint_of_files()})),
                     )
                 )
         except (OSError, CheckpointGone) as error:
@@ -228,6 +249,12 @@ class ToolBench:
                 taint=taint,
             )
         )
+
+    def _taint_of_files(self) -> Collection[Taint]:
+        """What the call that runs may have copied: a file that it writes is no better than those that it read."""
+        turn = self._host.room.state.turns.get(self._turn_id)
+        running = [call for call in turn.calls if call.call_id == self._running] if turn is not None else []
+        return {Taint.FILE for call in running if self._has_read_tainted(call.arguments)}
 
     def _has_read_tainted(self, arguments: str) -> bool:
         """Whether the call may have read a file that a tainted turn wrote: a command any of them, a tool what it names."""

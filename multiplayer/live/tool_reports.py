@@ -84,11 +84,12 @@ class ToolReports:
         classes = registry.classes
         for definition in registry.definitions():
             tool_class = classes[definition.name]
-            why_not = problem
-            if brain is not None:
-                why_not = self._why_not(definition.name, settings, brain)
-            if not why_not and tool_class in _COMMANDS and sandbox.mode not in RUNS_COMMANDS:
+            if not self._seat.toolbox.works(definition.name):
                 why_not = _sandbox_is_off(sandbox)
+            elif brain is None:
+                why_not = problem
+            else:
+                why_not = self._why_not(definition.name, settings, brain)
             yield ToolReport(
                 name=definition.name,
                 description=definition.description,

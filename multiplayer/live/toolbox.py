@@ -9,7 +9,7 @@ from multiplayer.live.workbench import Workbench
 from multiplayer.models.port import ToolDefinition
 from multiplayer.protocol.ids import RoomId
 from multiplayer.protocol.rooms import RoomSettings
-from multiplayer.protocol.tools import Consent
+from multiplayer.protocol.tools import Consent, ToolClass
 from multiplayer.tools.mcp_open import McpServing
 from multiplayer.tools.mcp_tools import SurveyedServer, mcp_tools, survey
 from multiplayer.tools.mcp_words import McpRoom
@@ -19,13 +19,27 @@ FETCH_URL: Final = "fetch_url"
 """The one tool that a room has to switch on."""
 
 
-class Toolbox:
-    """`outside`: the outside servers, where any are configured."""
+NEED_SANDBOX: Final = frozenset({ToolClass.TERMINAL, ToolClass.EXTENDED})
 
-    def __init__(self, own: ToolRegistry, workbench: Workbench, outside: McpServing | None = None) -> None:
+
+class Toolbox:
+    """`outside`: the outside servers, where any are configured. `runs_commands` tells whether the sandbox still holds."""
+
+    def __init__(
+        self,
+        own: ToolRegistry,
+        workbench: Workbench,
+        outside: McpServing | None = None,
+        runs_commands: Callable[[], bool] = lambda: True,
+    ) -> None:
         self.own = own
+        self._runs_commands = runs_commands
         self._workbench = workbench
         self._outside = outside
+
+    def works(self, name: str) -> bool:
+        """Tell whether the server can do what a tool of its own needs: what the machine no longer enforces is off."""
+        return self.own.classes.get(name) not in NEED_SANDBOX or self._runs_commands()
 
     @cached_property
     def own_definitions(self) -> tuple[ToolDefinition, ...]:

@@ -122,11 +122,24 @@ class WorkspaceDoor:
             # Whoever waited may have lost the right meanwhile.
             _check(await self._directory.host(room_id), actor_id)
             async with self._workbench.opened(room_id) as workspace:
-                checkpoints = self._workbench.checkpoints
-                made = await aside(partial(_carry_out, checkpoints, room_id, workspace, touched, work))
+                made = await self._carried_out(room_id, workspace, touched, work)
                 if not made.changes:
                     return WorkspaceChange()
                 return await self._recorded(room_id, actor_id, workspace, made)
+
+    async def _carried_out(
+        self, room_id: RoomId, workspace: Workspace, touched: Sequence[str], work: Callable[[Workspace], None]
+    ) -> _Made:
+        checkpoints = self._workbench.checkpoints
+        made: list[_Made] = []
+        try:
+            await aside(lambda: made.append(_carry_out(checkpoints, room_id, workspace, touched, work)))
+        except asyncio.CancelledError:
+            # The server ends: what nobody will record is not left behind.
+            for one in made:
+                await aside(partial(_put_back, checkpoints, room_id, workspace, one))
+            raise
+        return made[0]
 
     @asynccontextmanager
     async def _alone(self, room_id: RoomId) -> AsyncIterator[None]:

@@ -132,7 +132,10 @@ class RoomNotes(Frozen):
             paths = sorted({*self.tainted_files, *fresh, *(("*",) if event.more else ())})
             return tuple(paths) if len(paths) <= MOST_TAINTED else ("*",)
         gone = touched if event.turn_id is None else {c.path for c in event.changes if c.kind is ChangeKind.REMOVED}
-        return tuple(path for path in self.tainted_files if path not in gone)
+        # What a person only moved says what it said before.
+        moved = {c.before for c in event.changes if c.kind is ChangeKind.REMOVED and c.path in self.tainted_files}
+        there = {c.path for c in event.changes if c.kind is not ChangeKind.REMOVED and c.after in moved and c.after}
+        return tuple(sorted({path for path in self.tainted_files if path not in gone} | there))
 
     def _undo(self, turn_id: TurnId, change: dict[str, object]) -> "RoomNotes":
         changed = tuple(one.model_copy(update=change) if one.turn_id == turn_id else one for one in self.changed)

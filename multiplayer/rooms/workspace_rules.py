@@ -13,6 +13,7 @@ from multiplayer.protocol.events import (
     TurnUndone,
     UndoRequested,
 )
+from multiplayer.protocol.members import Role
 from multiplayer.protocol.memory import Fact, Proposal
 from multiplayer.protocol.rooms import TurnState
 from multiplayer.rooms.deciding import Deciding
@@ -96,6 +97,8 @@ def _changed(deciding: Deciding, command: UndoTurn | FinishUndo) -> ChangedFiles
 
 def propose(deciding: Deciding, turn: TurnState, command: Propose) -> list[Event]:
     """Put an AI's proposal before the room. A guest's request changes nobody's memory, not even by proposal."""
+    if deciding.state.authority_of(turn) in {None, Role.GUEST, Role.AI}:
+        raise Refused(RefusalCode.EXPIRED, "in a guest's name nothing is proposed to be remembered or forgotten")
     notes = deciding.state.notes
     text = " ".join(command.text.split())
     if bool(text) == (command.fact_id is not None):

@@ -17,6 +17,8 @@ from multiplayer.tools.output import MAX_LINE, clean_text
 from multiplayer.tools.paths import Root, check_path
 from multiplayer.tools.refusal import ToolFault, ToolRefused
 
+LATEST_S: Final = 253_402_300_799.0
+"""The end of the year 9999, as far as times can be told: a command can set any."""
 MAX_READ_FILE_BYTES = 32 * MIB
 MAX_READ_TEXT_BYTES = 64 * KIB
 MAX_READ_LINES = 2000
@@ -194,7 +196,7 @@ def entries(root: Root, path: str, most: int = MAX_ENTRIES) -> list[Entry]:
             name=os.fsencode(seen.parts[-1]).decode(errors="backslashreplace"),
             kind=_kind(seen.status),
             size=seen.status.st_size if seen.is_file else 0,
-            modified_at=datetime.fromtimestamp(seen.status.st_mtime, UTC),
+            modified_at=datetime.fromtimestamp(min(max(seen.status.st_mtime, 0.0), LATEST_S), UTC),
         )
         for seen in Walk(root, check_path(path), most=most, depth=1)
     ]

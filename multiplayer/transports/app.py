@@ -27,8 +27,10 @@ from multiplayer.transports.rooms_api import ROOMS_API
 from multiplayer.transports.routes import Operation, Site, starlette_routes
 from multiplayer.transports.session_api import SESSION_API
 from multiplayer.transports.sse import STREAM_API
+from multiplayer.transports.tools_api import TOOLS_API
 from multiplayer.transports.usage_api import USAGE_API
 from multiplayer.transports.websocket import WebSocketDoor
+from multiplayer.transports.workspace_api import WORKSPACE_API
 
 __all__ = ["HttpConfig", "build_app", "operations"]
 
@@ -50,6 +52,8 @@ def operations(config: HttpConfig) -> tuple[Operation, ...]:
         *STREAM_API,
         *MESSAGES_API,
         *AI_API,
+        *WORKSPACE_API,
+        *TOOLS_API,
         *USAGE_API,
         *HOOKS_API,
         *ADMIN_API,

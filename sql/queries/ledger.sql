@@ -96,3 +96,11 @@ FROM (
 ) AS calls
 GROUP BY key
 ORDER BY CASE WHEN $4 = 'day' THEN 0 ELSE -sum(tokens_in + tokens_out) END, key
+
+-- name: costs_of_turns
+-- Sum up what turns of a room have settled; null where nobody knows the price of a call. By time, for the index has it.
+SELECT turn_id, CASE WHEN count(cost_micros) = count(*) THEN sum(cost_micros)::bigint END AS micros,
+    (array_agg(price_version ORDER BY at DESC, id DESC))[1] AS price_version
+FROM ledger
+WHERE state = 'settled' AND room_id = $1 AND turn_id = ANY($2::text[]) AND at >= $3 AND at <= $4
+GROUP BY turn_id

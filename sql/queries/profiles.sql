@@ -13,6 +13,10 @@ UPDATE ai_profiles SET body = $2::jsonb, is_from_file = $3, updated_at = $4, ver
 WHERE account_id = $1 AND version = $5
 RETURNING version
 
+-- name: remove_profile
+-- Take a profile away; its account stays.
+DELETE FROM ai_profiles WHERE account_id = $1 RETURNING account_id
+
 -- name: name_account
 -- Let an account be shown under another name.
 UPDATE accounts SET display_name = $2 WHERE id = $1

@@ -11,7 +11,7 @@ from multiplayer.protocol.budgets import BudgetScope, CallKind, Period, Unit, Us
 from multiplayer.protocol.events import RoomDeleted, TurnEnded, TurnRequested, TurnStarted
 from multiplayer.protocol.ids import AccountId, RoomId, TurnId
 from multiplayer.protocol.turns import TurnOutcome, TurnReason
-from multiplayer.storage.ledger_port import Breach, Cap, Charge, Scope, Spent, period_key, scopes_of
+from multiplayer.storage.ledger_port import Breach, Cap, Charge, Scope, Spent, TurnCost, period_key, scopes_of
 from multiplayer.storage.port import Storage
 from tests.contracts.room_scripts import AI, ALICE, BOB, NOW, RoomScript, ulid
 from tests.contracts.storage_suite import put, stored
@@ -305,6 +305,31 @@ class LedgerContract:
         [row] = await storage.usage(NOW, NOW + timedelta(1), group=UsageGroup.ROOM)
         assert (row.calls, row.tokens_in, row.tokens_out, row.cost_micros, row.unpriced_calls) == (3, 154, 16, 12, 1)
         assert not await settle(storage, mine[0], 1)
+
+    async def test_what_turns_cost_is_the_sum_of_what_their_calls_have_settled(self, storage: Storage) -> None:
+        ours, theirs, unpriced, free = [TurnId(ulid()) for _ in range(4)]
+        calls = [charge("room", turn_id=ours, at=NOW + timedelta(seconds=second)) for second in (2, 1, 3)]
+        others = [charge("room", turn_id=turn_id) for turn_id in (theirs, unpriced, unpriced, free)]
+        still_open, given_back = charge("room", turn_id=ours), charge("room", turn_id=ours)
+        elsewhere, late = charge("other", turn_id=ours), charge("room", turn_id=ours, at=NOW + timedelta(hours=2))
+        await reserved(storage, *calls, *others, still_open, given_back, elsewhere, late)
+        assert await storage.release(given_back.id)
+        for one, micros, version in zip(calls, (5, 6, 7), ("p2", "p9", "p3"), strict=True):
+            assert await settle(storage, one, 10, micros, model="m", price_version=version)
+        for one, cost in zip(others, (1, 2, None, 0), strict=True):
+            assert await settle(storage, one, 10, cost)
+        assert await settle(storage, elsewhere, 10, 100)
+        assert await settle(storage, late, 10, 100)
+        until = NOW + timedelta(hours=1)
+        everyone = [ours, theirs, unpriced, free, TurnId(ulid())]
+        assert await storage.costs_of_turns(RoomId("room"), everyone, NOW, until) == {
+            ours: TurnCost(18, "p3"),
+            theirs: TurnCost(1, "p1"),
+            unpriced: TurnCost(None, "p1"),
+            free: TurnCost(0, "p1"),
+        }
+        assert await storage.costs_of_turns(RoomId("room"), [theirs], NOW, NOW) == {theirs: TurnCost(1, "p1")}
+        assert await storage.costs_of_turns(RoomId("room"), [], NOW, until) == {}
 
     async def test_old_reservations_that_nobody_will_settle_are_found(self, storage: Storage) -> None:
         script = await stored(storage, RoomScript())

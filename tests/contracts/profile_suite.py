@@ -144,6 +144,30 @@ class ProfileContract:
         assert stored is not None
         assert stored.is_disabled
 
+    async def test_a_removed_profile_leaves_a_disabled_account_that_may_be_given_another(
+        self, storage: Storage
+    ) -> None:
+        ai_id = await made_ai(storage)
+        known, access = await audit_end(storage), await storage.access_version()
+        version = await storage.profiles_version()
+        assert await storage.remove_profile(ai_id, audit=audit("remove"))
+        assert not await storage.remove_profile(ai_id, audit=audit("not done"))
+        assert not await storage.remove_profile(AccountId("nobody"), audit=audit("not done"))
+        assert await storage.profile(ai_id) is None
+        assert ai_id not in [stored.account_id for stored in await storage.profiles()]
+        account = await storage.find_account(ai_id)
+        assert account is not None
+        assert account.disabled
+        assert await storage.access_version() > access
+        assert await storage.profiles_version() == version + 1
+        assert [row.entry for row in await storage.audit_after(None, known, limit=10)] == [audit("remove")]
+        again = profile_of(account.handle, name="Again")
+        assert await storage.put_profile(ai_id, again, expected=0, is_from_file=False, audit=audit("again")) == 1
+        stored = await storage.profile(ai_id)
+        assert stored is not None
+        assert (stored.profile, stored.is_disabled) == (again, True)
+        assert await storage.verify_audit(None) is None
+
     async def test_a_changed_key_moves_the_version_and_stands_in_the_trail(self, storage: Storage) -> None:
         known, version = await audit_end(storage), await storage.profiles_version()
         await storage.tell_key_changed(audit("key"))

@@ -185,3 +185,20 @@ async def test_none_of_it_is_for_anyone_but_operators(server: RunningServer, ope
     path = operation.path.replace("{account_id}", str(ULID()))
     answer = await server.http.request(operation.method, path, json={}, headers=alice.bearer)
     assert code_of(answer) == (403, "forbidden")
+
+
+async def test_an_ai_is_removed_when_it_is_in_no_room(server: RunningServer, operator: Known) -> None:
+    view = await made(server, operator)
+    handle, one = profile_in(view)["handle"], f"{ALL}/{view['account_id']}"
+    room = (await server.http.post("/api/v1/rooms", json={"name": "removal"}, headers=operator.bearer)).json()
+    members = f"/api/v1/rooms/{room['room']['id']}/members"
+    added = await server.http.post(members, json={"handle": handle}, headers=operator.bearer)
+    assert added.is_success, added.text
+    refused = await server.http.delete(one, headers=operator.bearer)
+    assert code_of(refused) == (409, "conflict")
+    assert refused.json()["detail"].endswith("is a member of a room: take it out of there first, or disable it instead")
+    taken_out = await server.http.delete(f"{members}/{view['account_id']}", headers=operator.bearer)
+    assert taken_out.is_success, taken_out.text
+    assert (await server.http.delete(one, headers=operator.bearer)).status_code == 204
+    assert code_of(await server.http.get(one, headers=operator.bearer)) == (404, "not_found")
+    assert code_of(await server.http.delete(one, headers=operator.bearer)) == (404, "not_found")

@@ -45,6 +45,16 @@ BODIES: dict[str, dict[str, object]] = {
     "POST /api/v1/admin/ai": {"handle": "helper", "name": "Helper"},
     "PUT /api/v1/admin/ai/{account_id}": {"profile": {"handle": "helper", "name": "Helper"}, "version": 1},
     "PUT /api/v1/admin/ai/{account_id}/key": {"key": "k"},
+    "POST /api/v1/rooms/{room_id}/workspace/move": {"source": "nothing.txt", "destination": "else.txt"},
+}
+
+# What must be asked for in the query.
+QUERIES: dict[str, str] = {
+    "GET /api/v1/search": "?q=x",
+    "GET /api/v1/rooms/{room_id}/workspace/file": "?path=nothing.txt",
+    "PUT /api/v1/rooms/{room_id}/workspace/file": "?path=made.txt",
+    "DELETE /api/v1/rooms/{room_id}/workspace/file": "?path=nothing.txt",
+    "GET /api/v1/rooms/{room_id}/workspace/diff": f"?before={'0' * 64}&after={'1' * 64}",
 }
 
 # What whoever may is answered, exactly: the status, and the code where what the request names is not there.
@@ -80,6 +90,17 @@ ANSWERS: dict[str, tuple[int, str | None]] = {
     "POST /api/v1/rooms/{room_id}/hooks": _MISSING,
     "DELETE /api/v1/rooms/{room_id}/hooks/{hook_id}": _MISSING,
     "GET /api/v1/rooms/{room_id}/audit": _OK,
+    "GET /api/v1/rooms/{room_id}/workspace": _OK,
+    "GET /api/v1/rooms/{room_id}/workspace/file": _MISSING,
+    "PUT /api/v1/rooms/{room_id}/workspace/file": _OK,
+    "DELETE /api/v1/rooms/{room_id}/workspace/file": _MISSING,
+    "POST /api/v1/rooms/{room_id}/workspace/move": _MISSING,
+    "GET /api/v1/rooms/{room_id}/workspace/diff": _MISSING,
+    "GET /api/v1/rooms/{room_id}/turns/{turn_id}/changes": _MISSING,
+    "GET /api/v1/rooms/{room_id}/tools": _OK,
+    "GET /api/v1/rooms/{room_id}/jobs": _OK,
+    "GET /api/v1/rooms/{room_id}/jobs/{job_id}": _MISSING,
+    "DELETE /api/v1/rooms/{room_id}/jobs/{job_id}": _MISSING,
 }
 
 # Who may, by role; whoever may not is answered 403.
@@ -117,6 +138,17 @@ ROLES: dict[str, dict[Role, bool]] = {
     "POST /api/v1/rooms/{room_id}/hooks": _ADMINS,
     "DELETE /api/v1/rooms/{room_id}/hooks/{hook_id}": _ADMINS,
     "GET /api/v1/rooms/{room_id}/audit": _ADMINS,
+    "GET /api/v1/rooms/{room_id}/workspace": _NOT_GUESTS,
+    "GET /api/v1/rooms/{room_id}/workspace/file": _NOT_GUESTS,
+    "PUT /api/v1/rooms/{room_id}/workspace/file": _NOT_GUESTS,
+    "DELETE /api/v1/rooms/{room_id}/workspace/file": _NOT_GUESTS,
+    "POST /api/v1/rooms/{room_id}/workspace/move": _NOT_GUESTS,
+    "GET /api/v1/rooms/{room_id}/workspace/diff": _NOT_GUESTS,
+    "GET /api/v1/rooms/{room_id}/turns/{turn_id}/changes": _NOT_GUESTS,
+    "GET /api/v1/rooms/{room_id}/tools": _ALL,
+    "GET /api/v1/rooms/{room_id}/jobs": _NOT_GUESTS,
+    "GET /api/v1/rooms/{room_id}/jobs/{job_id}": _NOT_GUESTS,
+    "DELETE /api/v1/rooms/{room_id}/jobs/{job_id}": _ALL,
 }
 
 
@@ -144,8 +176,7 @@ class Town:
     ) -> httpx.Response:
         path = operation.path.replace("{room_id}", room_id or self.room_id)
         path = re.sub(r"\{\w+\}", lambda _: str(ULID()), path)
-        if operation.path == "/api/v1/search" and not query:
-            query = "?q=x"
+        query = query or QUERIES.get(name(operation), "")
         if operation.body_adapter is None:
             return await self.server.http.request(operation.method, path + query, headers=headers)
         if body is None:

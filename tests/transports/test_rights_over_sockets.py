@@ -19,8 +19,11 @@ from multiplayer.protocol.commands import (
     AnswerForm,
     ArchiveRoom,
     AskAi,
+    CallTool,
     ChooseAnswer,
     Command,
+    DecideApproval,
+    DecideProposal,
     DeleteMessage,
     DeleteRoom,
     EditMessage,
@@ -31,27 +34,33 @@ from multiplayer.protocol.commands import (
     LeaveRoom,
     LiftBan,
     MarkRead,
+    NoteChanges,
     PinFact,
     PinMessage,
     PostMessage,
+    Propose,
     RegenerateAnswer,
     RemoveMember,
     RemoveReaction,
     RenameRoom,
+    RequestApproval,
     SetBudget,
     SetRole,
     SetRoomSettings,
     SetTopic,
     SetTyping,
+    StartTool,
     SteerTurn,
     StopTurn,
+    UndoTurn,
     UnpinMessage,
 )
 from multiplayer.protocol.errors import Refused
-from multiplayer.protocol.ids import AccountId, MessageId, TurnId
+from multiplayer.protocol.ids import AccountId, CallId, MessageId, TurnId
 from multiplayer.protocol.members import Role
 from multiplayer.protocol.memory import PointEdit, Section
 from multiplayer.protocol.rooms import RoomSettings
+from multiplayer.protocol.tools import ChangeKind, FileChange, ToolClass
 from multiplayer.protocol.turns import TurnOutcome
 from multiplayer.rooms.permissions import Right, may
 from multiplayer.rooms.room import COMMAND_RIGHTS
@@ -65,6 +74,7 @@ CLOSED = RoomSettings()
 ROLES = {"owner": Role.OWNER, "admin": Role.ADMIN, "member": Role.MEMBER, "guest": Role.GUEST, "stranger": None}
 SILENT = (MarkRead, SetTyping)
 TURNS = 2_000
+CALL, SHA = CallId("c1"), "a" * 64
 PATIENCE_S = 10.0
 
 
@@ -106,6 +116,23 @@ class Scene:
         assert done.event_id is not None
         return turn.replaces or MessageId(done.event_id)
 
+    async def runs(self, turn_id: TurnId) -> tuple[AccountId, int]:
+        """Wait until the AI is at a turn; return who it is and its fence."""
+        async with asyncio.timeout(PATIENCE_S):
+            while not self.host.room.state.turns[turn_id].is_running:  # noqa: ASYNC110 - the room's own task moves it
+                await asyncio.sleep(0)
+        turn = self.host.room.state.turns[turn_id]
+        return turn.ai_id, turn.fence
+
+    async def calls(self, turn_id: TurnId, tool_class: ToolClass) -> None:
+        """Let the AI ask for a call: one that may change files begins, another waits for approval."""
+        ai_id, fence = await self.runs(turn_id)
+        call = CallTool(turn_id=turn_id, fence=fence, call_id=CALL, name="tool", arguments="{}")
+        await self.host.ask(ai_id, call, origin="server")
+        kind = RequestApproval if tool_class is ToolClass.EXTENDED else StartTool
+        begin = kind(turn_id=turn_id, fence=fence, call_id=CALL, tool_class=tool_class, sha256=SHA)
+        await self.host.ask(ai_id, begin, origin="server")
+
     async def two_answers(self, asker: AccountId) -> MessageId:
         message_id = await self.answered(await self.turn_of(asker))
         await self.given(self.owner, RegenerateAnswer(message_id=message_id))
@@ -127,6 +154,9 @@ class Case:
     right: Right | None = None
 
     def allows(self, role: Role, settings: RoomSettings) -> bool:
+        if self.kind is DecideApproval:
+            # By class: what its asker confirms, an admin may approve as well.
+            return role in {Role.OWNER, Role.ADMIN}
         right = self.right or COMMAND_RIGHTS[self.kind]
         return may(right, role, settings, towards=self.towards, is_own_request=self.is_own)
 
@@ -244,6 +274,38 @@ async def _forget(scene: Scene) -> Command:
     return ForgetFact(fact_id=scene.host.room.state.notes.facts[0].id)
 
 
+async def _approve(scene: Scene) -> Command:
+    turn_id = await scene.turn_of(scene.owner)
+    await scene.calls(turn_id, ToolClass.EXTENDED)
+    return DecideApproval(turn_id=turn_id, call_id=CALL, sha256=SHA, is_approved=True)
+
+
+async def _undo_of(scene: Scene, asker: AccountId) -> Command:
+    turn_id = await scene.turn_of(asker)
+    await scene.calls(turn_id, ToolClass.READ)
+    ai_id, fence = await scene.runs(turn_id)
+    change = FileChange(path="a.txt", kind=ChangeKind.ADDED)
+    note = NoteChanges(turn_id=turn_id, fence=fence, call_id=CALL, changes=(change,), before=SHA, after="b" * 64)
+    await scene.host.ask(ai_id, note, origin="server")
+    await scene.answered(turn_id)
+    return UndoTurn(turn_id=turn_id)
+
+
+async def _undo(scene: Scene) -> Command:
+    return await _undo_of(scene, scene.bob)
+
+
+async def _undo_own(scene: Scene) -> Command:
+    return await _undo_of(scene, scene.actor)
+
+
+async def _proposal(scene: Scene) -> Command:
+    turn_id = await scene.turn_of(scene.bob)
+    ai_id, fence = await scene.runs(turn_id)
+    await scene.host.ask(ai_id, Propose(turn_id=turn_id, fence=fence, text="rice is out"), origin="server")
+    return DecideProposal(proposal_id=scene.host.room.state.notes.proposals[0].id, is_accepted=True)
+
+
 POINT = PointEdit(section=Section.DECISIONS, text="we cook rice")
 BUDGET = Budget(total=Caps(tokens_per_day=1_000_000))
 
@@ -285,6 +347,10 @@ CASES: dict[str, Case] = {
     "edit the summary": Case(EditSummary, plain(EditSummary(version=0, points=(POINT,)))),
     "pin a fact": Case(PinFact, plain(PinFact(text="rice is out"))),
     "forget a fact": Case(ForgetFact, _forget),
+    "approve": Case(DecideApproval, _approve),
+    "undo": Case(UndoTurn, _undo),
+    "undo own": Case(UndoTurn, _undo_own, is_own=True),
+    "decide a proposal": Case(DecideProposal, _proposal),
     "set the budget": Case(SetBudget, plain(SetBudget(budget=BUDGET))),
 }
 
