@@ -49,7 +49,7 @@ from multiplayer.protocol.events import (
 from multiplayer.protocol.ids import AccountId, CallId, MessageId, TurnId
 from multiplayer.protocol.members import Account, Member
 from multiplayer.protocol.messages import Answer, Message, MessageBody
-from multiplayer.protocol.turns import TurnOutcome, TurnReason
+from multiplayer.protocol.turns import TurnOutcome
 from multiplayer.protocol.values import rfc3339
 
 REPEATED_HEAD_TOKENS: Final = 1_500
@@ -273,7 +273,7 @@ class Transcript:
             case TurnRequested() | TurnCollected() | TurnSteered():
                 if event.ai_id == self._ai_id:
                     turn = self._turns.setdefault(event.turn_id, _Turn())
-                    turn.is_by_webhook |= event.reason is TurnReason.WEBHOOK
+                    turn.is_by_webhook |= event.is_by_webhook
                     turn.askers += event.askers
                     if not event.is_redacted:
                         turn.note = "\n\n".join(note for note in (turn.note, event.note) if note)

@@ -4,9 +4,10 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from multiplayer.live.batch import Submission
 from multiplayer.live.room_memory import RoomMemory
+from multiplayer.protocol.cards import Taint
 from multiplayer.protocol.ids import MessageId, RoomId
 from multiplayer.protocol.messages import Message
-from multiplayer.rooms.facts import Facts, Needs, ThreadFacts
+from multiplayer.rooms.facts import Facts, Needs, NoteFacts, ThreadFacts
 from multiplayer.rooms.room import Room
 from multiplayer.storage.port import Storage
 
@@ -29,7 +30,18 @@ async def load_facts(storage: Storage, room: Room, memory: RoomMemory, waiting: 
         found = await storage.find_account_by_handle(handle)
         if found is not None and not found.disabled:
             accounts.append(found.account)
-    return Facts.of(messages, accounts, threads)
+    notes = await _notes(storage, room_id, [messages[one] for one in needs.notes_of if one in messages])
+    return Facts.of(messages, accounts, threads, notes)
+
+
+async def _notes(storage: Storage, room_id: RoomId, answers: Sequence[Message]) -> Mapping[MessageId, NoteFacts]:
+    notes: dict[MessageId, NoteFacts] = {}
+    for answer in answers:
+        record = await storage.turn(room_id, answer.turn_id) if answer.turn_id is not None else None
+        if record is not None and record.turn is not None and record.turn.note:
+            taint = tuple(one for one in record.turn.taint if one is Taint.WEBHOOK)
+            notes[answer.id] = NoteFacts(record.turn.note, taint)
+    return notes
 
 
 async def _threads(storage: Storage, room_id: RoomId, messages: Sequence[Message]) -> Mapping[MessageId, ThreadFacts]:

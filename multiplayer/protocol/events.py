@@ -149,7 +149,13 @@ class Request(EventFrame):
     is_unattended: Sparse[bool] = False
     """A schedule or webhook began it, whoever passed it on: nobody is there who means it."""
     note: Sparse[str] = ""
+    note_taint: Sparse[tuple[Taint, ...]] = ()
+    """From where the note came, when it is told again for another answer."""
     is_redacted: Sparse[bool] = False
+
+    @property
+    def is_by_webhook(self) -> bool:
+        return self.reason is TurnReason.WEBHOOK or Taint.WEBHOOK in self.note_taint
 
     @property
     def askers(self) -> tuple[AccountId, ...]:

@@ -22,7 +22,6 @@ from multiplayer.protocol.events import (
 )
 from multiplayer.protocol.rooms import ToolCallState, TurnState
 from multiplayer.protocol.tools import ApprovalCard
-from multiplayer.protocol.turns import TurnReason
 
 MOST_REQUESTS: Final = 100
 """How many messages one turn answers; of more, the last ones."""
@@ -66,7 +65,7 @@ def turn_of(event: TurnRequested) -> TurnState:
         replaces=event.replaces,
         note=event.note,
         is_unattended=event.is_unattended,
-        taint=(Taint.WEBHOOK,) if event.reason is TurnReason.WEBHOOK else (),
+        taint=(Taint.WEBHOOK,) if event.is_by_webhook else (),
     )
 
 
@@ -136,7 +135,7 @@ def _joined(turn: TurnState, event: TurnCollected | TurnSteered) -> dict[str, ob
         "note": "\n\n".join(note for note in (turn.note, event.note) if note)[:MOST_NOTE_CHARACTERS],
         "is_unattended": turn.is_unattended or event.is_unattended,
     }
-    if event.reason is TurnReason.WEBHOOK and Taint.WEBHOOK not in turn.taint:
+    if event.is_by_webhook and Taint.WEBHOOK not in turn.taint:
         changed["taint"] = (*turn.taint, Taint.WEBHOOK)
     if isinstance(event, TurnSteered):
         changed["steering"] = (*turn.steering, *new)

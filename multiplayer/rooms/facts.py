@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
+from multiplayer.protocol.cards import Taint
 from multiplayer.protocol.events import Event, MessagePosted
 from multiplayer.protocol.ids import AccountId, MessageId
 from multiplayer.protocol.members import Account
@@ -21,6 +22,14 @@ class ThreadFacts:
 
 
 @dataclass(frozen=True)
+class NoteFacts:
+    """What was asked beside the messages of the turn that gave an answer: by a schedule, a webhook, a form."""
+
+    text: str
+    taint: tuple[Taint, ...] = ()
+
+
+@dataclass(frozen=True)
 class Needs:
     """What to load before a command can be decided."""
 
@@ -30,6 +39,8 @@ class Needs:
     accounts: frozenset[AccountId] = frozenset()
     threads_of: frozenset[MessageId] = frozenset()
     """Messages whose threads matter; they stand in `messages`, too."""
+    notes_of: frozenset[MessageId] = frozenset()
+    """Answers that are to be given again; they stand in `messages`, too."""
 
     def __or__(self, other: "Needs") -> "Needs":
         return Needs(
@@ -37,6 +48,7 @@ class Needs:
             self.handles | other.handles,
             self.accounts | other.accounts,
             self.threads_of | other.threads_of,
+            self.notes_of | other.notes_of,
         )
 
     def __bool__(self) -> bool:
@@ -51,6 +63,8 @@ class Facts:
     accounts: dict[AccountId, Account] = field(default_factory=dict)
     threads: dict[MessageId, ThreadFacts] = field(default_factory=dict)
     """By the first message."""
+    notes: dict[MessageId, NoteFacts] = field(default_factory=dict)
+    """By the answer."""
     _posted: dict[MessageId, MessagePosted] = field(default_factory=dict)
     """Posted in this batch; made into messages when a later command names them, which is rare."""
 
@@ -60,8 +74,9 @@ class Facts:
         messages: Mapping[MessageId, Message],
         accounts: Iterable[Account],
         threads: Mapping[MessageId, ThreadFacts] = MappingProxyType({}),
+        notes: Mapping[MessageId, NoteFacts] = MappingProxyType({}),
     ) -> "Facts":
-        return cls(dict(messages), {account.id: account for account in accounts}, dict(threads))
+        return cls(dict(messages), {account.id: account for account in accounts}, dict(threads), dict(notes))
 
     def message(self, message_id: MessageId) -> Message | None:
         posted = self._posted.pop(message_id, None)

@@ -189,7 +189,10 @@ class Room:
                 follows = any(isinstance(rule, ThreadRule) for rule in self.state.room.settings.triggers)
                 named = frozenset({command.reply_to})
                 return Needs(messages=named, threads_of=named if follows else frozenset())
-            case RegenerateAnswer() | ChooseAnswer() | AnswerForm():
+            case RegenerateAnswer():
+                named = frozenset({command.message_id})
+                return Needs(messages=named, notes_of=named)
+            case ChooseAnswer() | AnswerForm():
                 return Needs(messages=frozenset({command.message_id}))
             case PinFact() if command.message_id is not None:
                 return Needs(messages=frozenset({command.message_id}))

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 from typing import TypedDict
 
+from multiplayer.protocol.cards import Taint
 from multiplayer.protocol.commands import (
     AnswerForm,
     AskAi,
@@ -58,6 +59,7 @@ class Asking:
     hops: int = 0
     is_unattended: bool = False
     note: str = ""
+    note_taint: tuple[Taint, ...] = ()
 
 
 def request_turn(deciding: Deciding, asking: Asking) -> list[Event]:
@@ -161,7 +163,14 @@ def regenerate(deciding: Deciding, command: RegenerateAnswer) -> list[Event]:
         raise Refused(RefusalCode.NO_CHANGE, "it is being answered again already")
     if len(message.alternatives) >= MAX_ALTERNATIVES:
         raise Refused(RefusalCode.LIMIT_REACHED, f"an answer may have at most {MAX_ALTERNATIVES} alternatives")
-    asking = Asking(message.author_id, TurnReason.REGENERATE, message.answers[-1] if message.answers else None)
+    note = deciding.facts.notes.get(message.id)
+    asking = Asking(
+        message.author_id,
+        TurnReason.REGENERATE,
+        message.answers[-1] if message.answers else None,
+        note=note.text if note else "",
+        note_taint=note.taint if note else (),
+    )
     turn_id = TurnId(deciding.new_id())
     return [TurnRequested(**deciding.head(), **request_fields(asking), turn_id=turn_id, replaces=message.id)]
 
@@ -223,6 +232,7 @@ class RequestFields(TypedDict):
     hops: int
     is_unattended: bool
     note: str
+    note_taint: tuple[Taint, ...]
 
 
 def request_fields(asking: Asking) -> RequestFields:
@@ -235,6 +245,7 @@ def request_fields(asking: Asking) -> RequestFields:
         hops=asking.hops,
         is_unattended=asking.is_unattended,
         note=asking.note,
+        note_taint=asking.note_taint,
     )
 
 
