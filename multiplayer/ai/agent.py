@@ -31,7 +31,7 @@ from multiplayer.ai.steps import (
 )
 from multiplayer.ai.tokens import TokenCounter
 from multiplayer.ai.turn_history import TurnHistory
-from multiplayer.ai.turn_setup import DEFAULT_LIMITS, NOTHING_TAKEN_OVER, TakenOver, TurnLimits, TurnTools
+from multiplayer.ai.turn_setup import DEFAULT_LIMITS, NOTHING_TAKEN_OVER, TakenOver, TurnLimits, TurnTools, nothing_said
 from multiplayer.models.failover import Failover, stream_in_time
 from multiplayer.models.port import (
     BrokenToolCall,
@@ -57,10 +57,6 @@ from multiplayer.models.port import (
 from multiplayer.protocol.turns import TokenUsage, TurnOutcome
 from multiplayer.tools.refusal import ToolFault
 from multiplayer.tools.registry import ToolResult
-
-
-def nothing_said() -> Sequence[PromptMessage]:
-    return ()
 
 
 async def run_turn(
@@ -363,7 +359,8 @@ class _Turn:
         self._deadline += self._clock() - asked_at
         if isinstance(ready, ToolResult):
             return ready
-        timeout = asyncio.timeout(self._left_s())
+        began_s, more_s = self._clock(), ready.more_s
+        timeout = asyncio.timeout(self._left_s() + more_s)
         try:
             async with timeout:
                 return await self._tools.registry.run(ready)
@@ -371,6 +368,9 @@ class _Turn:
             if timeout.expired():
                 raise _OutOfTime from None
             raise
+        finally:
+            # The time that people allowed a call beyond the usual is not the turn's.
+            self._deadline += min(more_s, max(0.0, self._clock() - began_s - ready.usual_s))
 
     def _add(self, used: CallUsed) -> None:
         self._is_estimated = self._is_estimated or used.is_estimated

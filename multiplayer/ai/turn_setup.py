@@ -1,10 +1,10 @@
 """What a turn is run with: its limits, its tools, and what it had done under an earlier holder."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from multiplayer.models.port import ToolDefinition
+from multiplayer.models.port import PromptMessage, ToolDefinition
 from multiplayer.tools.registry import ToolCallContext, ToolRegistry, ToolResult
 
 
@@ -42,3 +42,8 @@ NOTHING_TAKEN_OVER: Final = TakenOver()
 def definitions_of(registry: ToolRegistry) -> tuple[ToolDefinition, ...]:
     """Return the tools of a registry, as a model is told about them."""
     return tuple(ToolDefinition(tool.name, tool.description, tool.parameters) for tool in registry.definitions())
+
+
+def nothing_said() -> Sequence[PromptMessage]:
+    """For a turn that nobody steers."""
+    return ()

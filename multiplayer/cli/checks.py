@@ -149,7 +149,7 @@ async def check_sandbox(settings: Settings) -> Check:
         "sandbox",
         "warning",
         f"off, so the AI has no terminal: {status.reason}",
-        "allow user namespaces, or run as root",
+        "allow user namespaces, or run as root with a data folder that others can pass through (chmod 711)",
     )
 
 

@@ -11,11 +11,12 @@ from multiplayer.live.clock import Clock
 from multiplayer.live.room_jobs import JobNews
 from multiplayer.live.toolbox import Toolbox
 from multiplayer.live.workbench import Workbench
+from multiplayer.protocol.ids import RoomId
 from multiplayer.settings import BadSettings, Settings
 from multiplayer.storage.port import Storage
 from multiplayer.tools.checkpoints import Checkpoints
 from multiplayer.tools.guarded_http import GuardedHttp
-from multiplayer.tools.job_view import JobOwner
+from multiplayer.tools.job_view import JobOwner, JobState
 from multiplayer.tools.jobs import Jobs
 from multiplayer.tools.limits import Limits
 from multiplayer.tools.mcp_config import BadMcpFile, read_mcp_file
@@ -44,9 +45,13 @@ async def open_toolshed(
     sandbox = Sandbox(workspaces, private_paths=[folder])
     if settings.terminal:
         await sandbox.preflight()
-    workbench = Workbench(workspaces, Checkpoints(folder / "checkpoints", Limits()), storage)
     news = JobNews()
     jobs = await stack.enter_async_context(Jobs(sandbox, secret_values, now=clock.now, on_output=news.tell))
+
+    def runs_beside(room_id: RoomId) -> bool:
+        return any(job.state is JobState.RUNNING for job in jobs.listing(room_id))
+
+    workbench = Workbench(workspaces, Checkpoints(folder / "checkpoints", Limits()), storage, runs_beside)
     outside = None
     if settings.mcp_file is not None:
         try:

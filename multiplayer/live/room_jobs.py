@@ -94,7 +94,7 @@ class RoomJobs:
         job = next((one for one in self._jobs.listing(room_id) if one.job_id == job_id), None) if self._jobs else None
         if job is None or self._jobs is None:
             raise _no_such_job()
-        is_own = job.askers == (actor_id,)
+        is_own = actor_id in job.askers
         if not may(Right.STOP_TURN, member.role, room.state.room.settings, is_own_request=is_own):
             raise Refused(RefusalCode.FORBIDDEN, f"as {member.role.value} of this room you may not stop this job")
         return await self._jobs.stop(room_id, job_id, by=actor_id)

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import defaultdict
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -32,7 +32,15 @@ class Changed:
 
 
 class Workbench:
-    def __init__(self, workspaces: Workspaces, checkpoints: Checkpoints, storage: Storage) -> None:
+    def __init__(
+        self,
+        workspaces: Workspaces,
+        checkpoints: Checkpoints,
+        storage: Storage,
+        runs_beside: Callable[[RoomId], bool] = lambda _: False,
+    ) -> None:
+        """`runs_beside`: whether something of a room may write at any time, so that no file's stamp can be trusted."""
+        self._runs_beside = runs_beside
         self.workspaces = workspaces
         self.checkpoints = checkpoints
         self._storage = storage
@@ -58,7 +66,8 @@ class Workbench:
 
     async def checkpoint(self, room_id: RoomId, workspace: Workspace) -> str:
         """Return the hash of the workspace as it is now, kept so that it can be put back."""
-        taken = await asyncio.to_thread(self.checkpoints.take, room_id, workspace)
+        take = partial(self.checkpoints.take, room_id, workspace, reads_all=self._runs_beside(room_id))
+        taken = await asyncio.to_thread(take)
         return taken.tree
 
     async def since(self, room_id: RoomId, workspace: Workspace, before: str) -> Changed:

@@ -55,7 +55,7 @@ def stop(deciding: Deciding, command: StopTurn) -> list[Event]:
     turn = deciding.state.turns.get(command.turn_id)
     if turn is None:
         raise Refused(RefusalCode.NOT_FOUND, "there is no such turn that could be stopped")
-    deciding.check(Right.STOP_TURN, is_own_request=turn.askers == (deciding.actor_id,))
+    deciding.check(Right.STOP_TURN, is_own_request=deciding.actor_id in turn.askers)
     if turn.is_stop_requested:
         raise Refused(RefusalCode.NO_CHANGE, "this turn is being stopped already")
     events: list[Event] = [TurnStopRequested(**deciding.head(), turn_id=turn.turn_id)]

@@ -163,7 +163,7 @@ class Tool(Generic[Args]):
             await context.gate.start(bound)
             return await self.run(arguments, replace(context, limits=limits))
 
-        return ReadyCall(bound, limits, run)
+        return ReadyCall(bound, limits, context.limits.wall_s, run)
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,7 +172,13 @@ class ReadyCall:
 
     bound: BoundCall
     limits: Limits
+    usual_s: float
+    """What a call may take without people allowing it more."""
     start: Callable[[], Awaitable[ToolResult]]
+
+    @property
+    def more_s(self) -> float:
+        return max(0.0, self.limits.wall_s - self.usual_s)
 
 
 def _digest(name: str, arguments: Arguments, limits: Limits) -> str:

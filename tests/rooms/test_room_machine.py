@@ -489,8 +489,11 @@ def check_right(state: RoomState, messages: dict[MessageId, Message], actor_id: 
         case LiftBan():
             row = ROW[LiftBan]
             asked = Asked(towards=Role.AI)
-        case StopTurn() | SteerTurn():
-            row = ROW[type(command)]
+        case StopTurn():
+            row = ROW[StopTurn]
+            asked = Asked(is_own_request=actor_id in state.turns[command.turn_id].askers)
+        case SteerTurn():
+            row = ROW[SteerTurn]
             asked = Asked(is_own_request=state.turns[command.turn_id].askers == (actor_id,))
         case RegenerateAnswer() | ChooseAnswer():
             row = ROW[type(command)]
