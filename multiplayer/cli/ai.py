@@ -6,7 +6,7 @@ from typing import Annotated, cast
 
 import typer
 
-from multiplayer.cli import ai_options as options
+from multiplayer.cli.ai_options import Description, Reset, describes
 from multiplayer.cli.failures import CHECK_FAILED
 from multiplayer.cli.options import AsJson, DataDir, Handle
 from multiplayer.cli.output import Json, print_done, print_json, print_rows, say
@@ -73,53 +73,15 @@ def show(handle: Handle, data_dir: DataDir = None, as_json: AsJson = False) -> N
 
 
 @app.command()
-def add(
-    handle: Handle,
-    data_dir: DataDir = None,
-    as_json: AsJson = False,
-    provider: options.ProviderOption = None,
-    name: options.Name = None,
-    model: options.Model = None,
-    url: options.Url = None,
-    persona: options.Persona = None,
-    tool: options.Tools = None,
-    no_tools: options.NoTools = False,
-    fallback: options.Fallbacks = None,
-    price: options.PriceOption = None,
-    context_tokens: options.Context = None,
-    max_output_tokens: options.Output = None,
-    allow_http: options.AllowHttp = None,
-    site: options.Site = None,
-    dialect: options.Dialect = None,
-    mode: options.Mode = None,
-    max_results: options.Results = None,
-    previous_messages: options.Previous = None,
-) -> None:
+@describes
+def add(handle: Handle, described: Description, data_dir: DataDir = None, as_json: AsJson = False) -> None:
     """Make an AI account. Then: multiplayer ai key HANDLE, and multiplayer room add ROOM HANDLE."""
-    folded = handle.removeprefix("@").casefold()
-    changes = options.given(
-        handle=folded,
-        name=name or folded,
-        provider=provider,
-        model=model,
-        base_url=url,
-        persona=persona,
-        tools=options.read_tools(tool, is_none=no_tools),
-        fallbacks=fallback,
-        price=options.read_price(price),
-        context_tokens=context_tokens,
-        max_output_tokens=max_output_tokens,
-        allows_plain_http=allow_http,
-    )
-    nlweb = options.given(
-        site=site, dialect=dialect, mode=mode, max_results=max_results, previous_messages=previous_messages
-    )
-
     from multiplayer.cli.on_data_dir import Pod, on_data_dir
     from multiplayer.cli.profile_fields import profile_of, with_nlweb
     from multiplayer.protocol.profiles import ProfileView
 
-    profile = profile_of(with_nlweb(changes, nlweb))
+    folded = handle.removeprefix("@").casefold()
+    profile = profile_of(with_nlweb({"handle": folded, "name": folded, **described.fields}, described.nlweb))
 
     async def work(pod: Pod) -> ProfileView:
         return await pod.profiles.create(profile, by=None, origin="cli")
@@ -130,59 +92,42 @@ def add(
 
 
 @app.command(name="set")
+@describes
 def set_(
     handle: Handle,
+    described: Description,
     data_dir: DataDir = None,
     as_json: AsJson = False,
-    provider: options.ProviderOption = None,
-    name: options.Name = None,
-    model: options.Model = None,
-    url: options.Url = None,
-    persona: options.Persona = None,
-    tool: options.Tools = None,
-    no_tools: options.NoTools = False,
-    fallback: options.Fallbacks = None,
-    price: options.PriceOption = None,
-    context_tokens: options.Context = None,
-    max_output_tokens: options.Output = None,
-    allow_http: options.AllowHttp = None,
-    site: options.Site = None,
-    dialect: options.Dialect = None,
-    mode: options.Mode = None,
-    max_results: options.Results = None,
-    previous_messages: options.Previous = None,
-    reset: options.Reset = None,
+    reset: Reset = None,
 ) -> None:
     """Change an AI's profile: what is given; the rest stays. --reset FIELD takes a field back to its default."""
-    changes = options.given(
-        name=name,
-        provider=provider,
-        model=model,
-        base_url=url,
-        persona=persona,
-        tools=options.read_tools(tool, is_none=no_tools),
-        fallbacks=fallback,
-        price=options.read_price(price),
-        context_tokens=context_tokens,
-        max_output_tokens=max_output_tokens,
-        allows_plain_http=allow_http,
-    )
-    nlweb = options.given(
-        site=site, dialect=dialect, mode=mode, max_results=max_results, previous_messages=previous_messages
-    )
-
     from multiplayer.cli.on_data_dir import Pod, on_data_dir
     from multiplayer.cli.profile_fields import changed
     from multiplayer.protocol.profiles import ProfileView
 
     async def work(pod: Pod) -> ProfileView:
         view = await pod.profiles.called(handle)
-        profile = changed(view.profile, changes, nlweb, reset or [])
+        profile = changed(view.profile, described.fields, described.nlweb, reset or [])
         return await pod.profiles.change(view.account_id, profile, version=view.version, by=None, origin="cli")
 
     view = on_data_dir(data_dir, work)
     answers = view.problem or f"answers with {view.answers_with}"
     print_done(f"{view.profile.handle} is changed: {answers}", _json(view.model_dump_json()), as_json)
+
+
+@app.command()
+def remove(handle: Handle, data_dir: DataDir = None, as_json: AsJson = False) -> None:
+    """Remove an AI that is in no room, with its key. Its account stays, disabled: `ai add` makes it again."""
+    from multiplayer.cli.on_data_dir import Pod, on_data_dir
+    from multiplayer.protocol.profiles import ProfileView
+
+    async def work(pod: Pod) -> ProfileView:
+        view = await pod.profiles.called(handle)
+        await pod.profiles.remove(view.account_id, by=None, origin="cli")
+        return view
+
+    view = on_data_dir(data_dir, work)
+    print_done(f"{view.profile.handle} is removed", {"id": view.account_id, "is_removed": True}, as_json)
 
 
 @app.command()

@@ -1,8 +1,12 @@
 """The options that describe an AI profile on the command line, and the fields they become."""
 
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from enum import StrEnum
-from typing import Annotated, TypeAlias
+from functools import wraps
+from typing import Annotated, TypeAlias, cast
 
 import typer
 
@@ -63,6 +67,71 @@ Reset = Annotated[
     list[str] | None,
     typer.Option("--reset", metavar="FIELD", help="Take a field back to its default, like price; again for more."),
 ]
+
+
+@dataclass(frozen=True)
+class Description:
+    """What was given of a profile: fields of its own, and of its NLWeb options."""
+
+    fields: Fields
+    nlweb: Fields
+
+
+def _description(  # the one declaration of these options; `describes` gives them to commands
+    *,
+    provider: ProviderOption = None,
+    name: Name = None,
+    model: Model = None,
+    url: Url = None,
+    persona: Persona = None,
+    tool: Tools = None,
+    no_tools: NoTools = False,
+    fallback: Fallbacks = None,
+    price: PriceOption = None,
+    context_tokens: Context = None,
+    max_output_tokens: Output = None,
+    allow_http: AllowHttp = None,
+    site: Site = None,
+    dialect: Dialect = None,
+    mode: Mode = None,
+    max_results: Results = None,
+    previous_messages: Previous = None,
+) -> Description:
+    return Description(
+        fields=given(
+            provider=provider,
+            name=name,
+            model=model,
+            base_url=url,
+            persona=persona,
+            tools=read_tools(tool, is_none=no_tools),
+            fallbacks=fallback,
+            price=read_price(price),
+            context_tokens=context_tokens,
+            max_output_tokens=max_output_tokens,
+            allows_plain_http=allow_http,
+        ),
+        nlweb=given(
+            site=site, dialect=dialect, mode=mode, max_results=max_results, previous_messages=previous_messages
+        ),
+    )
+
+
+def describes(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command all options that describe a profile, after its own; it takes them as `described`."""
+    own = [one for name, one in inspect.signature(command).parameters.items() if name != "described"]
+    options = inspect.signature(_description).parameters
+
+    @wraps(command)
+    def run(**arguments: object) -> None:
+        about = {name: arguments.pop(name) for name in options}
+        command(**arguments, described=cast("Callable[..., Description]", _description)(**about))
+
+    parameters = [one.replace(kind=inspect.Parameter.KEYWORD_ONLY) for one in (*own, *options.values())]
+    # What typer makes the command line of.
+    run.__dict__["__signature__"] = inspect.Signature(parameters)
+    run.__annotations__ = {one.name: one.annotation for one in parameters}
+    return run
 
 
 def given(**fields: object) -> Fields:

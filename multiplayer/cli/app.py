@@ -11,11 +11,13 @@ from multiplayer.cli import (
     ai,
     audit,
     config,
+    files,
     insight,
     invites,
     migrations,
     room_ai,
     room_settings,
+    room_tools,
     rooms,
     tokens,
     usage,
@@ -76,8 +78,11 @@ rooms.app.command(name="context")(room_ai.context)
 rooms.app.command(name="summary")(room_ai.summary)
 rooms.app.command(name="facts")(room_ai.facts)
 rooms.app.command(name="settings")(room_settings.settings)
+rooms.app.command(name="tools")(room_tools.tools)
+rooms.app.command(name="consent")(room_tools.consent)
 rooms.app.add_typer(room_ai.triggers, name="triggers")
 rooms.app.add_typer(room_ai.hooks, name="hook")
+app.add_typer(files.app, name="files")
 app.add_typer(ai.app, name="ai")
 app.command(name="usage")(usage.usage)
 app.add_typer(usage.app, name="budget")

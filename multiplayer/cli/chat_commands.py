@@ -1,14 +1,15 @@
 """What a line that begins with / does in a chat: steer, answer again, remember, and look at what the AI knew and cost."""
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Final
-
-from rich.text import Text
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from multiplayer.cli import report_words as words
 from multiplayer.cli.chat_cards import form_lines
+from multiplayer.cli.chat_desk import Desk
 from multiplayer.cli.chat_form import BadAnswer, FormFilling
+from multiplayer.cli.chat_help import HELP
+from multiplayer.cli.chat_refusals import in_words, not_there, number_of, typed_wrong
+from multiplayer.cli.chat_tool_commands import ToolCommands
+from multiplayer.cli.chat_work import Work
 from multiplayer.client import ConnectionLost, Refused, Room
 from multiplayer.protocol.budgets import UsageGroup
 from multiplayer.protocol.commands import PinFact
@@ -19,50 +20,22 @@ from multiplayer.protocol.messages import Message
 from multiplayer.protocol.rooms import TurnState
 from multiplayer.protocol.signals import Accepted
 
-HELP: Final = (
-    ("/members", "who is here"),
-    ("/me", "who you are"),
-    ("/stop", "end what the AI {what}"),
-    ("/steer TEXT", "tell the AI something while it {what}"),
-    ("/again", "let the last answer be given again"),
-    ("/choose N", "let answer N of the last message with several stand"),
-    ("/form", "fill in the open form, question by question"),
-    ("/explain", "which rules woke an AI for what a person said last, and which did not"),
-    ("/why", "what the last turn was asked, knew, used and cost"),
-    ("/context [@AI]", "what an AI would be given now"),
-    ("/cost TEXT", "what asking this would cost at most"),
-    ("/turns", "who waits, and the last turns"),
-    ("/usage [asker|ai|model|day]", "tokens and money of this room"),
-    ("/facts", "what the AIs always know here"),
-    ("/remember TEXT", "pin a fact"),
-    ("/forget N", "forget fact N of /facts"),
-    ("/summary", "what the room's summary says"),
-    ("/catchup", "what happened since you last read here, before this chat"),
-    ("/quit", "end this"),
-    ("//", "send a line that begins with a slash"),
+_AT_ONCE = frozenset(
+    {"/help", "/me", "/members", "/stop", "/steer", "/turns", "/approve", "/reject", "/jobs", "/files"}
 )
-_AT_ONCE = frozenset({"/help", "/me", "/members", "/stop", "/steer", "/turns"})
 """Also while an AI answers; the others are about what was answered, or change what it would be told."""
+_DECIDES = frozenset({"/approve", "/reject"})
 _GROUPS = frozenset({UsageGroup.ASKER, UsageGroup.AI, UsageGroup.MODEL, UsageGroup.DAY})
-
-
-@dataclass(frozen=True)
-class Desk:
-    """What commands work with: where they write, where they complain, and how they wait for event `seq` to be shown."""
-
-    write: Callable[[Iterable[Text | str]], Awaitable[None]]
-    """Text as it is made; a string as a note."""
-    complain: Callable[[str], None]
-    until_shown: Callable[[int], Awaitable[None]]
 
 
 class Commands:
     """Each returns the turns that follow from it, so that a script can wait for their ends."""
 
-    def __init__(self, room: Room, my_id: AccountId, desk: Desk) -> None:
+    def __init__(self, room: Room, desk: Desk, work: Work) -> None:
         self._room = room
-        self._my_id = my_id
+        self._my_id = work.my_id
         self._desk = desk
+        self._tools = ToolCommands(room, desk, work)
         self._filling: FormFilling | None = None
         # A chat marks what it shows as read, so the mark of now says nothing about what was missed.
         self._read_before = room.view.read_before.seq
@@ -86,6 +59,7 @@ class Commands:
             "/forget": self._forget,
             "/summary": self._summary,
             "/catchup": self._catch_up,
+            **self._tools.commands,
         }
 
     @property
@@ -97,12 +71,16 @@ class Commands:
         """Tell whether this command makes sense while an answer is still coming."""
         return line.partition(" ")[0] in _AT_ONCE
 
+    def is_decision(self, line: str) -> bool:
+        """Tell whether this command is about a call that waits for a person."""
+        return line.partition(" ")[0] in _DECIDES
+
     async def run(self, line: str) -> Sequence[TurnId]:
         """Carry out a line that begins with a slash. Raises `Refused`, also for what is typed wrong."""
         name, _, rest = line.strip().partition(" ")
         command = self._commands.get(name)
         if command is None:
-            raise _typed_wrong(f"{name} is no command here; /help lists them")
+            raise typed_wrong(f"{name} is no command here; /help lists them")
         return await command(rest.strip())
 
     async def fill_in(self, line: str) -> Sequence[TurnId]:
@@ -163,8 +141,11 @@ class Commands:
         )
         return ()
 
-    async def _stop(self, _: str) -> Sequence[TurnId]:
+    async def _stop(self, rest: str) -> Sequence[TurnId]:
         """Stop what may be stopped. A refusal is said and is no failure of the sitting."""
+        what, _, job_id = rest.partition(" ")
+        if what == "job":
+            return await self._tools.stop_job(job_id.strip())
         turns = self._room.view.turns
         if not turns:
             await self._say("nothing is running")
@@ -172,13 +153,13 @@ class Commands:
             try:
                 await self._room.stop_turn(turn_id)
             except Refused as refused:
-                self._desk.complain(f"refused ({refused.code.value}): {refused.message}")
+                self._desk.complain(in_words(refused))
         return ()
 
     async def _steer(self, rest: str) -> Sequence[TurnId]:
         turn, text = self._turn_meant(rest)
         if not text:
-            raise _typed_wrong("say what it should know: /steer TEXT")
+            raise typed_wrong("say what it should know: /steer TEXT")
         if turn is None:
             await self._say("nothing is running")
             return ()
@@ -189,20 +170,20 @@ class Commands:
     async def _again(self, _: str) -> Sequence[TurnId]:
         message = self._last(lambda message: message.turn_id is not None)
         if message is None:
-            raise _not_there("no AI has answered here lately")
+            raise not_there("no AI has answered here lately")
         return (await self._room.regenerate(message.id),)
 
     async def _choose(self, rest: str) -> Sequence[TurnId]:
         message = self._last(lambda message: bool(message.alternatives))
         if message is None:
-            raise _not_there("there is no message with several answers; /again makes one")
-        number = _number(rest, len(message.alternatives), "/choose N: answers")
+            raise not_there("there is no message with several answers; /again makes one")
+        number = number_of(rest, len(message.alternatives), "/choose N: answers")
         return await self._done(await self._room.choose_answer(message.id, number - 1))
 
     async def _form(self, _: str) -> Sequence[TurnId]:
         message = self._last(lambda message: message.form is not None)
         if message is None or message.form is None:
-            raise _not_there("no AI asks anything")
+            raise not_there("no AI asks anything")
         if message.form.answered_by is not None:
             await self._desk.write(form_lines(message.form, self._handle(message.form.answered_by)))
             return ()
@@ -213,7 +194,7 @@ class Commands:
     async def _explain(self, _: str) -> Sequence[TurnId]:
         message = self._last(self._is_by_person)
         if message is None:
-            raise _not_there("nothing was said here yet")
+            raise not_there("nothing was said here yet")
         await self._say(*words.explanation_lines(await self._room.explain(message.id), self._handle))
         return ()
 
@@ -221,7 +202,7 @@ class Commands:
         page = await self._room.turns(limit=1)
         known = [*page.ended, *page.open]
         if not known:
-            raise _not_there("no AI has taken a turn here yet")
+            raise not_there("no AI has taken a turn here yet")
         currency = await self._currency()
         await self._say(*words.turn_lines(await self._room.turn(known[0].turn_id), self._handle, currency))
         return ()
@@ -233,7 +214,7 @@ class Commands:
 
     async def _cost(self, rest: str) -> Sequence[TurnId]:
         if not rest:
-            raise _typed_wrong("say what you would ask: /cost TEXT")
+            raise typed_wrong("say what you would ask: /cost TEXT")
         await self._say(*words.estimate_lines(await self._room.estimate(rest)))
         return ()
 
@@ -245,7 +226,7 @@ class Commands:
 
     async def _usage(self, rest: str) -> Sequence[TurnId]:
         if rest and rest not in _GROUPS:
-            raise _typed_wrong("/usage, or /usage with one of asker, ai, model, day")
+            raise typed_wrong("/usage, or /usage with one of asker, ai, model, day")
         report = await self._room.usage(UsageGroup(rest) if rest else UsageGroup.AI)
         await self._say(*words.usage_lines(report, self._handle))
         return ()
@@ -258,12 +239,12 @@ class Commands:
 
     async def _remember(self, rest: str) -> Sequence[TurnId]:
         if not rest:
-            raise _typed_wrong("say what the AIs should always know: /remember TEXT")
+            raise typed_wrong("say what the AIs should always know: /remember TEXT")
         return await self._done(await self._room.command(PinFact(text=rest)))
 
     async def _forget(self, rest: str) -> Sequence[TurnId]:
         facts = self._room.view.facts
-        fact = facts[_number(rest, len(facts), "/forget N: facts") - 1]
+        fact = facts[number_of(rest, len(facts), "/forget N: facts") - 1]
         return await self._done(await self._room.forget_fact(fact.id))
 
     async def _summary(self, _: str) -> Sequence[TurnId]:
@@ -303,7 +284,7 @@ class Commands:
                 return of_it[0], text.strip()
         if len({turn.ai_id for turn in turns}) > 1:
             handles = ", ".join(f"@{self._handle(turn.ai_id)}" for turn in turns)
-            raise _typed_wrong(f"several AIs are at work: /steer @HANDLE TEXT, with one of {handles}")
+            raise typed_wrong(f"several AIs are at work: /steer @HANDLE TEXT, with one of {handles}")
         return (turns[0] if turns else None), rest
 
     def _is_open(self, filling: FormFilling) -> bool:
@@ -322,17 +303,3 @@ class Commands:
     def _handle(self, account_id: AccountId) -> str:
         member = self._room.view.members.get(account_id)
         return member.handle if member is not None else account_id
-
-
-def _number(text: str, most: int, what: str) -> int:
-    if text.isascii() and text.isdigit() and len(text) <= 4 and 1 <= int(text) <= most:
-        return int(text)
-    raise _typed_wrong(f"{what} are numbered 1 to {most}" if most else "there is none")
-
-
-def _typed_wrong(sentence: str) -> Refused:
-    return Refused(RefusalCode.MALFORMED, sentence)
-
-
-def _not_there(sentence: str) -> Refused:
-    return Refused(RefusalCode.NOT_FOUND, sentence)

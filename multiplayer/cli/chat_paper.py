@@ -3,7 +3,10 @@
 from collections.abc import Iterable
 from datetime import datetime
 
+from rich.cells import cell_len
 from rich.console import Console
+from rich.control import Control
+from rich.segment import ControlType
 from rich.text import Text
 
 from multiplayer.cli.money import money
@@ -25,10 +28,17 @@ class Paper:
         self._console = console
         self._growing: TurnId | None = None
         """Whose words the unfinished last line holds."""
+        self._row: TurnId | None = None
+        """Whose passing row stands there, to be written over."""
 
     @property
     def is_terminal(self) -> bool:
         return self._console.is_terminal
+
+    @property
+    def width(self) -> int:
+        """How many cells a row has."""
+        return self._console.width
 
     def said(self, author_id: AccountId, at: datetime, text: str, after: str = "") -> None:
         self.line(self.heading(author_id, at), Text(indented(text, INDENT)), Text(after, "dim"))
@@ -48,7 +58,24 @@ class Paper:
             self._growing = turn_id
         self._write(Text(indented(text, INDENT)))
 
+    def pass_by(self, turn_id: TurnId, label: str, text: str) -> None:
+        """Show the end of what grows in one dim row, which whatever comes next is written over. Only on a terminal.
+
+        Not while a line is unfinished, or another turn's row stands there.
+        """
+        if not self.is_terminal or self._growing is not None or self._row not in {None, turn_id}:
+            return
+        self._wipe()
+        row = f"  · {visible(label)} "
+        most = max(0, self._console.width - 1 - cell_len(row))
+        end = visible(" ".join(text.split()))[-most:] if most else ""
+        while cell_len(end) > most:
+            end = end[1:]
+        self._write(Text(row + end, "dim"))
+        self._row = turn_id
+
     def end_line(self) -> None:
+        self._wipe()
         if self._growing is not None:
             self._growing = None
             self._write(Text("\n"))
@@ -83,6 +110,11 @@ class Paper:
 
     def names(self, account_ids: Iterable[AccountId]) -> str:
         return ", ".join(self.handle(account_id) for account_id in account_ids) or "nobody in particular"
+
+    def _wipe(self) -> None:
+        if self._row is not None:
+            self._row = None
+            self._console.control(Control(ControlType.CARRIAGE_RETURN, (ControlType.ERASE_IN_LINE, 2)))
 
     def _write(self, *parts: Text) -> None:
         shown = [part for part in parts if part.plain]

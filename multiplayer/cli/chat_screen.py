@@ -6,10 +6,13 @@ from typing import assert_never
 from rich.console import Console
 from rich.text import Text
 
+from multiplayer.cli.chat_approvals import ApprovalLines
 from multiplayer.cli.chat_cards import answer_lines
+from multiplayer.cli.chat_files import FileLines
 from multiplayer.cli.chat_paper import SHORT, Paper
 from multiplayer.cli.chat_tools import ToolLines
 from multiplayer.cli.chat_turns import TurnLines
+from multiplayer.cli.chat_work import Work
 from multiplayer.cli.usage_words import budget_line
 from multiplayer.cli.visible import shortened
 from multiplayer.client import RoomWord
@@ -17,11 +20,16 @@ from multiplayer.client.view import View
 from multiplayer.protocol.events import (
     AnswerChosen,
     AnswerRegenerated,
+    ApprovalDecided,
+    ApprovalExpired,
+    ApprovalRequested,
     BanLifted,
     BudgetSet,
+    ChangeProposed,
     Event,
     FactForgotten,
     FactPinned,
+    FilesChanged,
     FormAnswered,
     MemberJoined,
     MemberLeft,
@@ -32,6 +40,7 @@ from multiplayer.protocol.events import (
     MessagePosted,
     MessageUnpinned,
     ModelChanged,
+    ProposalDecided,
     ReactionAdded,
     ReactionRemoved,
     RoleChanged,
@@ -52,37 +61,48 @@ from multiplayer.protocol.events import (
     TurnStarted,
     TurnSteered,
     TurnStopRequested,
+    TurnUndone,
+    UndoRequested,
 )
 from multiplayer.protocol.ids import MessageId, TurnId
 from multiplayer.protocol.members import Presence
+from multiplayer.protocol.memory import Proposal
 from multiplayer.protocol.messages import Message
 from multiplayer.protocol.signals import (
     AiCards,
     AiDelta,
     AiText,
     AiThinking,
+    JobOutput,
     PresenceChanged,
     Reset,
     ToolOutput,
     TurnProgress,
     Typing,
 )
+from multiplayer.protocol.turns import TokenUsage
 
 _Membership = MemberJoined | MemberLeft | MemberRemoved | BanLifted | RoleChanged
 _Room = RoomCreated | RoomRenamed | TopicSet | RoomSettingsSet | RoomArchived | RoomDeleted
 _Answer = AnswerRegenerated | AnswerChosen | FormAnswered
-_Memory = SummaryUpdated | FactPinned | FactForgotten | BudgetSet
+_Memory = SummaryUpdated | FactPinned | FactForgotten | BudgetSet | ChangeProposed | ProposalDecided
 
 
 class Screen:
     """Prints to its console; use `Console.capture` to get what it prints as text instead."""
 
-    def __init__(self, console: Console, view: Callable[[], View]) -> None:
+    def __init__(
+        self, console: Console, view: Callable[[], View], monotonic_s: Callable[[], float], work: Work
+    ) -> None:
+        """`work` learns here what was shown."""
         self._paper = Paper(console)
         self._view = view
-        self._turns = TurnLines(self._paper)
+        self._work = work
+        self._turns = TurnLines(self._paper, monotonic_s)
         self._tools = ToolLines(self._paper)
-        self._begin()
+        self._approvals = ApprovalLines(self._paper, work)
+        self._files = FileLines(self._paper, work)
+        self.begin()
 
     def open(self) -> None:
         """Show where we are and what was said last."""
@@ -91,6 +111,9 @@ class Screen:
         for message in view.messages.values():
             self.message(message)
         self._turns.open(view)
+        self._approvals.open()
+        for proposal in view.proposals:
+            self._proposal(proposal)
 
     def message(self, message: Message) -> None:
         text = "(deleted)" if message.is_deleted else message.text
@@ -115,10 +138,21 @@ class Screen:
         """Say in which currency costs are told; before, they are not told at all."""
         self._paper.currency = currency
 
+    @property
+    def tells_costs(self) -> bool:
+        return bool(self._paper.currency)
+
+    def cost(self, usage: TokenUsage) -> None:
+        """Say what a turn cost that has just ended."""
+        self._turns.cost(usage)
+
     def close(self) -> None:
         self._paper.end_line()
 
     def show(self, word: RoomWord) -> None:
+        # What was waiting comes before what is new, and after what was said of the turn before.
+        self._turns.go_on()
+        self._work.note(word)
         match word:
             case AiDelta() | AiText():
                 self._turns.words(word)
@@ -128,6 +162,8 @@ class Screen:
                 self._turns.progress(word)
             case ToolOutput():
                 self._tools.output(word)
+            case JobOutput():
+                self._tools.job_output(word)
             case Typing():
                 if word.is_typing and self._paper.is_terminal:
                     self.note(f"{self._paper.name(word.account_id)} is typing …")
@@ -137,14 +173,15 @@ class Screen:
                     self.note(f"{self._paper.name(word.account_id)} is {'here' if is_here else 'away'}")
             case Reset():
                 self.note("what came before is void: this is the room as it is now")
-                self._begin()
+                self.begin()
                 self.open()
             case AiThinking():
-                pass
+                self._turns.thinks(word)
             case _:
                 self._event(word)
 
-    def _begin(self) -> None:
+    def begin(self) -> None:
+        """Take the room as it is now as what the next lines go on from."""
         view = self._view()
         self._paper.known = dict(view.members)
         self._turns.begin(view)
@@ -176,10 +213,16 @@ class Screen:
             ):
                 self._turns.show(event)
             case ToolCalled() | ToolStarted() | ToolFinished():
+                self._turns.pauses(event.turn_id)
                 self._tools.show(event)
+            case ApprovalRequested() | ApprovalDecided() | ApprovalExpired():
+                self._turns.pauses(event.turn_id)
+                self._approvals.show(event)
+            case FilesChanged() | UndoRequested() | TurnUndone():
+                self._files.show(event)
             case AnswerRegenerated() | AnswerChosen() | FormAnswered():
                 self._answer(event, who)
-            case SummaryUpdated() | FactPinned() | FactForgotten() | BudgetSet():
+            case SummaryUpdated() | FactPinned() | FactForgotten() | BudgetSet() | ChangeProposed() | ProposalDecided():
                 self._memory(event, who)
             case MemberJoined() | MemberLeft() | MemberRemoved() | BanLifted() | RoleChanged():
                 self._membership(event, who)
@@ -236,6 +279,28 @@ class Screen:
                 self.note(f"{who} let a fact be forgotten")
             case BudgetSet():
                 self.note(f"{who} set the room's budget: {budget_line(event.budget, self._paper.currency)}")
+            case ChangeProposed():
+                if event.is_redacted:
+                    self.note(f"{who} proposed something (forgotten since)")
+                else:
+                    self._proposal(event.proposal)
+            case ProposalDecided():
+                self.note(f"{who} {'accepted' if event.is_accepted else 'dropped'} what was proposed")
+
+    def _proposal(self, proposal: Proposal) -> None:
+        number = self._work.proposals.of(proposal.id)
+        facts = {fact.id: fact.text for fact in self._view().facts}
+        said = (
+            f"remember: {proposal.text}" if proposal.fact_id is None else f"forget: {facts.get(proposal.fact_id, '')}"
+        )
+        who = self._paper.name(proposal.by)
+        count = f"{number}. " if number is not None else ""
+        self._paper.line(Text(f"  ⚑ {count}{who} would like to {shortened(said, 600)}", "yellow"))
+        if proposal.taint:
+            self.note(f"words from outside the room were in its turn: {', '.join(proposal.taint)}")
+        if number is not None and self._work.may_remember():
+            which = self._work.proposals.shown(proposal.id)
+            self.note(f"/accept{which} or /drop{which}")
 
     def _posted(self, event: MessagePosted) -> None:
         message = event.message

@@ -2,6 +2,7 @@
 
 import asyncio
 import sys
+import time
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import suppress
 from functools import partial
@@ -10,10 +11,14 @@ from typing import TypeVar
 from rich.console import Console
 from rich.text import Text
 
-from multiplayer.cli.chat_commands import Commands, Desk
+from multiplayer.cli.chat_commands import Commands
+from multiplayer.cli.chat_desk import Desk
 from multiplayer.cli.chat_reading import Reading
+from multiplayer.cli.chat_refusals import in_words
 from multiplayer.cli.chat_screen import Screen
-from multiplayer.cli.failures import USAGE, Failure
+from multiplayer.cli.chat_work import Work
+from multiplayer.cli.failures import Failure
+from multiplayer.cli.on_server import client_at, room_of
 from multiplayer.cli.printer import Printer
 from multiplayer.cli.stdin_lines import stdin_lines
 from multiplayer.cli.visible import visible
@@ -26,8 +31,9 @@ from multiplayer.protocol.ids import TurnId
 from multiplayer.protocol.signals import Reset
 from multiplayer.protocol.turns import TurnOutcome
 
-CONNECT_S = 5.0
 T = TypeVar("T")
+COST_S = 2.0
+"""How long what comes next may wait for what a turn cost."""
 LINES_AT_ONCE = 200
 """Shown in one write, if so many wait."""
 ILL = frozenset({TurnOutcome.FAILED, TurnOutcome.REFUSED})
@@ -64,6 +70,10 @@ class Progress:
     async def until_shown(self, seq: int) -> None:
         await self._until(lambda: self._seq >= seq)
 
+    async def until_waiting(self, turns: Sequence[TurnId], work: Work) -> None:
+        """Wait until a call waits for a person, or the turns have ended without one."""
+        await self._until(lambda: bool(work.waiting()) or all(self._is_over(turn_id) for turn_id in turns))
+
     async def until_ended(self, turns: Sequence[TurnId]) -> bool:
         """Wait for the turns' ends; False if one went ill."""
         await self._until(lambda: all(self._is_over(turn_id) for turn_id in turns))
@@ -81,24 +91,17 @@ class Progress:
 
 async def run_chat(url: str, token: str, room_name: str, *, once: str | None, as_json: bool, uses_sse: bool) -> int:
     """Return the exit code. Raises what ends it otherwise."""
-    try:
-        client = Client(url, token=token, transport="sse" if uses_sse else "ws", connect_timeout_s=CONNECT_S)
-    except ValueError as error:
-        raise Failure(str(error), exit_code=USAGE) from None
-    async with client:
-        try:
-            room = await client.room(room_name)
-        except Refused as refused:
-            if refused.code is RefusalCode.CONFLICT:
-                raise Failure(refused.message, hint="give the id", exit_code=USAGE) from None
-            raise
+    async with client_at(url, token, uses_sse=uses_sse) as client:
+        room = await room_of(client, room_name)
         console = Console(highlight=False)
-        sitting = Sitting(client, room, console, None if as_json else Screen(console, lambda: room.view))
+        work = Work(lambda: room.view, client.account.id)
+        screen = None if as_json else Screen(console, lambda: room.view, time.monotonic, work)
+        sitting = Sitting(client, room, console, screen, work)
         return await sitting.run(once)
 
 
 class Sitting:
-    def __init__(self, client: Client, room: Room, console: Console, screen: Screen | None) -> None:
+    def __init__(self, client: Client, room: Room, console: Console, screen: Screen | None, work: Work) -> None:
         """Without a screen each line is printed exactly as it came."""
         self._printer = Printer(sys.stdout.fileno(), encoding=sys.stdout.encoding)
         self._console = console
@@ -106,7 +109,8 @@ class Sitting:
         self._room = room
         self._screen = screen
         self._progress = Progress(room)
-        self._commands = Commands(room, client.account.id, Desk(self._write, _complain, self._progress.until_shown))
+        self._work = work
+        self._commands = Commands(room, Desk(self._write, _complain, self._progress.until_shown), work)
         self._reading = Reading(room, self._progress.seq, self._progress.until_shown)
         self._turns: list[TurnId] = []
         self._unsent: tuple[str, str | None] = ("", None)
@@ -119,6 +123,9 @@ class Sitting:
         # What came meanwhile is shown with the rest below, and only there.
         lines = self._room.lines()
         self._progress.begin()
+        self._work.begin()
+        if self._screen is not None:
+            self._screen.begin()
         if self._screen is not None and once is None:
             await self._print(self._screen.open)
         # Only here what came before was shown, too.
@@ -158,7 +165,7 @@ class Sitting:
             await work
         except Refused as refused:
             self._is_well &= is_typed
-            _complain(f"refused ({refused.code.value}): {refused.message}")
+            _complain(in_words(refused))
 
     async def _act(self, text: str, *, waits: bool) -> None:
         commands, line = self._commands, text.strip()
@@ -168,6 +175,8 @@ class Sitting:
             if waits and not commands.is_at_once(line):
                 # A script's next line is about the answer to the one before.
                 self._is_well &= await self._progress.until_ended(self._turns)
+            if waits and commands.is_decision(line):
+                await self._progress.until_waiting(self._turns, self._work)
             await self._carry_out(lambda: commands.run(line), line, waits=waits)
         elif line:
             await self._say(text[1:] if text.startswith("//") else text, waits=waits)
@@ -218,11 +227,33 @@ class Sitting:
                 batch = await lines.batch(LINES_AT_ONCE)
                 if self._screen is None:
                     await self._printer.print("".join(f"{line.text}\n" for line in batch))
+                    for line in batch:
+                        if line.word is not None:
+                            self._work.note(line.word)
                 else:
-                    await self._print(partial(_show_all, self._screen, batch))
+                    await self._show_batch(self._screen, batch)
                 for line in batch:
                     self._progress.note(line)
         raise Failure("you are not in this room any more", hint="it was deleted, or your membership ended")
+
+    async def _show_batch(self, screen: Screen, batch: Sequence[Line]) -> None:
+        """Show lines; right after each end of a turn, what the turn cost."""
+        begin = 0
+        for number, line in enumerate(batch, 1):
+            is_end = isinstance(line.word, TurnEnded) and line.word.usage is not None and screen.tells_costs
+            if is_end or number == len(batch):
+                await self._print(partial(_show_all, screen, batch[begin:number]))
+                begin = number
+            if is_end and isinstance(line.word, TurnEnded):
+                await self._tell_cost(screen, line.word.turn_id)
+
+    async def _tell_cost(self, screen: Screen, turn_id: TurnId) -> None:
+        """Ask for it: the room is not told of money. Whoever may not see it, or cannot now, is told nothing."""
+        with suppress(Refused, ConnectionLost, TimeoutError):
+            async with asyncio.timeout(COST_S):
+                used = (await self._room.turn(turn_id)).usage
+            if used is not None:
+                await self._print(partial(screen.cost, used))
 
     async def _tell_status(self) -> None:
         """Say once that the connection broke, and once that it is there again."""

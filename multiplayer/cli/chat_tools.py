@@ -8,7 +8,7 @@ from multiplayer.cli.chat_paper import SHORT, Paper
 from multiplayer.cli.visible import shortened, visible
 from multiplayer.protocol.events import ToolCalled, ToolFinished, ToolStarted
 from multiplayer.protocol.ids import CallId
-from multiplayer.protocol.signals import ToolOutput
+from multiplayer.protocol.signals import JobOutput, ToolOutput
 
 LIVE_LINES = 40
 """Shown of a tool's output while it comes."""
@@ -32,9 +32,11 @@ class ToolLines:
         self._paper = paper
         self._outputs: dict[CallId, _Output] = {}
         self._names: dict[CallId, str] = {}
+        self._jobs: dict[str, _Output] = {}
 
     def begin(self) -> None:
         self._outputs.clear()
+        self._jobs.clear()
         self._names.clear()
 
     def show(self, event: ToolCalled | ToolStarted | ToolFinished) -> None:
@@ -50,17 +52,24 @@ class ToolLines:
 
     def output(self, piece: ToolOutput) -> None:
         """Show the next lines while there are few: however much comes, a piece costs a bounded amount of work."""
-        output = self._outputs.setdefault(piece.call_id, _Output())
+        self._grow(self._outputs.setdefault(piece.call_id, _Output()), piece.text, "", "the result follows")
+
+    def job_output(self, piece: JobOutput) -> None:
+        """Show the first lines of what a background job prints, each with the job's id."""
+        label = f"job {visible(piece.job_id)}: "
+        self._grow(self._jobs.setdefault(piece.job_id, _Output()), piece.text, label, "/jobs tells how it goes")
+
+    def _grow(self, output: _Output, text: str, label: str, then: str) -> None:
         if output.is_cut:
             return
-        lines = (output.rest + piece.text).split("\n", LIVE_LINES - output.lines + 1)
+        lines = (output.rest + text).split("\n", LIVE_LINES - output.lines + 1)
         output.rest = lines.pop()[: LINE_CHARACTERS + 1]
         for line in lines[: LIVE_LINES - output.lines]:
-            self._line(line)
+            self._line(label + line)
         output.lines += len(lines)
         if output.lines >= LIVE_LINES and (output.lines > LIVE_LINES or output.rest):
             output.is_cut, output.rest = True, ""
-            self._line("… more output; the result follows")
+            self._line(f"{label}… more output; {then}")
 
     def _finished(self, event: ToolFinished) -> None:
         output = self._outputs.pop(event.call_id, None)

@@ -1,6 +1,6 @@
 """Turns of AIs, as a terminal shows them: who waits and why, words and cards as they come, and how each ended."""
 
-from collections.abc import Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import assert_never
 
@@ -24,7 +24,7 @@ from multiplayer.protocol.events import (
 )
 from multiplayer.protocol.ids import AccountId, TurnId
 from multiplayer.protocol.messages import MessageBody
-from multiplayer.protocol.signals import AiCards, AiDelta, AiText, TurnProgress
+from multiplayer.protocol.signals import AiCards, AiDelta, AiText, AiThinking, TurnProgress
 from multiplayer.protocol.turns import TokenUsage, TurnOutcome, TurnReason
 
 TurnWord = (
@@ -37,6 +37,8 @@ TurnWord = (
     | TurnStopRequested
     | TurnEnded
 )
+MOST_THOUGHT = 1_000
+"""Characters that are kept of what a model thinks: only the end of it is shown."""
 STATUSES = 20
 """Shown of what a provider tells of one turn."""
 _WHY = {
@@ -67,14 +69,23 @@ class _Turn:
     cards: int = 0
     said: str = ""
     statuses: int = 0
+    thought: str = ""
+    thinks_since_s: float | None = None
+    thought_s: float | None = None
+    """How long it thought, until that is told."""
 
 
 class TurnLines:
-    def __init__(self, paper: Paper) -> None:
+    """One turn at a time has the floor: the words of the others wait until it ends, or goes to work with a tool."""
+
+    def __init__(self, paper: Paper, monotonic_s: Callable[[], float]) -> None:
         self._paper = paper
+        self._monotonic_s = monotonic_s
         self._turns: dict[TurnId, _Turn] = {}
+        self._floor: TurnId | None = None
 
     def begin(self, view: View) -> None:
+        self._floor = None
         self._turns = {
             turn_id: _Turn(turn.ai_id, turn.is_running, RunningText(turn.text, turn.cards))
             for turn_id, turn in view.turns.items()
@@ -115,10 +126,39 @@ class TurnLines:
             case _:
                 assert_never(event)
 
+    def go_on(self) -> None:
+        """Give the floor, if nobody has it, to the first turn whose words wait."""
+        for turn_id in self._turns if self._floor is None else ():
+            self._speak(turn_id)
+
+    def pauses(self, turn_id: TurnId) -> None:
+        """It goes to work: others may speak meanwhile."""
+        turn = self._turns.get(turn_id)
+        if turn is not None:
+            self._tell_thought(turn)
+        if self._floor == turn_id:
+            self._floor = None
+
+    def thinks(self, word: AiThinking) -> None:
+        """Show the end of what a model thinks, in a row that is gone when it speaks."""
+        turn = self._turns.get(word.turn_id)
+        if turn is None:
+            return
+        if turn.thinks_since_s is None:
+            turn.thinks_since_s = self._monotonic_s()
+        turn.thought = (turn.thought + word.text)[-MOST_THOUGHT:]
+        self._paper.pass_by(word.turn_id, f"{self._paper.name(turn.ai_id)} thinks:", turn.thought)
+
+    def cost(self, usage: TokenUsage) -> None:
+        """Say what a turn cost, where anybody knows."""
+        if usage.cost_micros is not None and self._paper.currency:
+            self._paper.note(f"{tokens_line(usage)}, {self._paper.money(usage.cost_micros)}")
+
     def words(self, word: AiDelta | AiText) -> None:
         turn = self._turns.get(word.turn_id)
         if turn is None:
             return
+        self._stop_thinking(turn)
         if isinstance(word, AiText):
             turn.running.replace(word.text, word.cards)
         else:
@@ -128,6 +168,7 @@ class TurnLines:
     def cards(self, word: AiCards) -> None:
         turn = self._turns.get(word.turn_id)
         if turn is not None:
+            self._stop_thinking(turn)
             turn.running.add_cards(word.offset, word.cards)
             self._speak(word.turn_id)
 
@@ -174,34 +215,56 @@ class TurnLines:
             self._paper.note(f"{ai} takes a turn for {self._asker(event)}: {why}")
 
     def _ended(self, event: TurnEnded) -> None:
-        self._turns.pop(event.turn_id, None)
-        self._paper.end_line()
+        turn = self._turns.pop(event.turn_id, None)
+        if self._floor == event.turn_id:
+            self._floor = None
+            self._paper.end_line()
+        if turn is not None:
+            self._tell_thought(turn)
         if event.outcome is not TurnOutcome.DONE:
             reason = f": {event.reason}" if event.reason else ""
             self._paper.note(f"{self._paper.name(event.ai_id)} {event.outcome.value}{reason}")
-        for line in self._cost(event.usage):
-            self._paper.note(line)
-
-    def _cost(self, usage: TokenUsage | None) -> Iterator[str]:
-        if usage is not None and usage.cost_micros is not None and self._paper.currency:
-            yield f"{tokens_line(usage)}, {self._paper.money(usage.cost_micros)}"
 
     def _asker(self, event: Request) -> str:
         return self._paper.names(event.askers)
 
     def _finish(self, turn_id: TurnId, text: str, cards: tuple[Card, ...]) -> bool:
         turn = self._turns.get(turn_id)
-        has_begun = turn is not None and (turn.printed or turn.cards)
-        if turn is None or not has_begun or not text.startswith(turn.printed):
+        if turn is None:
             return False
+        self._tell_thought(turn)
+        has_begun = bool(turn.printed or turn.cards) and text.startswith(turn.printed)
         turn.running = RunningText(text, cards)
-        self._speak(turn_id)
-        self._paper.end_line()
-        return True
+        if has_begun:
+            self._write(turn_id, turn)
+            self._paper.end_line()
+        else:
+            # It is shown as a whole now.
+            turn.printed, turn.cards = text, len(cards)
+        return has_begun
+
+    def _stop_thinking(self, turn: _Turn) -> None:
+        if turn.thinks_since_s is not None:
+            turn.thought_s = self._monotonic_s() - turn.thinks_since_s
+            turn.thinks_since_s, turn.thought = None, ""
+
+    def _tell_thought(self, turn: _Turn) -> None:
+        self._stop_thinking(turn)
+        if turn.thought_s is not None:
+            seconds, turn.thought_s = max(1, round(turn.thought_s)), None
+            self._paper.note(f"{self._paper.name(turn.ai_id)} thought for {seconds} s")
 
     def _speak(self, turn_id: TurnId) -> None:
-        """Show what has come of a turn since the last time: words at the end of their line if it is still open."""
+        """Show what has come of a turn since the last time, if it has the floor or nobody has."""
         turn = self._turns[turn_id]
+        is_new = len(turn.running.text) > len(turn.printed) or len(turn.running.cards) > turn.cards
+        if is_new and self._floor in {None, turn_id}:
+            self._floor = turn_id
+            self._write(turn_id, turn)
+
+    def _write(self, turn_id: TurnId, turn: _Turn) -> None:
+        """Show what is new: words at the end of their line if it is still open."""
+        self._tell_thought(turn)
         text = turn.running.text
         new = text[len(turn.printed) :]
         if new:

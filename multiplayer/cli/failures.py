@@ -24,7 +24,7 @@ def explain(error: BaseException) -> Said:
     """Put any error into words. Knows the world's; calls the rest what it is and points to `--debug`."""
     # Imported here: only a command that failed pays for it.
     from multiplayer.client.errors import ConnectionLost, NotSignedIn
-    from multiplayer.protocol.errors import Refused
+    from multiplayer.protocol.errors import RefusalCode, Refused
     from multiplayer.settings import BadSettings
     from multiplayer.storage import migrate, port, runtime_dir
     from multiplayer.transports.server import CannotListen
@@ -34,7 +34,8 @@ def explain(error: BaseException) -> Said:
         case Failure():
             return error.said
         case Refused():
-            return Said(_sentence(error.message), f"refused: {error.code.value}")
+            is_plain = error.code is RefusalCode.MALFORMED
+            return Said(_sentence(error.message), "" if is_plain else f"refused: {error.code.value}")
         case NotSignedIn():
             return Said(
                 _sentence(str(error)), "make a token with: multiplayer token create --account HANDLE --data-dir DIR"

@@ -22,10 +22,10 @@ def replay(
     from multiplayer.cli import report_words
     from multiplayer.cli.failures import CHECK_FAILED, Failure
     from multiplayer.cli.on_data_dir import Pod, on_data_dir, owner_of, room_called
-    from multiplayer.cli.reading import show, told
+    from multiplayer.cli.reading import show
     from multiplayer.cli.which_turn import is_id, is_message, last_turn
-    from multiplayer.client.reports import Replay
     from multiplayer.protocol.ids import MessageId, TurnId
+    from multiplayer.protocol.reports_prompts import Replay
 
     async def work(pod: Pod) -> Replay:
         replays = pod.insights.replays
@@ -35,12 +35,12 @@ def replay(
             if room_id is None:
                 raise Failure(f"there is no message {message!r}", hint="for a turn's id, or last, give --room ROOM")
             host = await pod.directory.host(room_id)
-            return told(Replay, await replays.of_message(room_id, owner_of(host), message_id))
+            return await replays.of_message(room_id, owner_of(host), message_id)
         host = await room_called(pod, room)
         if message != LAST and await is_message(pod, host, message):
-            return told(Replay, await replays.of_message(host.room_id, owner_of(host), MessageId(message)))
+            return await replays.of_message(host.room_id, owner_of(host), MessageId(message))
         turn_id = await last_turn(pod, host) if message == LAST else TurnId(message)
-        return told(Replay, await replays.of_turn(host.room_id, owner_of(host), turn_id))
+        return await replays.of_turn(host.room_id, owner_of(host), turn_id)
 
     found = on_data_dir(data_dir, work)
     lines = [*report_words.replay_lines(found), *(report_words.prompt_lines(found) if prompt else ())]
@@ -61,10 +61,11 @@ def explain(
     from multiplayer.cli import report_words
     from multiplayer.cli.on_data_dir import Pod, on_data_dir, owner_of, room_called
     from multiplayer.cli.output import print_json
-    from multiplayer.cli.reading import Handle, handles, json_of, show, told
+    from multiplayer.cli.reading import Handle, handles, json_of, show
     from multiplayer.cli.which_turn import is_message, last_of_person
-    from multiplayer.client.reports import Explanation, TurnReport
     from multiplayer.protocol.ids import MessageId, TurnId
+    from multiplayer.protocol.reports_rules import Explanation
+    from multiplayer.protocol.reports_turns import TurnReport
 
     async def work(pod: Pod) -> tuple[TurnReport | None, list[Explanation], Handle]:
         host = await room_called(pod, room)
@@ -72,11 +73,12 @@ def explain(
         turn = None
         messages: tuple[MessageId, ...] = (message_id,)
         if not await is_message(pod, host, message_id):
-            turn = told(TurnReport, await pod.insights.turns.one(host.room_id, owner_of(host), TurnId(message)))
+            found_turn = await pod.insights.turns.one(host.room_id, owner_of(host), TurnId(message))
+            turn = TurnReport.model_validate(dict(found_turn), extra="ignore")
             there = await pod.storage.messages(host.room_id, turn.messages)
             messages = tuple(message_id for message_id in turn.messages if message_id in there)
         rules = pod.insights.rules
-        found = [told(Explanation, await rules.explain(host.room_id, owner_of(host), one)) for one in messages]
+        found = [await rules.explain(host.room_id, owner_of(host), one) for one in messages]
         return turn, found, await handles(pod)
 
     turn, found, handle = on_data_dir(data_dir, work)
@@ -102,14 +104,14 @@ def catch_up(
     """Say what happened in a room since a member last read it."""
     from multiplayer.cli import report_words
     from multiplayer.cli.on_data_dir import Pod, member_called, on_data_dir, owner_of, room_called
-    from multiplayer.cli.reading import Handle, handles, show, told
-    from multiplayer.client.reports import CatchUp
+    from multiplayer.cli.reading import Handle, handles, show
+    from multiplayer.protocol.reports_memory import CatchUp
 
     async def work(pod: Pod) -> tuple[CatchUp, Handle]:
         host = await room_called(pod, room)
         reader_id = owner_of(host) if reader is None else member_called(host, reader).account_id
         found = await pod.insights.catch_ups.since(host.room_id, reader_id, after)
-        return told(CatchUp, found), await handles(pod)
+        return found, await handles(pod)
 
     found, handle = on_data_dir(data_dir, work)
     show(found, report_words.catch_up_lines(found, handle), as_json=as_json)

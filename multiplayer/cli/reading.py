@@ -3,7 +3,6 @@
 import json
 from collections import Counter
 from collections.abc import Callable, Iterable
-from typing import TypeVar
 
 from pydantic import BaseModel
 
@@ -12,7 +11,6 @@ from multiplayer.cli.output import Json, print_json, say
 from multiplayer.cli.visible import visible
 from multiplayer.protocol.ids import AccountId
 
-B = TypeVar("B", bound=BaseModel)
 Handle = Callable[[AccountId], str]
 
 
@@ -29,11 +27,6 @@ async def room_names(pod: Pod) -> dict[str, str]:
         names |= {listing.room.id: listing.room.name for listing in await pod.storage.rooms_of(account.id)}
     counts = Counter(names.values())
     return {room_id: name if counts[name] == 1 else f"{name} ({room_id})" for room_id, name in names.items()}
-
-
-def told(shape: type[B], found: BaseModel) -> B:
-    """Return what the server's own code found in the form in which it is told to programs."""
-    return shape.model_validate_json(found.model_dump_json())
 
 
 def json_of(found: BaseModel) -> Json:

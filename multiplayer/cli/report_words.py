@@ -5,25 +5,15 @@ from collections.abc import Callable, Iterator, Sequence
 from multiplayer.cli.money import money
 from multiplayer.cli.usage_words import cap_line, tokens_line
 from multiplayer.cli.visible import shortened
-from multiplayer.client.reports import (
-    CatchUp,
-    ContextPreview,
-    DryRun,
-    Explanation,
-    Manifest,
-    Replay,
-    Share,
-    ToolCallReport,
-    TurnDetail,
-    TurnPage,
-    TurnReport,
-    UsedConversation,
-)
 from multiplayer.protocol.budgets import Estimate, UsageReport
 from multiplayer.protocol.ids import AccountId
 from multiplayer.protocol.members import AccountKind, Member
 from multiplayer.protocol.memory import TITLES, Section, Summary, SummaryPoint
-from multiplayer.protocol.turns import TokenUsage
+from multiplayer.protocol.reports_memory import CatchUp
+from multiplayer.protocol.reports_prompts import ContextPreview, Manifest, Replay, Share, UsedConversation
+from multiplayer.protocol.reports_rules import DryRun, Explanation
+from multiplayer.protocol.reports_turns import ToolCallReport, TurnDetail, TurnPage, TurnReport
+from multiplayer.protocol.turns import TokenUsage, TurnOutcome
 
 SHORT = 160
 NOT_BY_MESSAGE = "not_by_message"
@@ -59,7 +49,7 @@ def turn_lines(turn: TurnDetail, handle: Handle, currency: str) -> Iterator[str]
     if turn.manifest is not None:
         yield from manifest_lines(turn.manifest)
     for call in turn.calls:
-        yield f"tool {call.name} {shortened(call.arguments, SHORT)}: {_came_of(call)}"
+        yield f"tool {call.name} {shortened(call.arguments, SHORT)}: {_came_of(call, turn)}"
     if turn.usage is not None:
         yield f"used {tokens_line(turn.usage)}{_price_of(turn.usage, currency)}"
 
@@ -259,8 +249,12 @@ def _price_of(usage: TokenUsage | None, currency: str) -> str:
     return f", {money(usage.cost_micros, currency)}"
 
 
-def _came_of(call: ToolCallReport) -> str:
+def _came_of(call: ToolCallReport, turn: TurnReport) -> str:
+    if call.is_ok is None and not call.is_started:
+        return "was never run"
+    if call.is_ok is None and turn.ended_at is not None:
+        return "was stopped" if turn.state == TurnOutcome.STOPPED else "was cut short when the turn ended"
     if call.is_ok is None:
-        return "has not come back" if call.is_started else "was never run"
+        return "has not come back"
     status = "" if call.exit_status is None else f" (exit {call.exit_status})"
     return ("ok" if call.is_ok else f"failed{f' [{call.code}]' if call.code else ''}") + status

@@ -93,10 +93,10 @@ def dry_run(
     """Say what rules would have done to what was said in the room. Nothing happens."""
     from multiplayer.cli import report_words
     from multiplayer.cli.on_data_dir import Pod, ai_ids_of, on_data_dir, owner_of, room_called
-    from multiplayer.cli.reading import Handle, handles, show, told
+    from multiplayer.cli.reading import Handle, handles, show
     from multiplayer.cli.rule_file import parse_rules
     from multiplayer.cli.rules import read_text
-    from multiplayer.client.reports import DryRun
+    from multiplayer.protocol.reports_rules import DryRun
 
     text = read_text(file)
 
@@ -104,7 +104,7 @@ def dry_run(
         host = await room_called(pod, room)
         rules = parse_rules(text, ai_ids_of(host))
         run = await pod.insights.rules.dry_run(host.room_id, owner_of(host), rules, since=since)
-        return told(DryRun, run), await handles(pod)
+        return run, await handles(pod)
 
     run, handle = on_data_dir(data_dir, work)
     show(run, report_words.dry_run_lines(run, handle), as_json=as_json)
@@ -119,14 +119,14 @@ def context(
     """Say what an AI would be given if the room's owner asked it now, as this command's own environment has it."""
     from multiplayer.cli import report_words
     from multiplayer.cli.on_data_dir import Pod, member_called, on_data_dir, owner_of, room_called
-    from multiplayer.cli.reading import Handle, handles, show, told
-    from multiplayer.client.reports import ContextPreview
+    from multiplayer.cli.reading import Handle, handles, show
+    from multiplayer.protocol.reports_prompts import ContextPreview
 
     async def work(pod: Pod) -> tuple[ContextPreview, Handle]:
         host = await room_called(pod, room)
         ai_id = member_called(host, ai).account_id if ai is not None else None
         found = await pod.insights.previews.context(host.room_id, owner_of(host), ai_id)
-        return told(ContextPreview, found), await handles(pod)
+        return found, await handles(pod)
 
     found, handle = on_data_dir(data_dir, work)
     show(found, report_words.context_lines(found, handle), as_json=as_json)
@@ -144,8 +144,7 @@ def turns(
 
     from multiplayer.cli import report_words
     from multiplayer.cli.on_data_dir import Pod, on_data_dir, owner_of, room_called
-    from multiplayer.cli.reading import handles, show, told
-    from multiplayer.client.reports import TurnDetail, TurnPage
+    from multiplayer.cli.reading import handles, show
     from multiplayer.protocol.budgets import UsageGroup
     from multiplayer.protocol.ids import TurnId
 
@@ -156,9 +155,9 @@ def turns(
         handle = await handles(pod)
         if turn is None:
             page = await pod.insights.turns.page(host.room_id, reader, limit=limit)
-            return page, report_words.turn_page_lines(told(TurnPage, page), handle, currency)
+            return page, report_words.turn_page_lines(page, handle, currency)
         one = await pod.insights.turns.one(host.room_id, reader, TurnId(turn))
-        return one, report_words.turn_lines(told(TurnDetail, one), handle, currency)
+        return one, report_words.turn_lines(one, handle, currency)
 
     found, lines = on_data_dir(data_dir, work)
     show(found, lines, as_json=as_json)

@@ -1,10 +1,12 @@
 """`multiplayer room settings`: what a room's owner may switch, shown and changed."""
 
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Annotated
 
 import typer
 
+from multiplayer.cli.approval_options import approval_rows, changed_approvals, read_expires, read_standing
 from multiplayer.cli.failures import USAGE, Failure
 from multiplayer.cli.options import AsJson, DataDir, Room
 from multiplayer.cli.output import print_json, print_rows, say
@@ -44,7 +46,42 @@ def settings(
     guests_post: Annotated[bool | None, typer.Option("--guests-post/--no-guests-post")] = None,
     guests_ask_ai: Annotated[bool | None, typer.Option("--guests-ask-ai/--no-guests-ask-ai")] = None,
     guests_see_history: Annotated[bool | None, typer.Option("--guests-see-history/--no-guests-see-history")] = None,
+    guests_see_workspace: Annotated[
+        bool | None, typer.Option("--guests-see-workspace/--no-guests-see-workspace")
+    ] = None,
     members_invite: Annotated[bool | None, typer.Option("--members-invite/--no-members-invite")] = None,
+    fetch_urls: Annotated[
+        bool | None, typer.Option("--fetch-urls/--no-fetch-urls", help="AIs may read web pages; each is approved.")
+    ] = None,
+    approvers: Annotated[
+        int | None, typer.Option("--approvers", min=1, max=5, help="How many people must approve a call.")
+    ] = None,
+    not_asker: Annotated[
+        bool | None, typer.Option("--not-asker/--asker-too", help="Whoever asked never approves it.")
+    ] = None,
+    ask_before_writes: Annotated[
+        bool | None,
+        typer.Option("--ask-before-writes/--no-ask-before-writes", help="Members confirm what writes files, too."),
+    ] = None,
+    admins_confirm: Annotated[
+        bool | None, typer.Option("--admins-confirm/--no-admins-confirm", help="Admins confirm their commands, too.")
+    ] = None,
+    members_confirm: Annotated[
+        bool | None,
+        typer.Option("--members-confirm/--no-members-confirm", help="Members approve their own commands."),
+    ] = None,
+    expires: Annotated[
+        str | None, typer.Option("--expires", metavar="SPAN", help="How long a call waits for people, like 10m.")
+    ] = None,
+    standing: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--standing",
+            metavar="CLASS=SPAN|TIME|none",
+            help="Let a class of calls run unasked until then; repeatable.",
+        ),
+    ] = None,
+    clear_standing: Annotated[bool, typer.Option("--clear-standing", help="End all standing rules.")] = False,
 ) -> None:
     """Show a room's settings, or change those that are given; the rest stays."""
     changes: dict[str, object] = {
@@ -56,7 +93,9 @@ def settings(
             ("guests_post", guests_post),
             ("guests_ask_ai", guests_ask_ai),
             ("guests_see_history", guests_see_history),
+            ("guests_see_workspace", guests_see_workspace),
             ("members_invite", members_invite),
+            ("fetches_urls", fetch_urls),
         )
         if value is not None
     }
@@ -65,6 +104,20 @@ def settings(
         changes["summarise_after"] = read_summarise_after(summarise_after)
     if tools is not None:
         changes["tools"] = read_tools(tools)
+
+    rules: dict[str, object] = {
+        name: value
+        for name, value in (
+            ("approvers", approvers),
+            ("not_asker", not_asker),
+            ("asks_before_writes", ask_before_writes),
+            ("admins_confirm", admins_confirm),
+            ("members_confirm", members_confirm),
+            ("expires_s", None if expires is None else read_expires(expires)),
+        )
+        if value is not None
+    }
+    unasked = read_standing(standing or (), datetime.now(UTC))
 
     from multiplayer.cli.on_data_dir import Pod, as_owner, member_called, on_data_dir, room_called
     from multiplayer.cli.reading import Handle, handles, json_of
@@ -77,6 +130,9 @@ def settings(
         if default_ai is not None:
             is_none = default_ai.strip().lower() == NONE
             changes["default_ai"] = None if is_none else member_called(host, default_ai).account_id
+        if rules or unasked or clear_standing:
+            policy = before.approvals.model_dump(mode="json")
+            changes["approvals"] = changed_approvals(policy, rules, unasked, clears_standing=clear_standing)
         if changes:
             wanted = RoomSettings.model_validate(dict(before) | changes)
             await as_owner(host, SetRoomSettings(settings=wanted))
@@ -88,7 +144,6 @@ def settings(
         return
     if changes:
         say(f"{room} is changed: {', '.join(name.replace('_', '-') for name in changes)}")
-    rules = ", ".join(rule.id for rule in found.triggers) or NONE
     rows = {
         "while-busy": found.while_busy.value,
         "ai-to-ai": _yes(found.ai_to_ai),
@@ -103,7 +158,10 @@ def settings(
         "guests-see-history": _yes(found.guests_see_history),
         "guests-see-workspace": _yes(found.guests_see_workspace),
         "members-invite": _yes(found.members_invite),
-        "triggers": rules,
+        "triggers": ", ".join(rule.id for rule in found.triggers) or NONE,
+        "fetch-urls": _yes(found.fetches_urls),
+        **dict(approval_rows(found.approvals.model_dump(mode="json"))),
+        "consents": ", ".join(f"{consent.server}/{consent.tool}" for consent in found.consents) or NONE,
     }
     print_rows(("SETTING", "VALUE"), list(rows.items()))
 

@@ -112,7 +112,7 @@ async def _say_hello(running: Running, url: str) -> None:
     """Print where it is and, while nobody has used one, how the operator gets in."""
     console = Console(file=sys.stdout, highlight=False, soft_wrap=True)
     status = running.sandbox.status
-    terminal = "sandboxed" if status.mode == "strict" else f"off ({status.reason})"
+    terminal = f"sandboxed ({status.mode})" if status.mode != "off" else f"off ({status.reason})"
     console.print(f"\n[bold]Multiplayer[/bold] is at [bold]{url}[/bold]")
     console.print(f"  data      {running.folder}" + ("  (removed at the end)" if running.settings.ephemeral else ""))
     console.print(f"  database  {running.database_name}")

@@ -72,6 +72,21 @@ _TESTS = [
     re.compile(rf"{_POLITE}(?:run|execute|start)(?:\s+(?:all|the|our|my|unit))*\s+tests{_END}", _FLAGS),
     re.compile(rf"{_POLITE}(?:运行|执行|跑)(?:一下|所有|全部)*(?:单元)?测试{_END}", _FLAGS),
 ]
+_TEST_FILE = [
+    re.compile(
+        rf"{_POLITE}(?:write|create|add|make)(?:\s+(?:me|us))?(?:\s+(?:a|an|one|some|unit))*\s+tests?(?:\s+file)?{_END}",
+        _FLAGS,
+    ),
+    re.compile(rf"{_POLITE}(?:写|创建|加|添加)(?:一个|个|一些)?(?:单元)?测试(?:文件)?{_END}", _FLAGS),
+]
+_FIX = [
+    re.compile(rf"{_POLITE}(?:fix|repair|improve)(?:\s+(?:all|the|our|my|unit))*\s+tests?{_END}", _FLAGS),
+    re.compile(rf"{_POLITE}(?:修复|修好|修|改进)(?:一下|所有|全部)*(?:单元)?测试{_END}", _FLAGS),
+]
+_FILE = [
+    re.compile(rf"{_POLITE}(?:write|create|make)(?:\s+(?:me|us))?\s+(?:a|some)\s+file{_END}", _FLAGS),
+    re.compile(rf"{_POLITE}(?:写|创建)(?:一个|个)文件{_END}", _FLAGS),
+]
 _RUN = [
     re.compile(
         rf"{_POLITE}(?:run|execute)(?:\s+the)?(?:\s+command)?\s*[:：]?\s*(`{{1,3}})(?P<command>.+?)\1{_END}", _FLAGS
@@ -91,6 +106,21 @@ _SUMMARY = [
     re.compile(rf"{_POLITE}(?:总结|概括|归纳|摘要|小结).*$", _FLAGS),
 ]
 _MAX_ONE_LINE_REQUEST = 2000
+TESTS_COMMAND = "python3 -m unittest"
+_A_TEST = """import unittest
+
+
+class DemoTest(unittest.TestCase):
+    def test_two_and_two_are_four(self):
+        self.assertEqual(2 + 2, 4)
+"""
+_TWO_TESTS = (
+    _A_TEST
+    + """
+    def test_words_are_split(self):
+        self.assertEqual("a b".split(), ["a", "b"])
+"""
+)
 _RESULT = re.compile(r"\[result (?P<mark>\w+)[^\n]*\]\n(?P<said>.*)\n\[end (?P=mark)\]\s*", re.DOTALL)
 _CODE_BLOCK = re.compile(r"\s*```[^\n`]*\n(?P<code>.*?)\n?```\s*$", re.DOTALL)
 
@@ -105,7 +135,13 @@ def understand(text: str) -> Wish:
     if match := _first(_LIST, said):
         return ToolWish("list_files", {"path": _path(match) or "."})
     if _first(_TESTS, said):
-        return ToolWish("execute_command", {"command": "python3 -m unittest"})
+        return ToolWish("execute_command", {"command": TESTS_COMMAND})
+    if _first(_TEST_FILE, said):
+        return ToolWish("write_file", {"path": "test_demo.py", "content": _A_TEST})
+    if _first(_FIX, said):
+        return ToolWish("write_file", {"path": "test_demo.py", "content": _TWO_TESTS})
+    if _first(_FILE, said):
+        return ToolWish("write_file", {"path": "demo.txt", "content": "Written by the built-in demo.\n"})
     if match := _first(_RUN, said):
         return ToolWish("execute_command", {"command": match["command"].strip()})
     if match := _first(_READ, said):

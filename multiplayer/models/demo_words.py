@@ -2,11 +2,12 @@
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 from pydantic import JsonValue
 
-from multiplayer.models.demo_requests import Envelope, read_result
+from multiplayer.models.demo_requests import TESTS_COMMAND, Envelope, read_result
 from multiplayer.models.word_pieces import has_chinese
 
 _MAX_QUOTED_LINES = 20
@@ -18,6 +19,11 @@ _FAILURE = re.compile(
     re.IGNORECASE,
 )
 _BAD_EXIT = re.compile(r"\bexit(?:ed with)?[ _]?(?:code|status)\W{1,4}(?!0\b)-?\d", re.IGNORECASE)
+_STATUS = re.compile(r"\bexit status (-?\d{1,4})\b")
+_RAN = re.compile(r"^Ran (\d{1,6}) tests? in ", re.MULTILINE)
+_NOT_RUN = re.compile(r"not run:?\s+(?P<why>.+)", re.DOTALL)
+_REJECTED = re.compile(r"(?P<who>@\S+|a member) rejected this call")
+_TOO_LATE = "nobody approved this call in time"
 _WEIGHTY = re.compile(
     r"\?|？|\b(?:decid|agree|will|must|should|need|todo|deadline|because|plan|ship|fix|bug)|决定|同意|需要|必须|应该|计划|问题|截止|完成",
     re.IGNORECASE,
@@ -53,7 +59,7 @@ class English:
     introduction = (
         "I am Multiplayer's built-in demo. I follow a script; no real model is connected to this room yet. "
         "But I really use the room's tools. Try: “list the files”, “read notes.md”, “write notes.md: hello”, "
-        "“run `ls`”, “run the tests” or “summarise”. "
+        "“write a test file”, “run `ls`”, “run the tests” or “summarise”. "
         "To connect a real model, the operator sets DEEPSEEK_API_KEY, or OPENAI_BASE_URL and OPENAI_API_KEY "
         "(and OPENAI_MODEL to choose one), and restarts the server. Nothing else in the room changes."
     )
@@ -65,7 +71,12 @@ class English:
         return "The tool answered:\n\n" + _fenced(result, "the tool answered nothing", "… shortened")
 
     def report(self, tool: str, arguments: Mapping[str, JsonValue], result: str, *, has_failed: bool) -> str:
-        what = _subject(arguments)
+        what, said = _subject(arguments), read_result(result)
+        why = _why_not_run(said) if has_failed else ""
+        if why:
+            return f"I asked to use `{tool}` on {what}. It was not run: {why}."
+        if _is_test_run(tool, arguments) and (tests := _tests_in(said)) is not None:
+            return f"{self._of_tests(tests)} {self.quote(said)}"
         did = {
             "list_files": f"I listed the files in {what}.",
             "read_file": f"I read {what}.",
@@ -73,7 +84,14 @@ class English:
             "execute_command": f"I ran {what}.",
         }.get(tool, f"I used `{tool}`.")
         failed = f"I tried `{tool}` on {what}, and it did not work."
-        return f"{failed if has_failed or reads_as_failure(tool, result) else did} {self.quote(read_result(result))}"
+        return f"{failed if has_failed or reads_as_failure(tool, result) else did} {self.quote(said)}"
+
+    def _of_tests(self, tests: "_Tests") -> str:
+        if not tests.ran:
+            return "I ran the tests, and there are none yet: “write a test file” makes one."
+        if tests.status == 0:
+            return f"I ran the tests: {'the one there is passed' if tests.ran == 1 else f'all {tests.ran} passed'}."
+        return f"I ran the tests: of {tests.ran}, not all passed (exit status {tests.status})."
 
     def summary(self, conversation: Sequence[Envelope]) -> str:
         points = _points(conversation)
@@ -91,7 +109,7 @@ class Chinese:
     introduction = (
         "我是 Multiplayer 的内置演示，按脚本回答；这个房间还没有连接真正的模型。"
         "但我会真的使用房间里的工具。可以试试：“列出文件”、“读取 notes.md”、“写入 notes.md：你好”、"
-        "“运行 `ls`”、“运行测试”或“总结”。"
+        "“写一个测试文件”、“运行 `ls`”、“运行测试”或“总结”。"
         "要连接真正的模型，请服务器管理员设置 DEEPSEEK_API_KEY，或者 OPENAI_BASE_URL 和 OPENAI_API_KEY"
         "（可用 OPENAI_MODEL 选择模型），然后重启服务器。房间里的其他内容都不变。"
     )
@@ -103,7 +121,17 @@ class Chinese:
         return "工具的回答：\n\n" + _fenced(result, "工具没有返回任何内容", "……已截短")
 
     def report(self, tool: str, arguments: Mapping[str, JsonValue], result: str, *, has_failed: bool) -> str:
-        what = _subject(arguments)
+        what, said = _subject(arguments), read_result(result)
+        why = _why_not_run(said) if has_failed else ""
+        if why:
+            rejected = _REJECTED.fullmatch(why)
+            if rejected:
+                why = f"{'一位成员' if rejected['who'] == 'a member' else rejected['who']} 拒绝了这次调用"
+            elif why == _TOO_LATE:
+                why = "没有人及时批准这次调用"
+            return f"我请求对 {what} 使用 `{tool}`，但没有运行：{why}。"
+        if _is_test_run(tool, arguments) and (tests := _tests_in(said)) is not None:
+            return f"{self._of_tests(tests)}{self.quote(said)}"
         did = {
             "list_files": f"我列出了 {what} 里的文件。",
             "read_file": f"我读取了 {what}。",
@@ -111,7 +139,14 @@ class Chinese:
             "execute_command": f"我运行了 {what}。",
         }.get(tool, f"我使用了 `{tool}`。")
         failed = f"我尝试对 {what} 使用 `{tool}`，但没有成功。"
-        return f"{failed if has_failed or reads_as_failure(tool, result) else did}{self.quote(read_result(result))}"
+        return f"{failed if has_failed or reads_as_failure(tool, result) else did}{self.quote(said)}"
+
+    def _of_tests(self, tests: "_Tests") -> str:
+        if not tests.ran:
+            return "我运行了测试，但还没有测试：“写一个测试文件”可以创建一个。"
+        if tests.status == 0:
+            return f"我运行了测试：{tests.ran} 个测试全部通过。"
+        return f"我运行了测试：{tests.ran} 个测试没有全部通过（退出状态 {tests.status}）。"
 
     def summary(self, conversation: Sequence[Envelope]) -> str:
         points = _points(conversation)
@@ -127,6 +162,30 @@ class Chinese:
 def words_for(text: str) -> DemoWords:
     """Return the language in which `text` was written."""
     return Chinese() if has_chinese(text) else English()
+
+
+@dataclass(frozen=True)
+class _Tests:
+    """What came of a run of the tests."""
+
+    ran: int
+    status: int
+
+
+def _is_test_run(tool: str, arguments: Mapping[str, JsonValue]) -> bool:
+    return tool == "execute_command" and arguments.get("command") == TESTS_COMMAND
+
+
+def _tests_in(said: str) -> _Tests | None:
+    """Return how many tests ran; None if the command did not come so far as to say it."""
+    ran, status = _RAN.search(said), _STATUS.search(said.strip().rpartition("\n")[2])
+    return _Tests(int(ran[1]), int(status[1])) if ran and status else None
+
+
+def _why_not_run(said: str) -> str:
+    """Return why a call was not run at all, without a full stop; empty if it was."""
+    found = _NOT_RUN.fullmatch(said.strip())
+    return " ".join(found["why"].split()).rstrip(".") if found else ""
 
 
 def _subject(arguments: Mapping[str, JsonValue]) -> str:

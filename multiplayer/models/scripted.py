@@ -239,7 +239,7 @@ class DemoModel:
         return self._context_tokens
 
     async def stream(self, request: ChatRequest) -> AsyncGenerator[Chunk, None]:
-        """See `ChatModel.stream`. Always says that it is a demo; never fails."""
+        """See `ChatModel.stream`. Always says that it is a demo; never fails. What it used, who asked counts."""
         asked_at, text = self._request_in(request.messages)
         words = words_for(text)
         wish = understand(text)
@@ -253,7 +253,6 @@ class DemoModel:
                 call = ToolCall(self._make_id(), wish.tool, json.dumps(wish.arguments, ensure_ascii=False))
                 yield ToolCallGrowing(len(call.arguments))
                 yield ToolCallsReady((call,))
-                yield Usage(0, 0, 0)
                 yield Finished("tool_calls")
                 return
             answer = words.not_offered(wish.tool) + "\n\n" + words.demo_line
@@ -265,7 +264,6 @@ class DemoModel:
             if number:
                 await self._sleep(self._piece_delay_s)
             yield TextDelta(piece)
-        yield Usage(0, 0, 0)
         yield Finished("stop")
 
     def _report(self, words: DemoWords, calls: Mapping[str, ToolCall], result: PromptMessage) -> str:

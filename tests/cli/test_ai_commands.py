@@ -68,6 +68,10 @@ async def test_rules_are_shown_rehearsed_and_replaced(folder: Folder, tmp_path: 
     assert "deploys: would have fired 1 times" in rehearsed.out
     run = cast("dict[str, JsonValue]", await folder.read("room", "triggers", "dry-run", "demo", given=file.read_text()))
     assert run["messages"] == 4
+    stranger = '[{"type": "mention", "id": "m", "ai_id": "01M7ZNCGSPFQ5C1TZBSVXXQC5M"}]'
+    refused = await folder.run("room", "triggers", "dry-run", "demo", given=stranger)
+    assert (refused.code, refused.out) == (FAILURE, "")
+    assert refused.err.splitlines()[0] == "multiplayer: rule m names an AI that is not in this room"
     # Nothing has happened by it.
     assert await folder.read("room", "triggers", "show", "demo") == rules
 
@@ -240,3 +244,46 @@ async def test_what_is_no_answer_of_an_ai_cannot_be_replayed(folder: Folder) -> 
     mine = await folder.run("replay", folder.messages[0])
     assert mine.code == FAILURE
     assert "no AI wrote this message" in mine.err
+
+
+async def test_an_ai_is_described_changed_and_removed_by_the_same_options(folder: Folder) -> None:
+    options = ("--persona", "brief", "--tool", "read_file", "--price", "1,0.5,2", "--max-output-tokens", "500")
+    made = cast(
+        "dict[str, dict[str, JsonValue]]", await folder.read("ai", "add", "@Helper", "--provider", "demo", *options)
+    )
+    wanted: dict[str, JsonValue] = {
+        "handle": "helper",
+        "name": "helper",
+        "provider": "demo",
+        "persona": "brief",
+        "tools": ["read_file"],
+        "price": {"tokens_in": 1_000_000, "tokens_cached": 500_000, "tokens_out": 2_000_000},
+        "max_output_tokens": 500,
+    }
+    assert {name: made["profile"][name] for name in wanted} == wanted
+    changed = cast(
+        "dict[str, dict[str, JsonValue]]",
+        await folder.read("ai", "set", "helper", "--name", "Helper", "--no-tools", "--reset", "price"),
+    )
+    profile = changed["profile"]
+    assert (profile["name"], profile["persona"], profile["tools"], profile["price"]) == ("Helper", "brief", [], None)
+    for command in ("add", "set"):
+        help_of = (await folder.run("ai", command, "--help")).out
+        assert all(option in help_of for option in ("--provider", "--price", "--fallback", "--previous-messages"))
+        assert ("--reset" in help_of) == (command == "set")
+    assert (await folder.run("room", "add", "demo", "helper")).code == 0
+    refused = await folder.run("ai", "remove", "helper")
+    assert (refused.code, "is a member of a room" in refused.err) == (FAILURE, True), refused.err
+    assert (await folder.run("room", "remove", "demo", "helper")).code == 0
+    removed = await folder.run("ai", "remove", "helper")
+    assert (removed.code, removed.out) == (0, "helper is removed\n")
+    listed = cast("list[dict[str, dict[str, JsonValue]]]", await folder.read("ai", "list"))
+    assert [one["profile"]["handle"] for one in listed] == ["ai"]
+    assert (await folder.run("ai", "show", "helper")).code == FAILURE
+
+
+async def test_the_demo_tells_what_it_used_by_our_own_count(folder: Folder) -> None:
+    report = cast("dict[str, dict[str, int]]", await folder.read("usage", "demo"))
+    assert report["total"]["tokens_in"] > 100
+    assert report["total"]["tokens_out"] > 0
+    assert (report["total"]["cost_micros"], report["total"]["unpriced_calls"]) == (0, 0)

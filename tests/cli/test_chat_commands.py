@@ -1,29 +1,25 @@
 """Lines that begin with a slash, at a real server; what they write is collected instead of printed."""
 
 import asyncio
-import os
-import sys
-from collections.abc import AsyncIterator, Iterable, Sequence
-from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
-from rich.text import Text
 
-from multiplayer.cli.chat_commands import HELP, Commands, Desk
-from multiplayer.client import Client, RefusalCode, Refused, Room
-from multiplayer.models.port import Chunk, FormAsked, TextDelta
+from multiplayer.cli.chat_help import HELP
+from multiplayer.client import Client, RefusalCode, Refused
+from multiplayer.models.port import Chunk, Finished, FormAsked, TextDelta, Usage
 from multiplayer.protocol.budgets import Budget, Caps
 from multiplayer.protocol.cards import Form, Question, QuestionKind
-from multiplayer.protocol.commands import MarkRead
-from multiplayer.protocol.events import TurnEnded, TurnStarted
-from multiplayer.protocol.ids import TurnId
+from multiplayer.protocol.commands import InviteMember, MarkRead, SetRoomSettings
+from multiplayer.protocol.events import TurnStarted
+from multiplayer.protocol.members import Role
 from multiplayer.protocol.memory import PointEdit, Section
+from tests.cli.typist import PATIENCE_S, piped, refused, typing
 from tests.client.chunk_model import ChunkModel
-from tests.support.server import Known, RunningServer, running_server
+from tests.support.brains import GivenBrains, brain_of
+from tests.support.server import running_server
 
 pytestmark = pytest.mark.slow
-PATIENCE_S = 20.0
 ROOT = Path(__file__).parents[2]
 FORM = Form(
     text="First:",
@@ -32,66 +28,6 @@ FORM = Form(
         Question(id="d", text="Diet?", kind=QuestionKind.ONE_OF, choices=("vegan", "halal")),
     ),
 )
-
-
-class Typist:
-    """Someone who types into a room."""
-
-    def __init__(self, room: Room, known: Known) -> None:
-        self.room = room
-        self.complaints: list[str] = []
-        self._lines: list[str] = []
-        self.commands = Commands(room, known.id, Desk(self._write, self.complaints.append, self.until_shown))
-
-    def is_filling_in(self) -> bool:
-        return self.commands.is_filling_in
-
-    async def type(self, line: str) -> list[str]:
-        """Carry out a line, wait for the turns that follow, and return what was written."""
-        self._lines = []
-        turns = await (self.commands.fill_in(line) if self.commands.is_filling_in else self.commands.run(line))
-        await self.ends(turns)
-        return self._lines
-
-    async def ends(self, turns: Sequence[TurnId]) -> None:
-        for turn_id in turns:
-            ended = await self.room.wait_for(
-                lambda word, turn_id=turn_id: isinstance(word, TurnEnded) and word.turn_id == turn_id,  # type: ignore[misc]  # bound early
-                PATIENCE_S,
-                after=1,
-            )
-            assert isinstance(ended, TurnEnded)
-            await self.until_shown(ended.seq)
-
-    async def _write(self, lines: Iterable[Text | str]) -> None:
-        self._lines += [line if isinstance(line, str) else line.plain for line in lines]
-
-    async def until_shown(self, seq: int) -> None:
-        words = self.room.events()
-        async with asyncio.timeout(PATIENCE_S):
-            while self.room.view.seq < seq:
-                await anext(words)
-
-
-@asynccontextmanager
-async def typing(
-    folder: Path, *scripts: Sequence[Chunk | asyncio.Event]
-) -> AsyncIterator[tuple[Typist, Typist, RunningServer]]:
-    """Alice and bob at the keyboard of one room, whose AI plays these scripts."""
-    async with running_server(folder, model=ChunkModel(*scripts)) as server:
-        alice, bob = await server.know("alice"), await server.know("bob")
-        await server.room(alice, bob)
-        async with (
-            Client(server.url, token=alice.token) as one,
-            Client(server.url, token=bob.token, transport="sse") as two,
-        ):
-            yield Typist(await one.room("demo"), alice), Typist(await two.room("demo"), bob), server
-
-
-async def refused(typist: Typist, line: str) -> Refused:
-    with pytest.raises(Refused) as raised:
-        await typist.type(line)
-    return raised.value
 
 
 async def test_a_form_is_filled_in_question_by_question(tmp_path: Path) -> None:
@@ -175,7 +111,7 @@ async def test_a_member_stops_and_steers_only_what_is_their_own(tmp_path: Path) 
         await bob.until_shown(started.seq)
         await bob.type("/stop")
         (complaint,) = bob.complaints
-        assert complaint.startswith("refused (forbidden)")
+        assert complaint.startswith("refused (forbidden): ")
         assert (await refused(bob, "/steer @ai be short")).code is RefusalCode.FORBIDDEN
         assert await alice.type("/stop") == []
         await alice.ends([turn_id])
@@ -250,25 +186,6 @@ async def test_what_a_chat_shows_is_read(tmp_path: Path) -> None:
             assert (after.read.unread, after.read.mentions) == (0, 0)
 
 
-async def piped(server: RunningServer, known: Known, text: str) -> tuple[int, str, str]:
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "multiplayer", "chat", "demo", "--url", server.url),
-        env={**os.environ, "PYTHONPATH": str(ROOT), "MULTIPLAYER_TOKEN": known.token},
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-    )
-    try:
-        async with asyncio.timeout(60):
-            out, err = await process.communicate(text.encode())
-    except BaseException:
-        process.kill()
-        await process.wait()
-        raise
-    assert process.returncode is not None
-    return process.returncode, out.decode(), err.decode()
-
-
 async def test_a_script_waits_for_an_answer_before_it_goes_on_about_it(tmp_path: Path) -> None:
     scripts = ([FormAsked(FORM)], [TextDelta("Dal for four.")], [TextDelta("Or lentils.")])
     async with running_server(tmp_path, model=ChunkModel(*scripts)) as server:
@@ -287,3 +204,36 @@ async def test_a_script_that_leaves_a_form_half_filled_in_fails(tmp_path: Path) 
         code, out, _ = await piped(server, alice, "@ai find a soup\n/form\nfour\n")
         assert code == 1
         assert "? 2 of 2: Diet?" in out
+
+
+async def test_what_an_answer_cost_follows_it_for_those_who_may_see_it_and_for_nobody_else(tmp_path: Path) -> None:
+    script: list[Chunk] = [TextDelta("Yes."), Usage(100, 0, 5), Finished("stop")]
+    brains = GivenBrains(brain_of(ChunkModel(script, script), micros_per_token=1_000))
+    async with running_server(tmp_path, brains=brains) as server:
+        alice, bob = await server.know("alice"), await server.know("bob")
+        await server.room(alice)
+        async with Client(server.url, token=alice.token) as client:
+            room = await client.room("demo")
+            settings = room.view.room.settings.model_copy(update={"guests_ask_ai": True, "guests_post": True})
+            await room.command(SetRoomSettings(settings=settings))
+            await room.command(InviteMember(handle="bob", role=Role.GUEST))
+        code, out, err = await piped(server, alice, "@ai shall we?\n/why\n")
+        assert (code, err) == (0, "")
+        lines = out.splitlines()
+        said = lines.index("AI [AI]: Yes.")
+        assert lines[said + 1].startswith("  · chunks: 100 tokens in, 5 out, 0.105 ")
+        assert lines[said + 2].startswith("  · turn ")
+        code, out, err = await piped(server, bob, "@ai shall we?\n")
+        assert (code, err, out.splitlines()[-1]) == (0, "", "AI [AI]: Yes.")
+
+
+async def test_what_is_typed_wrong_is_told_in_a_plain_sentence(tmp_path: Path) -> None:
+    async with running_server(tmp_path) as server:
+        alice = await server.know("alice")
+        await server.room(alice)
+        code, _, err = await piped(server, alice, "/cost\n/why\n")
+        assert code == 1
+        assert err.splitlines() == [
+            "multiplayer: say what you would ask: /cost TEXT",
+            "multiplayer: no AI has taken a turn here yet",
+        ]

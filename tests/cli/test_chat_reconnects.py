@@ -4,6 +4,7 @@ import asyncio
 import io
 import os
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from typing_extensions import override
 
 from multiplayer.cli.chat_screen import Screen
 from multiplayer.cli.chat_session import Sitting
+from multiplayer.cli.chat_work import Work
 from multiplayer.client import Client
 from tests.client.cutting_proxy import cutting_proxy
 from tests.support.server import running_server
@@ -111,7 +113,9 @@ async def test_words_typed_while_nobody_is_reached_are_kept_and_said_once_when_t
             room = await client.room("demo")
             terminal = Terminal(monkeypatch)
             console = Console(file=io.StringIO(), highlight=False)
-            sitting = Sitting(client, room, console, Screen(console, lambda: room.view))
+            work = Work(lambda: room.view, client.account.id)
+            screen = Screen(console, lambda: room.view, time.monotonic, work)
+            sitting = Sitting(client, room, console, screen, work)
             async with asyncio.timeout(PATIENCE_S), asyncio.TaskGroup() as tasks:
                 code = tasks.create_task(sitting.run(None))
                 # The server hears the words, and its answer is lost on the way.

@@ -1,17 +1,12 @@
 """What a terminal shows of a room."""
 
-import io
 from collections.abc import Sequence
-from datetime import UTC, datetime
 
 import pytest
-from rich.console import Console
 
-from multiplayer.cli.chat_screen import Screen
 from multiplayer.cli.chat_tools import LINE_CHARACTERS, LIVE_LINES, RESULT_LINES
 from multiplayer.cli.chat_turns import STATUSES
 from multiplayer.client import RoomWord
-from multiplayer.client.view import View
 from multiplayer.protocol.budgets import Budget, Caps
 from multiplayer.protocol.cards import Card, Form, FormAnswer, Question, QuestionKind
 from multiplayer.protocol.events import (
@@ -32,68 +27,14 @@ from multiplayer.protocol.events import (
     TurnRequested,
     TurnSteered,
 )
-from multiplayer.protocol.ids import AccountId, CallId, MessageId, RoomId, TurnId
-from multiplayer.protocol.members import AccountKind, Member, Role
+from multiplayer.protocol.ids import AccountId, MessageId, TurnId
 from multiplayer.protocol.memory import Fact, Section, SummaryPoint
 from multiplayer.protocol.messages import Answer, Message, MessageBody
-from multiplayer.protocol.rooms import RoomKind, RoomSettings, RoomView, Snapshot, TurnState
-from multiplayer.protocol.signals import AiCards, AiDelta, AiText, ToolOutput, TurnProgress
+from multiplayer.protocol.rooms import TurnState
+from multiplayer.protocol.signals import AiCards, AiDelta, AiText, AiThinking, ToolOutput, TurnProgress
 from multiplayer.protocol.timeline import fold_message, message_of
 from multiplayer.protocol.turns import TokenUsage, TurnOutcome, TurnReason
-
-AT = datetime(2026, 1, 2, 3, 4, tzinfo=UTC)
-ROOM, ALICE, AI, TURN, CALL = RoomId("R"), AccountId("A"), AccountId("I"), TurnId("T"), CallId("C")
-
-
-def member(account_id: AccountId, kind: AccountKind, handle: str, name: str, role: Role) -> Member:
-    return Member(
-        account_id=account_id, kind=kind, handle=handle, display_name=name, role=role, joined_at=AT, joined_seq=1
-    )
-
-
-class Shown:
-    """A screen whose output is read back."""
-
-    def __init__(self, name: str, *, turns: tuple[TurnState, ...] = (), messages: tuple[Message, ...] = ()) -> None:
-        self.file = io.StringIO()
-        snapshot = Snapshot(
-            room=RoomView(id=ROOM, kind=RoomKind.ROOM, name="demo", topic="", settings=RoomSettings(), created_at=AT),
-            seq=1,
-            members=(
-                member(ALICE, AccountKind.HUMAN, "alice", name, Role.OWNER),
-                member(AI, AccountKind.AI, "ai", "AI", Role.AI),
-            ),
-            pins=(),
-            turns=turns,
-            messages=messages,
-        )
-        self.view = View(snapshot)
-        self.screen = Screen(Console(file=self.file, width=80, highlight=False), lambda: self.view)
-
-    def says(self, text: str, *, by: AccountId = ALICE, turn_id: TurnId | None = None) -> None:
-        body = MessageBody(id=MessageId("M"), text=text, turn_id=turn_id)
-        self.screen.show(MessagePosted(room_id=ROOM, seq=2, id="M", at=AT, actor_id=by, message=body))
-
-    def asks(self) -> None:
-        self.screen.show(
-            TurnRequested(
-                room_id=ROOM, seq=3, id="E", at=AT, actor_id=ALICE, turn_id=TURN, ai_id=AI, reason=TurnReason.MENTION
-            )
-        )
-
-    def delta(self, index: int, offset: int, text: str) -> None:
-        self.screen.show(AiDelta(room_id=ROOM, turn_id=TURN, index=index, offset=offset, text=text))
-
-    def ends(self, outcome: TurnOutcome, reason: str = "") -> None:
-        self.screen.show(
-            TurnEnded(
-                room_id=ROOM, seq=9, id="E", at=AT, actor_id=AI, turn_id=TURN, ai_id=AI, outcome=outcome, reason=reason
-            )
-        )
-
-    @property
-    def lines(self) -> list[str]:
-        return self.file.getvalue().split("\n")
+from tests.cli.shown import AI, ALICE, AT, CALL, HELPER, ROOM, TURN, Shown
 
 
 def test_growing_words_are_one_line_and_are_not_said_again_by_the_message() -> None:
@@ -392,12 +333,15 @@ def test_what_a_turn_cost_is_told_to_those_who_know_the_currency(currency: str) 
     shown = Shown("Alice")
     shown.screen.know_currency(currency)
     shown.asks()
-    usage = TokenUsage(model="deepseek-chat", tokens_in=1_200, tokens_cached=960, tokens_out=96, cost_micros=423)
+    usage = TokenUsage(model="deepseek-chat", tokens_in=1_200, tokens_cached=960, tokens_out=96)
     ended = TurnEnded.model_validate(frame(AI, turn_id=TURN, ai_id=AI, outcome="done", usage=usage))
+    assert shows(shown, ended) == []
+    before = len(shown.file.getvalue())
+    shown.screen.cost(usage)
+    shown.screen.cost(usage.model_copy(update={"cost_micros": 423}))
     told = ["  · deepseek-chat: 1,200 tokens in (80 % from the cache), 96 out, 0.000423 USD"]
-    assert shows(shown, ended) == (told if currency else [])
-    unpriced = ended.model_copy(update={"usage": usage.model_copy(update={"cost_micros": None})})
-    assert shows(shown, unpriced) == []
+    assert shown.file.getvalue()[before:].splitlines() == (told if currency else [])
+    assert shown.screen.tells_costs == bool(currency)
 
 
 def test_a_room_that_is_opened_shows_the_queue_and_which_answer_stands() -> None:
@@ -418,3 +362,91 @@ def test_a_room_that_is_opened_shows_the_queue_and_which_answer_stands() -> None
     _, said, queue, _ = shown.lines
     assert said.endswith("AI [AI]: No. (answer 2 of 2)")
     assert queue == "  · AI [AI] will answer alice: so many messages were written"
+
+
+def delta(turn_id: TurnId, offset: int, text: str) -> AiDelta:
+    return AiDelta(room_id=ROOM, turn_id=turn_id, index=offset, offset=offset, text=text)
+
+
+def answer(by: AccountId, turn_id: TurnId, text: str) -> tuple[MessagePosted, TurnEnded]:
+    body = MessageBody(id=MessageId("M"), text=text, turn_id=turn_id)
+    return (
+        MessagePosted.model_validate(frame(by, message=body)),
+        TurnEnded.model_validate(frame(by, turn_id=turn_id, ai_id=by, outcome="done")),
+    )
+
+
+def two_at_once(shown: Shown) -> None:
+    asked = requested(TURN, TurnReason.MENTION), requested(OTHER, TurnReason.MENTION, ai_id=HELPER)
+    assert shows(shown, *asked) == []
+
+
+def test_of_two_ais_that_answer_at_once_the_words_of_one_wait_until_the_other_has_ended() -> None:
+    shown = Shown("Alice")
+    two_at_once(shown)
+    pieces = delta(TURN, 0, "One "), delta(OTHER, 0, "Eins "), delta(TURN, 4, "two "), delta(OTHER, 5, "zwei ")
+    assert shows(shown, *pieces) == ["AI [AI]: One two "]
+    assert shows(shown, *answer(AI, TURN, "One two three.")) == ["three."]
+    assert shows(shown, delta(OTHER, 10, "drei.")) == ["Helper [AI]: Eins zwei drei."]
+    assert shows(shown, *answer(HELPER, OTHER, "Eins zwei drei.")) == [""]
+
+
+def test_an_answer_that_is_done_while_another_goes_on_is_shown_whole_and_once() -> None:
+    shown = Shown("Alice")
+    two_at_once(shown)
+    shows(shown, delta(TURN, 0, "One "), delta(OTHER, 0, "Eins "))
+    _, whole = shows(shown, *answer(HELPER, OTHER, "Eins zwei."))
+    assert whole.endswith(" Helper [AI]: Eins zwei.")
+    assert shows(shown, delta(TURN, 4, "two")) == ["AI [AI]: … two"]
+
+
+def test_while_one_ai_works_with_a_tool_another_may_speak() -> None:
+    shown = Shown("Alice")
+    two_at_once(shown)
+    shows(shown, delta(TURN, 0, "Let me see."), delta(OTHER, 0, "Eins "))
+    called = ToolCalled.model_validate({**FRAME, "seq": 4, "name": "run", "arguments": "{}"})
+    assert shows(shown, called) == ["", "  ⚙ run {}"]
+    assert shows(shown, delta(OTHER, 5, "zwei")) == ["Helper [AI]: Eins zwei"]
+    assert shows(shown, delta(TURN, 11, " Done.")) == []
+    assert shows(shown, *answer(HELPER, OTHER, "Eins zwei"), delta(TURN, 17, "!")) == ["", "AI [AI]: …  Done.!"]
+
+
+def thought(text: str, turn_id: TurnId = TURN) -> AiThinking:
+    return AiThinking(room_id=ROOM, turn_id=turn_id, text=text)
+
+
+def test_thinking_is_one_row_that_grows_and_is_gone_when_the_answer_begins() -> None:
+    shown = Shown("Alice", is_terminal=True)
+    shown.asks()
+    shown.screen.show(thought("Soup, "))
+    wipe = "\r\x1b[2K"
+    assert shown.file.getvalue() == "  · AI [AI] thinks: Soup,"
+    shown.now_s += 3.6
+    shown.screen.show(thought("or\nbread? \x1b[31m"))
+    assert shown.file.getvalue().split(wipe)[1:] == ["  · AI [AI] thinks: Soup, or bread? \\x1b[31m"]
+    shown.screen.show(thought("so " * 2_000))
+    row = shown.file.getvalue().split(wipe)[-1]
+    assert len(row) == 79
+    assert row.startswith("  · AI [AI] thinks: ")
+    before = len(shown.file.getvalue())
+    shown.screen.show(delta(TURN, 0, "Soup."))
+    assert shown.file.getvalue()[before:] == f"{wipe}  · AI [AI] thought for 4 s\nAI [AI]: Soup."
+    shown.screen.show(thought("hm"))
+    assert shown.file.getvalue().endswith("Soup."), "an unfinished line is left alone"
+
+
+def test_into_a_pipe_only_how_long_it_thought_is_written() -> None:
+    shown = Shown("Alice")
+    shown.asks()
+    assert shows(shown, thought("Soup, "), thought("or bread?")) == []
+    assert shows(shown, delta(TURN, 0, "Soup.")) == ["  · AI [AI] thought for 1 s", "AI [AI]: Soup."]
+
+
+def test_a_turn_that_only_thought_says_so_when_it_ends() -> None:
+    shown = Shown("Alice")
+    shown.asks()
+    shown.screen.show(thought("Soup, "))
+    shown.now_s += 61
+    before = len(shown.file.getvalue())
+    shown.ends(TurnOutcome.STOPPED)
+    assert shown.file.getvalue()[before:].splitlines() == ["  · AI [AI] thought for 61 s", "  · AI [AI] stopped"]

@@ -63,6 +63,7 @@ print("loaded:", sorted(heavy & set(sys.modules)))
         "budget",
         "replay",
         "explain",
+        "files",
     )
     for name in names:
         assert f"\n  {name} " in done.stdout

@@ -15,26 +15,23 @@ from multiplayer.cli.report_words import (
     replay_lines,
     turn_lines,
 )
-from multiplayer.client.reports import (
-    CatchUp,
-    CausedTurn,
+from multiplayer.protocol.cards import Taint
+from multiplayer.protocol.ids import AccountId, CallId, MessageId, TurnId
+from multiplayer.protocol.memory import Section, SummaryPoint
+from multiplayer.protocol.reports_memory import CatchUp
+from multiplayer.protocol.reports_prompts import (
     ContextPreview,
-    DryRun,
-    Explanation,
-    Firing,
     Manifest,
     Replay,
     ReplayedMessage,
-    RuleCount,
-    RuleVerdict,
-    ToolCallReport,
-    TurnDetail,
+    Share,
     UsedConversation,
     UsedMessage,
 )
-from multiplayer.protocol.ids import AccountId, CallId, MessageId, TurnId
-from multiplayer.protocol.memory import Section, SummaryPoint
-from multiplayer.protocol.turns import TokenUsage
+from multiplayer.protocol.reports_rules import CausedTurn, DryRun, Explanation, Firing, RuleCount, RuleVerdict
+from multiplayer.protocol.reports_turns import ToolCallReport, TurnDetail
+from multiplayer.protocol.trigger_rules import Why
+from multiplayer.protocol.turns import TokenUsage, TurnReason
 
 AT = datetime(2026, 11, 21, tzinfo=UTC)
 AI, TURN, MESSAGE = AccountId("I"), TurnId("T"), MessageId("M")
@@ -83,9 +80,13 @@ def test_a_turn_is_told_with_what_it_knew_did_and_cost(capsys: pytest.CaptureFix
             model="m",
             turn_id=TURN,
             ai_id=AI,
+            from_seq=1,
+            up_to_seq=3,
+            summary_version=None,
             messages=(UsedMessage(id=MESSAGE, revision=1),),
+            tool_results=(),
             tools=("run",),
-            taint=("web",),
+            taint=(Taint.WEB,),
             budget_tokens=100,
             tokens=10,
             left_out=2,
@@ -108,14 +109,40 @@ def test_a_turn_is_told_with_what_it_knew_did_and_cost(capsys: pytest.CaptureFix
     assert not [line for line in turn_lines(turn, handle, "") if "USD" in line]
 
 
+@pytest.mark.parametrize(
+    ("state", "is_over", "is_started", "said"),
+    [
+        ("running", False, True, "has not come back"),
+        ("running", False, False, "was never run"),
+        ("stopped", True, True, "was stopped"),
+        ("stopped", True, False, "was never run"),
+        ("interrupted", True, True, "was cut short when the turn ended"),
+    ],
+)
+def test_a_call_without_a_result_says_what_became_of_it(state: str, is_over: bool, is_started: bool, said: str) -> None:
+    call = ToolCallReport(call_id=CallId("C"), name="run", arguments="{}", called_at=AT, is_started=is_started)
+    turn = TurnDetail(
+        turn_id=TURN,
+        ai_id=AI,
+        state=state,
+        requested_at=AT,
+        requested_seq=3,
+        ended_at=AT if is_over else None,
+        calls=(call,),
+    )
+    assert f"tool run {{}}: {said}" in list(turn_lines(turn, handle, ""))
+
+
 def test_rules_say_what_they_did_and_would_have_done() -> None:
     explanation = Explanation(
         message_id=MESSAGE,
         verdicts=(
-            RuleVerdict(rule_id="mention", ai_id=AI, fires=True, why="fires", reason="mention", text="it was named"),
-            RuleVerdict(rule_id="reply", fires=False, why="not_addressed", reason="reply", text="no reply"),
+            RuleVerdict(
+                rule_id="mention", ai_id=AI, fires=True, why=Why.FIRES, reason=TurnReason.MENTION, text="it was named"
+            ),
+            RuleVerdict(rule_id="reply", fires=False, why=Why.NOT_ADDRESSED, reason=TurnReason.REPLY, text="no reply"),
         ),
-        turns=(CausedTurn(turn_id=TURN, ai_id=AI, how="requested", reason="mention", state="done"),),
+        turns=(CausedTurn(turn_id=TURN, ai_id=AI, how="requested", reason=TurnReason.MENTION, state="done"),),
         is_exact=False,
     )
     assert list(explanation_lines(explanation, handle)) == [
@@ -129,7 +156,7 @@ def test_rules_say_what_they_did_and_would_have_done() -> None:
         up_to_seq=9,
         messages=4,
         rules=(RuleCount(rule_id="k", fired=1, held_back={"no_word": 2, "rests": 1}),),
-        firings=(Firing(message_id=MESSAGE, seq=3, rule_id="k", ai_id=AI, reason="keyword"),),
+        firings=(Firing(message_id=MESSAGE, seq=3, rule_id="k", ai_id=AI, reason=TurnReason.KEYWORD),),
         was_cut=True,
     )
     assert list(dry_run_lines(run, handle)) == [
@@ -141,8 +168,10 @@ def test_rules_say_what_they_did_and_would_have_done() -> None:
 
 
 def test_rules_that_no_message_fires_are_told_only_if_there_are_no_others() -> None:
-    daily = RuleVerdict(rule_id="daily", fires=False, why="not_by_message", reason="schedule", text="by itself")
-    reply = RuleVerdict(rule_id="reply", fires=False, why="not_addressed", reason="reply", text="no reply")
+    daily = RuleVerdict(
+        rule_id="daily", fires=False, why=Why.NOT_BY_MESSAGE, reason=TurnReason.SCHEDULE, text="by itself"
+    )
+    reply = RuleVerdict(rule_id="reply", fires=False, why=Why.NOT_ADDRESSED, reason=TurnReason.REPLY, text="no reply")
     both = Explanation(message_id=MESSAGE, verdicts=(daily, reply))
     assert list(explanation_lines(both, handle)) == ["– reply: no reply"]
     assert list(explanation_lines(Explanation(message_id=MESSAGE, verdicts=(daily,)), handle)) == ["– daily: by itself"]
@@ -172,10 +201,34 @@ def test_what_one_missed_stands_under_headings_with_where_it_was_said() -> None:
 def test_a_plain_question_is_told_without_tokens() -> None:
     asked = UsedConversation(question=(MESSAGE,), previous=(MESSAGE, MESSAGE), previous_at_most=5, facts=1)
     manifest = Manifest(
-        model="m", turn_id=TURN, ai_id=AI, budget_tokens=0, tokens=0, conversation=asked, prompt_sha256="a" * 64
+        model="m",
+        turn_id=TURN,
+        ai_id=AI,
+        from_seq=1,
+        up_to_seq=2,
+        summary_version=None,
+        messages=(),
+        tool_results=(),
+        tools=(),
+        budget_tokens=0,
+        tokens=0,
+        left_out=0,
+        conversation=asked,
+        prompt_sha256="a" * 64,
     )
     context = ContextPreview(
-        ai_id=AI, model="m", budget_tokens=0, model_tokens=9, tokens=0, from_seq=1, up_to_seq=2, conversation=asked
+        ai_id=AI,
+        model="m",
+        persona="",
+        budget_tokens=0,
+        model_tokens=9,
+        tokens=0,
+        share=Share(),
+        recent_tokens=0,
+        summarise_at=0,
+        from_seq=1,
+        up_to_seq=2,
+        conversation=asked,
     )
     told = [*manifest_lines(manifest), *context_lines(context, handle)]
     assert told[0] == "was given a plain question and no prompt: with it 2 earlier messages, 1 facts"
