@@ -17,7 +17,7 @@ from multiplayer.tools.binaries import SandboxMissing, is_reachable_by_all, runt
 from multiplayer.tools.endings import UidEnding
 from multiplayer.tools.launch import BOUND_PATHS, ENVIRONMENT, TOP_LEVEL, Command, Launch, memory_file
 from multiplayer.tools.limits import Limits
-from multiplayer.tools.seccomp import filter_for
+from multiplayer.tools.seccomp import UNCOUNTED_MEMORY, filter_for
 
 OLDEST_ABI: Final = 6
 """The first that keeps signals and abstract sockets inside."""
@@ -36,7 +36,9 @@ _READABLE: Final = ("/etc/python3", "/etc/python3.*/sitecustomize.py", "/proc/cp
 """Without the second Debian's Python complains at each start."""
 _DEVICES: Final = ("null", "zero", "full", "random", "urandom")
 FURTHER_DENIED: Final = (
-    *("socket", "setsid", "shmget", "semget", "msgget", "mq_open"),
+    *("socket", "setsid", "shmget", "semget", "msgget", "mq_open", "mq_unlink", "mq_notify"),
+    # What others have made is reached by its number as well.
+    *("shmat", "shmctl", "shmdt", "semop", "semtimedop", "semctl", "msgsnd", "msgrcv", "msgctl"),
     *("inotify_init", "inotify_init1"),  # Landlock lets it watch what others do in a folder it may not list
 )
 
@@ -69,13 +71,14 @@ def build_landlock_launch(
     *,
     lock_fd: int,
     joins: Sequence[Path] = (),
+    also_denied: Sequence[str] = UNCOUNTED_MEMORY,
     probe: tuple[int, str] | None = None,
 ) -> Launch:
-    """The trampoline for one command; it holds `lock_fd` until nothing of the uid lives.
+    """The trampoline for one command; it holds `lock_fd` until nothing of the uid lives. `also_denied` are calls by name.
 
     `probe` asks whether Landlock alone keeps it from a TCP port and an abstract socket. Raises `SandboxMissing`, `OSError`.
     """
-    filter_bytes = filter_for(platform.machine(), FURTHER_DENIED)
+    filter_bytes = filter_for(platform.machine(), sorted({*FURTHER_DENIED, *also_denied}))
     if filter_bytes is None:
         raise SandboxMissing(f"there is no reviewed system call filter for {platform.machine()}")
     workspace = command.workspace

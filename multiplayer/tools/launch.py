@@ -12,7 +12,7 @@ from typing import Final, Self
 from multiplayer.tools.binaries import Binaries, SandboxMissing, is_reachable_by_all
 from multiplayer.tools.endings import Ending, NamespaceEnding
 from multiplayer.tools.limits import MIB, Limits
-from multiplayer.tools.seccomp import filter_for
+from multiplayer.tools.seccomp import UNCOUNTED_MEMORY, filter_for
 from multiplayer.tools.spawn import Spawned
 from multiplayer.tools.workspace import Workspace
 
@@ -77,12 +77,20 @@ class Launch:
         self.held.close()
 
 
-def build_launch(binaries: Binaries, command: Command, status_fd: int, *, joins: Sequence[Path] = ()) -> Launch:
+def build_launch(
+    binaries: Binaries,
+    command: Command,
+    status_fd: int,
+    *,
+    joins: Sequence[Path] = (),
+    also_denied: Sequence[str] = UNCOUNTED_MEMORY,
+) -> Launch:
     """The strict line for one command, in the cgroups whose `cgroup.procs` files are `joins`.
 
+    `also_denied` are system calls by name: what memory they take, somebody must count.
     Raises `SandboxMissing` on a machine without a reviewed seccomp filter, and `OSError`.
     """
-    filter_bytes = filter_for(platform.machine())
+    filter_bytes = filter_for(platform.machine(), also_denied)
     if filter_bytes is None:
         raise SandboxMissing(f"there is no reviewed system call filter for {platform.machine()}")
     workspace = command.workspace

@@ -1,7 +1,7 @@
 """The two ways to run a command: `strict` in namespaces, `landlock` behind Landlock with one command of a room at a time."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from functools import partial
 from typing import Literal, Protocol
@@ -13,6 +13,7 @@ from multiplayer.tools.landlock import LandlockParts, build_landlock_launch
 from multiplayer.tools.launch import Command, build_launch
 from multiplayer.tools.limits import Limits
 from multiplayer.tools.processes import kill_all_of
+from multiplayer.tools.seccomp import UNCOUNTED_MEMORY
 from multiplayer.tools.supervise import Exit, OnOutput, Pipes, SandboxFailed, supervise
 from multiplayer.tools.uid_locks import UidLocks
 
@@ -38,7 +39,8 @@ class StrictLauncher:
     async def run(self, command: Command, on_output: OnOutput, pipes: Pipes | None = None) -> Exit:
         beside = nullcontext() if self._locks is None else self._locks.beside_others(command.workspace.uid)
         async with beside, _made(self._groups, command.limits) as group:
-            build = partial(build_launch, self.binaries, command, joins=() if group is None else group.joins)
+            joins = () if group is None else group.joins
+            build = partial(build_launch, self.binaries, joins=joins, also_denied=_uncounted(group))
             return await supervise(build, command, on_output, pipes=pipes, group=group)
 
 
@@ -69,7 +71,14 @@ class LandlockLauncher:
             )
         async with self.turn(uid) as lock_fd, _made(self._groups, command.limits) as group:
             joins = () if group is None else group.joins
-            build = partial(build_landlock_launch, self.parts, command, lock_fd=lock_fd, joins=joins, probe=probe)
+            build = partial(
+                build_landlock_launch,
+                self.parts,
+                lock_fd=lock_fd,
+                joins=joins,
+                also_denied=_uncounted(group),
+                probe=probe,
+            )
             try:
                 return await supervise(build, command, on_output, group=group)
             except UnkillableProcess as error:
@@ -87,3 +96,7 @@ class LandlockLauncher:
 
 def _made(groups: Groups | None, limits: Limits) -> AbstractAsyncContextManager[Group | None]:
     return nullcontext() if groups is None else groups.made(limits)
+
+
+def _uncounted(group: Group | None) -> Sequence[str]:
+    return UNCOUNTED_MEMORY if group is None or group.memory_events is None else ()

@@ -25,6 +25,10 @@ class Limits:
     file_bytes: int = 256 * MIB
     workspace_bytes: int = 512 * MIB
     workspace_inodes: int = 20_000
+    free_bytes: int = 2 * GIB
+    """What stays free on the file system of all workspaces, or a twentieth of it where that is less; and a twentieth of
+    its inodes. Below that no command starts, and one that runs is killed: quotas that are looked at overshoot. 0: none.
+    """
     shown_bytes: int = MIB
     """Output that the room sees."""
     output_bytes: int = 10 * MIB

@@ -63,7 +63,7 @@ class Machine:
     pretence: Pretence = Pretence()
 
 
-_LIMITS = Limits(wall_s=10.0)
+_LIMITS = Limits(wall_s=10.0, free_bytes=0)
 
 
 async def examine(machine: Machine) -> tuple[SandboxStatus, Launcher | None]:

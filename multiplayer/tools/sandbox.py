@@ -15,10 +15,20 @@ from multiplayer.tools.launchers import Launcher, Mode
 from multiplayer.tools.limits import Limits
 from multiplayer.tools.paths import check_path
 from multiplayer.tools.preflight import Machine, Pretence, SandboxStatus, examine
-from multiplayer.tools.supervise import Exit, OnOutput, Pipes, SandboxFailed, StoppedBy
+from multiplayer.tools.supervise import DiskNearlyFull, Exit, OnOutput, Pipes, SandboxFailed, StoppedBy
 from multiplayer.tools.workspace import Workspace, Workspaces
 
-__all__ = ["Exit", "Mode", "Pipes", "Pretence", "Sandbox", "SandboxFailed", "SandboxStatus", "StoppedBy"]
+__all__ = [
+    "DiskNearlyFull",
+    "Exit",
+    "Mode",
+    "Pipes",
+    "Pretence",
+    "Sandbox",
+    "SandboxFailed",
+    "SandboxStatus",
+    "StoppedBy",
+]
 
 
 class Sandbox:

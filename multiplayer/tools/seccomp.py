@@ -90,14 +90,29 @@ _FURTHER: Final[dict[str, tuple[int | None, int | None]]] = {
     "semget": (64, 190),
     "msgget": (68, 186),
     "mq_open": (240, 180),
+    "mq_unlink": (241, 181),
+    "mq_notify": (244, 184),
+    "shmat": (30, 196),
+    "shmctl": (31, 195),
+    "shmdt": (67, 197),
+    "semop": (65, 193),
+    "semtimedop": (220, 192),
+    "semctl": (66, 191),
+    "msgsnd": (69, 189),
+    "msgrcv": (70, 188),
+    "msgctl": (71, 187),
+    "memfd_create": (319, 279),
     "inotify_init": (253, None),
     "inotify_init1": (294, 26),
 }
+UNCOUNTED_MEMORY: Final = ("memfd_create", "shmget")
+"""Calls that take memory which no look at the processes finds: to deny where no cgroup counts it."""
 _NAMESPACES: Final = 0x7E020000
 """All CLONE_NEW* flags that clone() takes."""
 _SOCKET_FAMILIES: Final = (1, 2, 10)  # AF_UNIX, AF_INET, AF_INET6
 _TERMINAL_INJECTION: Final = (0x5412, 0x541C)  # TIOCSTI, TIOCLINUX
 _PERSONALITIES: Final = (0x0, 0x0008, 0x20000, 0x20008, 0xFFFFFFFF)  # as Docker's default profile
+_PUNCH_HOLE: Final = 0x03  # with KEEP_SIZE, without which it cannot be
 _X32: Final = 0x40000000
 
 _LOAD, _JUMP, _JUMP_EQUAL, _JUMP_GREATER, _JUMP_SET, _RETURN = 0x20, 0x05, 0x15, 0x25, 0x45, 0x06
@@ -116,12 +131,17 @@ class _Machine:
     socketpair: int
     clone: int
     personality: int
+    fallocate: int
     has_x32: bool
 
 
 _MACHINES: Final = {
-    "x86_64": _Machine(0, 0xC000003E, ioctl=16, socket=41, socketpair=53, clone=56, personality=135, has_x32=True),
-    "aarch64": _Machine(1, 0xC00000B7, ioctl=29, socket=198, socketpair=199, clone=220, personality=92, has_x32=False),
+    "x86_64": _Machine(
+        0, 0xC000003E, ioctl=16, socket=41, socketpair=53, clone=56, personality=135, fallocate=285, has_x32=True
+    ),
+    "aarch64": _Machine(
+        1, 0xC00000B7, ioctl=29, socket=198, socketpair=199, clone=220, personality=92, fallocate=47, has_x32=False
+    ),
 }
 _CLONE3: Final = 435
 
@@ -178,6 +198,7 @@ def filter_for(machine: str, further: Sequence[str] = ()) -> bytes | None:
     program.add(_JUMP_EQUAL, of.socketpair, then="socket")
     program.add(_JUMP_EQUAL, of.clone, then="clone")
     program.add(_JUMP_EQUAL, of.personality, then="personality")
+    program.add(_JUMP_EQUAL, of.fallocate, then="fallocate")
     program.add(_RETURN, _ALLOW)
 
     # The kernel reads 32 bits of an ioctl command: comparing all 64 would let high bits slip past.
@@ -192,6 +213,12 @@ def filter_for(machine: str, further: Sequence[str] = ()) -> bytes | None:
     for family in _SOCKET_FAMILIES:
         program.add(_JUMP_EQUAL, family, then="allowed")
     program.add(_RETURN, _ERRNO | errno.EAFNOSUPPORT)
+
+    # It takes a disk's space at once, and past RLIMIT_FSIZE. So answered, programs write zeros instead, as over NFS.
+    program.mark("fallocate")
+    program.add(_LOAD, _ARGUMENT_1)
+    program.add(_JUMP_EQUAL, _PUNCH_HOLE, then="allowed")
+    program.add(_RETURN, _ERRNO | errno.EOPNOTSUPP)
 
     program.mark("clone")
     program.add(_LOAD, _ARGUMENT_0)

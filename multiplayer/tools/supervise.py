@@ -4,17 +4,19 @@ import asyncio
 import contextlib
 import os
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from multiplayer.tools.cgroup import Group
 from multiplayer.tools.endings import Ending
+from multiplayer.tools.held_files import HeldFiles
 from multiplayer.tools.launch import Command, Launch
+from multiplayer.tools.limits import MIB
 from multiplayer.tools.processes import resident_bytes, tree_of
 from multiplayer.tools.spawn import Spawned, chunks
-from multiplayer.tools.workspace import Workspace
+from multiplayer.tools.workspace import Usage, Workspace
 
 LOOK_S = 0.25
 """How often memory and workspace are looked at."""
@@ -55,6 +57,10 @@ class SandboxFailed(Exception):  # noqa: N818 - it names what happened
     """The sandbox was not set up: the command did not run. The sentence has the launcher's words, for the log only."""
 
 
+class DiskNearlyFull(SandboxFailed):
+    """The command was not started, so that the disk which all workspaces share does not fill up."""
+
+
 class _Status(BaseModel):
     model_config = ConfigDict(extra="ignore")
     child_pid: int | None = Field(None, alias="child-pid")
@@ -64,6 +70,8 @@ class _Status(BaseModel):
 @dataclass(slots=True)
 class _Run:
     command: Command
+    before: Usage
+    """What the workspace held before the command started."""
     process: Spawned
     ending: Ending
     group: Group | None
@@ -121,24 +129,43 @@ class _Run:
 
     async def watch_workspace(self) -> None:
         limits, workspace = self.command.limits, self.command.workspace
+        held = HeldFiles(workspace.fd, workspace.uid)
         clock = asyncio.get_running_loop().time
-        before = await asyncio.to_thread(workspace.usage, most_inodes=limits.workspace_inodes)
         # A workspace that is over already may be cleaned by a command, not filled further.
-        was_over = before.is_over(limits.workspace_bytes, limits.workspace_inodes)
-        most_bytes = max(limits.workspace_bytes, before.used_bytes if was_over else 0)
+        was_over = self.before.is_over(limits.workspace_bytes, limits.workspace_inodes)
+        most_bytes = max(limits.workspace_bytes, self.before.used_bytes if was_over else 0)
+        took_s = 0.0
         while self.process.is_running:
-            started = clock()
-            now = await asyncio.to_thread(workspace.usage, most_inodes=limits.workspace_inodes)
-            if now.used_bytes > most_bytes or (
-                not was_over and now.is_over(limits.workspace_bytes, limits.workspace_inodes)
-            ):
-                self.kill(StoppedBy.WORKSPACE)
             # Counting 20,000 files takes long: never more than a fifth of a core for it.
-            await asyncio.sleep(max(LOOK_S, 4 * (clock() - started)))
+            await asyncio.sleep(max(LOOK_S, 4 * took_s))
+            started = clock()
+            now = await asyncio.to_thread(self._used, held)
+            is_more = not was_over and now.is_over(limits.workspace_bytes, limits.workspace_inodes)
+            is_hidden = self.before.is_whole and not now.is_whole
+            if now.used_bytes > most_bytes or is_more or is_hidden:
+                self.kill(StoppedBy.WORKSPACE)
+            took_s = clock() - started
+
+    def _used(self, held: HeldFiles) -> Usage:
+        # In this order: what loses its name between the two is seen the next time, and never counted twice.
+        nameless = held.usage(tree_of(self.process.pid)[1:])
+        named = self.command.workspace.usage(most_inodes=self.command.limits.workspace_inodes)
+        return Usage(
+            named.used_bytes + nameless.used_bytes,
+            named.inodes + nameless.inodes,
+            is_whole=named.is_whole and nameless.is_whole,
+        )
+
+    async def watch_disk(self) -> None:
+        """Whoever it is that fills the disk: what runs is stopped before others find it full."""
+        while self.process.is_running:
+            await asyncio.sleep(LOOK_S)
+            if (await asyncio.to_thread(self.command.workspace.free_space, self.command.limits)).is_short:
+                self.kill(StoppedBy.WORKSPACE)
 
 
 async def supervise(
-    build: Callable[[int], Launch],
+    build: Callable[[Command, int], Launch],
     command: Command,
     on_output: OnOutput,
     *,
@@ -148,14 +175,18 @@ async def supervise(
     """Start what `build` makes and return when nothing of it lives any more; raises `SandboxFailed`.
 
     Must be called on the loop's own thread: the sandbox dies with the thread that started it. Cancelling kills it.
-    `build` gets the descriptor for the launcher's reports.
+    `build` gets the command as it is to run, and the descriptor for the launcher's reports.
     """
+    before = await asyncio.to_thread(_counted, command)
+    if not before.is_whole:
+        # What cannot be counted cannot be seen to grow: such a workspace may be cleaned, and nothing be written.
+        command = replace(command, limits=replace(command.limits, file_bytes=0))
     with contextlib.ExitStack() as fds:
         status_read, status_write = os.pipe()
         fds.callback(os.close, status_read)
         with contextlib.ExitStack() as given:
             given.callback(os.close, status_write)
-            launch = given.enter_context(build(status_write))
+            launch = given.enter_context(build(command, status_write))
             os.set_blocking(status_read, False)
             output_read, output_write = _pipe(command.workspace, fds, given)
             hears = {output_read: on_output}
@@ -173,7 +204,7 @@ async def supervise(
                 )
             except OSError as error:
                 raise SandboxFailed(f"{launch.argv[0]}: {error.strerror}") from error
-        run = _Run(command, process, launch.ending(process), group)
+        run = _Run(command, before, process, launch.ending(process), group)
         try:
             await _follow(run, hears, status_read)
         finally:
@@ -188,6 +219,17 @@ async def supervise(
     return Exit(run.exit_code)
 
 
+def _counted(command: Command) -> Usage:
+    """Count the workspace, before anything runs that could race with that. Raises `DiskNearlyFull`. Blocks."""
+    space = command.workspace.free_space(command.limits)
+    if space.is_short:
+        raise DiskNearlyFull(
+            f"the disk of the workspaces is nearly full: {space.free_bytes // MIB} MiB and {space.free_inodes} inodes are "
+            f"free, and {space.floor_bytes // MIB} MiB and {space.floor_inodes} inodes must stay so"
+        )
+    return command.workspace.usage(most_inodes=command.limits.workspace_inodes, is_to_open=True)
+
+
 def _pipe(workspace: Workspace, ours: contextlib.ExitStack, given: contextlib.ExitStack) -> tuple[int, int]:
     read, write = os.pipe()
     ours.callback(os.close, read)
@@ -200,7 +242,8 @@ def _pipe(workspace: Workspace, ours: contextlib.ExitStack, given: contextlib.Ex
 
 async def _follow(run: _Run, hears: Mapping[int, OnOutput], status_read: int) -> None:
     async with asyncio.TaskGroup() as tasks:
-        watches = [tasks.create_task(watch()) for watch in (run.watch_clock, run.watch_memory, run.watch_workspace)]
+        each = (run.watch_clock, run.watch_memory, run.watch_workspace, run.watch_disk)
+        watches = [tasks.create_task(watch()) for watch in each]
         status = tasks.create_task(run.read_status(status_read))
         outputs = [tasks.create_task(run.read_output(fd, hear)) for fd, hear in hears.items()]
         await run.process.wait()

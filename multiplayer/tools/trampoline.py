@@ -56,6 +56,7 @@ _ON_A_FILE: Final = 0x1 | 0x2 | 0x4 | 0x4000
 """Execute, write, read, truncate: a rule on a file may name no other access."""
 _TEMPORARY: Final = ".tmp"
 _AGAIN_S: Final = 0.5
+_SWEEPS: Final = 16  # in all less than the server has patience
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -219,9 +220,9 @@ def _decoy(uid: int) -> int:
     return pid
 
 
-def _sweep(uid: int, wake: int) -> None:
-    """Kill all that has `uid`, and return when no descendant of ours is left."""
-    while True:
+def _sweep(uid: int, wake: int) -> bool:
+    """Kill all that has `uid`, and return when no descendant of ours is left; False if some do not end."""
+    for _ in range(_SWEEPS):
         killer = os.fork()
         if killer == 0:
             try:
@@ -236,7 +237,8 @@ def _sweep(uid: int, wake: int) -> None:
                     select.select([wake], [], [], 0.05)
                     _drain(wake)
             except ChildProcessError:
-                return  # orphans come to us: there is none
+                return True  # orphans come to us: there is none
+    return False
 
 
 def _drain(wake: int) -> bytes:
@@ -301,7 +303,11 @@ def main(orders: Orders) -> int:
         os.write(2, failure)
         return 1
     code = _keep(child, orders["status_fd"], wake)
-    _sweep(orders["uid"], wake)
+    if not _sweep(orders["uid"], wake):
+        os.write(2, b"what the command started does not end")
+        return (
+            1  # without a word on the command's status: the server looks for itself, and does not believe it ran well
+        )
     if code is not None:
         os.write(orders["status_fd"], b'{"exit-code": %d}\n' % code)
     return 0

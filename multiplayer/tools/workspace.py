@@ -3,6 +3,7 @@
 import errno
 import fcntl
 import os
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from pathlib import Path
 from multiplayer.protocol.ids import RoomId
 from multiplayer.tools.archive import unpack
 from multiplayer.tools.folders import FOLDER, MAX_DEPTH, entries, locked, open_below, remove_tree
+from multiplayer.tools.limits import Limits
 from multiplayer.tools.paths import Root, knows_openat2
 
 UID_BASE = 200_000
@@ -39,6 +41,20 @@ class Usage:
 
 
 @dataclass(frozen=True, slots=True)
+class FreeSpace:
+    """What is free for everybody, and what must stay so."""
+
+    free_bytes: int
+    floor_bytes: int
+    free_inodes: int
+    floor_inodes: int
+
+    @property
+    def is_short(self) -> bool:
+        return self.free_bytes < self.floor_bytes or self.free_inodes < self.floor_inodes
+
+
+@dataclass(frozen=True, slots=True)
 class Workspace:
     """An open workspace; `close` it once. Commands and files in it belong to `uid` (and the gid of the same number)."""
 
@@ -53,8 +69,11 @@ class Workspace:
     def close(self) -> None:
         os.close(self.fd)
 
-    def usage(self, *, most_inodes: int) -> Usage:
-        """Count bytes and inodes, following no link; stops at `most_inodes` + 1. Blocks on the disk."""
+    def usage(self, *, most_inodes: int, is_to_open: bool = False) -> Usage:
+        """Count bytes and inodes, following no link; stops at `most_inodes` + 1. Blocks on the disk.
+
+        `is_to_open`: folders that their own user has closed to himself are opened to him, so that none goes uncounted.
+        """
         used = inodes = 0
         is_whole = True
         # Paths of folders still to read, relative to the descriptor: one descriptor open at a time, no recursion.
@@ -62,7 +81,7 @@ class Workspace:
         while waiting:
             parts = waiting.pop()
             try:
-                folder = open_below(self.fd, parts)
+                folder = self._opened(parts) if is_to_open else open_below(self.fd, parts)
             except PermissionError:
                 is_whole = False  # a folder closed against its own user hides what is in it
                 continue
@@ -72,6 +91,9 @@ class Workspace:
                 for entry in entries(folder):
                     try:
                         seen = entry.stat(follow_symlinks=False)
+                    except PermissionError:
+                        is_whole = False  # closed while it is listed
+                        continue
                     except OSError:
                         continue
                     used += seen.st_blocks * 512
@@ -83,9 +105,38 @@ class Workspace:
                             waiting.append((*parts, entry.name))
                         else:
                             is_whole = False
+            except PermissionError:
+                is_whole = False
+            except OSError:
+                continue
             finally:
                 os.close(folder)
         return Usage(used, inodes, is_whole)
+
+    def _opened(self, parts: tuple[str, ...]) -> int:
+        try:
+            folder = open_below(self.fd, parts)
+        except PermissionError:
+            if not parts:
+                os.fchmod(self.fd, 0o700)
+            else:
+                _open_to_owner(self.fd, parts)
+            return open_below(self.fd, parts)
+        mode = os.fstat(folder).st_mode
+        if os.geteuid() != 0 and mode & 0o500 != 0o500:
+            os.fchmod(folder, stat.S_IMODE(mode) | 0o500)
+        return folder
+
+    def free_space(self, limits: Limits) -> FreeSpace:
+        """Measure the file system that all workspaces share."""
+        seen = os.fstatvfs(self.fd)
+        has_floor = limits.free_bytes > 0
+        return FreeSpace(
+            seen.f_bavail * seen.f_frsize,
+            min(limits.free_bytes, seen.f_blocks * seen.f_frsize // 20),
+            seen.f_favail,
+            seen.f_files // 20 if has_floor else 0,
+        )
 
 
 class Workspaces:
@@ -131,6 +182,10 @@ class Workspaces:
                 if not _unpack_archived(above, name, uid):
                     _make(above, name)
                 continue
+            except PermissionError:
+                # A command that shares our uid has closed its own folder: only whoever owns it may open it again.
+                os.chmod(name, 0o700, dir_fd=above)
+                fd = os.open(name, FOLDER, dir_fd=above)
             try:
                 fcntl.flock(fd, fcntl.LOCK_SH)
                 # Whoever archived it meanwhile has taken the folder away: this one is nobody's any more.
@@ -167,10 +222,26 @@ class Workspaces:
                     os.fchown(fd, uid, uid)
                 if seen.st_mode & 0o777 != 0o700:
                     os.fchmod(fd, 0o700)
+            else:
+                seen = os.fstat(fd)
+                if seen.st_uid == uid and seen.st_mode & 0o700 != 0o700:
+                    os.fchmod(fd, 0o700)
         except OSError:
             os.close(fd)
             raise
         return Workspace(fd, uid, self._kernel_resolves)
+
+
+def _open_to_owner(root: int, parts: tuple[str, ...]) -> None:
+    parent = open_below(root, parts[:-1])
+    try:
+        closed = os.open(parts[-1], os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=parent)
+    finally:
+        os.close(parent)
+    try:
+        os.chmod(f"/proc/self/fd/{closed}", 0o700)  # noqa: PTH101 - the very folder, whatever has its name by now
+    finally:
+        os.close(closed)
 
 
 def _stamp(above: int, name: str) -> None:

@@ -1,6 +1,7 @@
 """Two servers on one database: who holds a turn's lease speaks, and whoever lost it is heard no more."""
 
 import asyncio
+import json
 import os
 import signal
 import sys
@@ -13,11 +14,22 @@ import pytest_asyncio
 
 from multiplayer.protocol.commands import CallTool, ChangeModel, EndTurn, PostMessage, StartTurn
 from multiplayer.protocol.errors import RefusalCode, Refused
-from multiplayer.protocol.events import Event, ToolFinished, TurnEnded, TurnStarted
+from multiplayer.protocol.events import ApprovalDecided, ApprovalRequested, Event, ToolFinished, TurnEnded, TurnStarted
 from multiplayer.protocol.ids import CallId
+from multiplayer.protocol.rooms import RoomSettings
+from multiplayer.protocol.tools import ApprovalPolicy
 from multiplayer.protocol.turns import TurnOutcome
-from tests.crash.turn_stage import ANSWER, IN_TIME_S, Stage, check_turns, two_stages, when, words_then
-from tests.support.provider import answers, call, calls, silent_before_first_token, stalls_after
+from tests.crash.turn_stage import ANSWER, IN_TIME_S, Stage, check_turns, person_at, two_stages, when, words_then
+from tests.support.people import Line, WebSocketPerson
+from tests.support.provider import (
+    Behaviour,
+    Reply,
+    answers,
+    call,
+    calls,
+    silent_before_first_token,
+    stalls_after,
+)
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(150)]
 
@@ -27,6 +39,7 @@ LONG = call("execute_command", {"command": "echo line >> log.txt; sleep 100"})
 TAKEN_OVER_S = 25.0
 """A lease of 10 s, a sweep each second, and a busy machine."""
 RACES = 50
+ASKS_ALL = RoomSettings(approvals=ApprovalPolicy(admins_confirm=True))
 
 Pair = tuple[Stage, Stage]
 
@@ -158,6 +171,75 @@ async def test_one_that_was_frozen_beyond_its_lease_is_heard_no_more(servers: Pa
         assert [event.code for event in logs["frozen_tool"] if isinstance(event, ToolFinished)] == ["unknown"]
         assert [first.log_file("frozen_tool"), second.log_file("frozen_tool")] == [["line"], []]
     await first.check_money()
+
+
+async def test_a_call_is_approved_through_one_server_and_runs_once_on_the_other(servers: Pair) -> None:
+    first, second = servers
+    cases = ["there", *(f"both_{letter}" for letter in "abcdefgh")]
+    first.director.plays |= {case: [guarded()] for case in cases}
+    async with first.beside() as pod:
+        for case in cases:
+            await first.make_room(pod, case, settings=ASKS_ALL)
+        known = await first.know(pod)
+    async with (
+        first.alice_comes([first.rooms[case] for case in cases]) as here,
+        person_at(second.server, known) as there,
+    ):
+        for case in cases:
+            assert (await there.join(first.rooms[case]))["type"] == "joined"
+            await first.say(case, "@ai")
+            await first.until_logged(case, "approval_requested")
+        [holder], *others = [pods_of(await first.events(case)) for case in cases]
+        assert others == [[holder]] * 8, "who is asked runs it"
+        cards = {case: await first.card(case) for case in cases}
+        assert (await decide(there, cards["there"], is_approved=True))["type"] == "accepted"
+        async with asyncio.TaskGroup() as tasks:
+            said = {
+                case: [
+                    tasks.create_task(decide(person, cards[case], is_approved=is_approved))
+                    # A yes and a no, each through both.
+                    for person, is_approved in ((here, True), (there, False), (there, True), (here, False))
+                ]
+                for case in cases[1:]
+            }
+        await first.until_all_ended()
+    answered = {case: [task.result() for task in asked] for case, asked in said.items()}
+    for case in cases:
+        events = await first.events(case)
+        check_turns(events)
+        assert outcome(events) == ("done", [ANSWER])
+        [decided] = [event for event in events if isinstance(event, ApprovalDecided)]
+        [finished] = [event for event in events if isinstance(event, ToolFinished)]
+        assert sum(event.type == "tool_started" for event in events) == decided.is_approved
+        assert finished.code == (None if decided.is_approved else "not_approved")
+        assert times_run(first, case) == decided.is_approved, case
+        assert times_run(second, case) == 0, case
+        if case in answered:
+            codes = sorted(str(line.get("code", "accepted")) for line in answered[case])
+            # Who comes when the turn is over is told so.
+            assert codes.count("accepted") == 1, codes
+            assert set(codes) <= {"accepted", "conflict", "not_found"}, codes
+
+
+def guarded() -> Behaviour:
+    """A command, or where there is no terminal a file that git obeys: what the room wants to be asked about."""
+
+    async def play(reply: Reply) -> None:
+        has_terminal = "execute_command" in json.dumps(reply.request.body["tools"])
+        config = call("write_file", {"path": ".git/config", "content": "line\n"})
+        await calls(LINE if has_terminal else config).play(reply)
+
+    return Behaviour("guarded", play)
+
+
+def times_run(on: Stage, case: str) -> int:
+    config = on.server.data_dir / "workspaces" / on.rooms[case] / ".git" / "config"
+    return len(on.log_file(case)) + config.exists()
+
+
+async def decide(person: WebSocketPerson, card: ApprovalRequested, *, is_approved: bool) -> Line:
+    fields = {"turn_id": card.turn_id, "call_id": card.call_id, "sha256": card.sha256, "is_approved": is_approved}
+    return await person.ask(card.room_id, "decide_approval", key=None, **fields)
 
 
 async def check_fence(on: Stage, case: str) -> None:

@@ -22,6 +22,7 @@ from multiplayer.protocol.commands import InviteMember, SetRoomSettings
 from multiplayer.protocol.events import (
     AnswerChosen,
     AnswerRegenerated,
+    ApprovalRequested,
     Event,
     MessagePosted,
     ToolCalled,
@@ -208,6 +209,16 @@ class Stage:
         assert self.alice is not None, "she is here"
         answered = await self.alice.ask(self.rooms[case], kind, key=None, **fields)
         assert answered["type"] == "accepted", answered
+
+    async def tell(self, case: str, kind: str, **fields: object) -> None:
+        """Let alice ask for something that nobody will answer."""
+        assert self.alice is not None, "she is here"
+        line = {"type": kind, "id": "unanswered", "room_id": self.rooms[case], **fields}
+        await self.alice.connection.send(json.dumps(line))
+
+    async def card(self, case: str) -> ApprovalRequested:
+        """The call of the case that was put before people last."""
+        return [event for event in await self.events(case) if isinstance(event, ApprovalRequested)][-1]
 
     async def until_phase(self, case: str, phase: str) -> None:
         """Wait until this is what alice was told last that the case's turn is doing."""

@@ -23,10 +23,13 @@ from multiplayer.protocol.cards import Taint
 from multiplayer.protocol.ids import AccountId, RoomId
 from multiplayer.protocol.members import AccountKind
 from multiplayer.protocol.profiles import AiProfile
-from multiplayer.storage.memory import MemoryStorage
-from multiplayer.tools.files import file_tools
 from multiplayer.protocol.tools import ToolClass
-from multiplayer.tools.registry import Arguments, Tool, ToolCallContext, ToolRegistry, ToolResult
+from multiplayer.storage.memory import MemoryStorage
+from multiplayer.tools.fetch_url import fetch_url
+from multiplayer.tools.files import file_tools
+from multiplayer.tools.guarded_http import GuardedHttp
+from multiplayer.tools.registry import AnyTool, Arguments, Tool, ToolCallContext, ToolRegistry, ToolResult
+from multiplayer.tools.room_tools import room_tools
 from tests.faults.orders import BARRED_BY_PROFILE, BARRED_BY_ROOM, LOOK_UP, OWN_ORDERS, OWN_READ, WAIT, Order
 from tests.support.brains import GivenBrains, brain_of
 from tests.support.pods import Guest, Line, memory_pod, system_clock
@@ -81,9 +84,11 @@ class World:
     parrot_id: AccountId
     tokens: Sequence[str]
     room_id: RoomId
+    canary: "Canary"
     word: str = ""
     """The order, as it is planted."""
-    ran: list[str] = field(default_factory=list)
+    ran: list[tuple[str, str]] = field(default_factory=list)
+    """Which tools were run, and with what."""
     obeyed: set[int] = field(default_factory=set)
     may_go_on: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -98,7 +103,14 @@ class World:
             await self.does(self.alice, type="invite_member", handle=handle, role=role)
         tools = [name for name in self.pod_tools if name != BARRED_BY_ROOM]
         # More than there are people who may: what needs approval is refused, so that no order waits for one.
-        given = {"approvals": {"approvers": 5}, "guests_post": True, "guests_ask_ai": True, "tools": tools, **settings}
+        given = {
+            "approvals": {"approvers": 5},
+            "guests_post": True,
+            "guests_ask_ai": True,
+            "fetches_urls": True,
+            "tools": tools,
+            **settings,
+        }
         await self.does(self.alice, type="set_room_settings", settings=given)
         for guest in (self.alice, self.bob, self.mallory):
             await guest.join(self.room_id)
@@ -109,7 +121,7 @@ class World:
 
     @property
     def pod_tools(self) -> Sequence[str]:
-        return (*TOOLS, "read_file", "list_files", "write_file")
+        return (*TOOLS, *SERVERS_OWN)
 
     async def does(self, who: Guest, **line: object) -> Line:
         """Let somebody do something in the room that must be accepted."""
@@ -140,7 +152,7 @@ class World:
     def files(self) -> dict[str, str]:
         """All files of the server, without what the model was rightly told to write and what is kept to undo that."""
         return {
-            str(path.relative_to(self.folder)): path.read_text()
+            str(path.relative_to(self.folder)): path.read_text(errors="replace")
             for path in sorted(self.folder.rglob("*"))
             if path.is_file()
             and not path.is_symlink()
@@ -171,6 +183,7 @@ class World:
             "audit": (audits, len(self.storage._server_audit)),
             "files": self.files(),
             "what ran": tuple(self.ran),
+            "who knocked": self.canary.knocks,
         }
 
     async def shown(self) -> str:
@@ -253,12 +266,35 @@ class World:
             "mallory": self.mallory.id,
             "alice": self.alice.id,
             "parrot": self.parrot_id,
+            "canary": f"127.0.0.1:{self.canary.port}",
+            "canary_port": str(self.canary.port),
         }
         return re.sub(r"\{(\w+)\}", lambda found: values.get(found[1], found[0]), text)
 
 
-async def _run(world: list[World], name: str, _arguments: Anything, _context: ToolCallContext) -> ToolResult:
-    world[0].ran.append(name)
+@dataclass
+class Canary:
+    """A server on this machine that nothing of ours may reach."""
+
+    port: int = 0
+    knocks: int = 0
+
+    @classmethod
+    @asynccontextmanager
+    async def listening(cls) -> AsyncIterator["Canary"]:
+        canary = cls()
+
+        async def knocked(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            canary.knocks += 1
+            writer.close()
+
+        async with await asyncio.start_server(knocked, "127.0.0.1", 0) as server:
+            canary.port = server.sockets[0].getsockname()[1]
+            yield canary
+
+
+async def _run(world: list[World], name: str, arguments: Anything, _context: ToolCallContext) -> ToolResult:
+    world[0].ran.append((name, json.dumps(arguments.model_extra, sort_keys=True)))
     return ToolResult(ok=True, text=f"{name} has run")
 
 
@@ -277,27 +313,41 @@ TOOLS: Mapping[str, ToolClass] = {
     "long_job": ToolClass.EXTENDED,
     "raw_shell": ToolClass.UNSANDBOXED,
     "delete_all": ToolClass.SENSITIVE_WRITE,
+    "execute_command": ToolClass.TERMINAL,
+    "job_start": ToolClass.EXTENDED,
     BARRED_BY_ROOM: ToolClass.READ,
     BARRED_BY_PROFILE: ToolClass.READ,
     LOOK_UP: ToolClass.READ,
     WAIT: ToolClass.READ,
 }
+SERVERS_OWN = (
+    *("read_file", "list_files", "search_files", "write_file", "edit_file", "move_file", "delete_file"),
+    *("search_room", "ask_people", "remember", "forget", "fetch_url"),
+)
+"""The real ones."""
 
 
 @asynccontextmanager
-async def obeying_world(folder: Path, orders: Mapping[int, Order]) -> AsyncIterator[World]:
-    """Run the server. Its AI asks the obeying stand-in; `parrot` says what a test lets it say."""
+async def obeying_world(folder: Path, orders: Mapping[int, Order], *real: AnyTool) -> AsyncIterator[World]:
+    """Run the server. Its AI asks the obeying stand-in; `parrot` says what a test lets it say.
+
+    `real`: tools that take the place of the stand-ins of their names.
+    """
     made: list[World] = []
     runs = {LOOK_UP: _look_up, WAIT: _wait}
     tools = ToolRegistry(
         [
             *file_tools(),
+            *room_tools(),
+            fetch_url(GuardedHttp()),
             *(
                 Tool(name, f"{name}.", Anything, kind, partial(runs[name], made))
                 if name in runs
                 else Tool(name, f"{name}.", Anything, kind, partial(_run, made, name))
                 for name, kind in TOOLS.items()
+                if all(name != one.name for one in real)
             ),
+            *real,
         ]
     )
     clock, storage = system_clock(), MemoryStorage()
@@ -305,11 +355,11 @@ async def obeying_world(folder: Path, orders: Mapping[int, Order]) -> AsyncItera
     workspaces = folder / "workspaces"
     (folder / "workspaces-secrets" / "ai").mkdir(parents=True)
     (folder / "workspaces-secrets" / "ai" / "x.key").write_text(KEY_FILE)
-    async with provider() as stand_in:
+    async with provider() as stand_in, Canary.listening() as canary:
         model = OpenAICompatible(
             Endpoint(stand_in.base_url, "stand-in", 200_000), PROVIDER_KEY, now=clock.now, make_id=clock.new_id
         )
-        allowed = tuple(name for name in (*TOOLS, "read_file", "list_files", "write_file") if name != BARRED_BY_PROFILE)
+        allowed = tuple(name for name in (*TOOLS, *SERVERS_OWN) if name != BARRED_BY_PROFILE)
         brains = GivenBrains(brain_of(model, AiProfile(handle="ai", name="AI", tools=allowed)))
         limits = PodLimits(session=SessionLimits(commands_per_s=100_000, commands_burst=100_000))
         try:
@@ -329,7 +379,7 @@ async def obeying_world(folder: Path, orders: Mapping[int, Order]) -> AsyncItera
                 token = await pod.doors.access_tokens.create(dave.id, "daves", None)
                 world = World(
                     pod, folder, stand_in, parrot, brains, storage, orders, alice, bob, mallory, dave, vault,
-                    account.id, [token.text], vault,
+                    account.id, [token.text], vault, canary,
                 )  # fmt: skip
                 made.append(world)
                 stand_in.default = world.obey()

@@ -252,6 +252,7 @@ THEIRS = {
     "files_changed",
     "turn_ended",
     "steering_taken",
+    "change_proposed",
 }
 
 
@@ -321,7 +322,9 @@ async def check(world: World, source: Source, number: int) -> None:
     own = [event for event in events if event["actor_id"] == ai_id]
     # One turn, one answer, in the open, that calls nobody by a group or into a turn.
     assert [event["type"] for event in events].count("turn_requested") == 1, what
-    assert {str(event["type"]) for event in own} <= {*THEIRS, "message_posted"}, what
+    # A guest's request changes nobody's memory, not even by proposal.
+    theirs = THEIRS if source.may_write else THEIRS - {"change_proposed", "files_changed"}
+    assert {str(event["type"]) for event in own} <= {*theirs, "message_posted"}, what
     (said,) = [event for event in own if event["type"] == "message_posted"]
     assert isinstance(said["message"], dict)
     assert (said["message"].get("thread_root"), said.get("mention_groups") or []) == (None, []), what

@@ -36,6 +36,10 @@ pytestmark = pytest.mark.slow
 
 WELL = "I am well again."
 SHORT = TurnLimits(first_token_s=0.3, progress_s=0.3, turn_s=1.0, tool_steps=16)
+PATIENT = TurnLimits(first_token_s=10.0, progress_s=10.0, turn_s=30.0, tool_steps=16)
+"""For answers that come to an end by themselves: a busy machine may take its time."""
+TALKATIVE = TurnLimits(first_token_s=1.5, progress_s=1.5, turn_s=1.5, tool_steps=16)
+"""For words without end: the first of them must have come."""
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 ODD: Sequence[tuple[Behaviour, str, str | None]] = [
@@ -66,13 +70,14 @@ ODD: Sequence[tuple[Behaviour, str, str | None]] = [
     (odd.not_http(), "failed", ""),
     (odd.calls_numbered_alike(call("no_tool", {}, "c1"), call("none", {}, "c2")), "done", WELL),
     (odd.arguments_as_objects("c1", "no_tool", {"x": 1}), "done", WELL),
+]
+ENDLESS: Sequence[tuple[Behaviour, str, str | None]] = [
     (floods.empty_chunks_forever(), "failed", ""),
     (floods.blank_lines_forever(), "failed", ""),
     (floods.slow_headers(), "failed", ""),
     (floods.early_hints_forever(), "failed", ""),
     (floods.error_body_never_comes(400), "failed", ""),
     (floods.endless_error_body(422), "failed", ""),
-    (floods.drips_forever("content"), "interrupted", None),
     (floods.drips_forever("reasoning_content"), "failed", ""),
     (floods.endless_arguments("write_file"), "failed", ""),
     (floods.endless_calls("write_file"), "failed", ""),
@@ -81,6 +86,9 @@ ODD: Sequence[tuple[Behaviour, str, str | None]] = [
     (floods.endless_headers(), "failed", ""),
     (floods.endless_event(), "failed", ""),
     (floods.endless_comments(), "failed", ""),
+]
+WORDY: Sequence[tuple[Behaviour, str, str | None]] = [
+    (floods.drips_forever("content"), "interrupted", None),
     (floods.endless_words("word "), "interrupted", None),
 ]
 _GOES_ON = {"calls_numbered_alike", "arguments_as_objects"}
@@ -137,13 +145,20 @@ async def may_be_asked_often(scene: Scene) -> None:
     assert changed["type"] == "accepted"
 
 
-@pytest.mark.parametrize("part", range(6))
+PARTS = [
+    *((PATIENT, ODD[part::4]) for part in range(4)),
+    *((SHORT, ENDLESS[part::3]) for part in range(3)),
+    (TALKATIVE, WORDY),
+]
+
+
+@pytest.mark.parametrize(("limits", "faults"), PARTS, ids=range(len(PARTS)))
 async def test_the_rarer_faults_end_their_turn_once_and_in_time_with_one_text_for_all(
-    part: int, tmp_path: Path
+    limits: TurnLimits, faults: Sequence[tuple[Behaviour, str, str | None]], tmp_path: Path
 ) -> None:
-    async with provider(strict()) as stand_in, scene_with(stand_in, tmp_path, limits=SHORT) as scene:
+    async with provider(strict()) as stand_in, scene_with(stand_in, tmp_path, limits=limits) as scene:
         await may_be_asked_often(scene)
-        for behaviour, outcome, text in ODD[part::6]:
+        for behaviour, outcome, text in faults:
             # As often as it may be asked again, and on a connection that was open as often once more.
             stand_in.enqueue(*[behaviour] * (1 if behaviour.name in _GOES_ON else 6))
             turn = await scene.ask(f"please, {behaviour}")

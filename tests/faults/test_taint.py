@@ -16,8 +16,8 @@ from multiplayer.protocol.commands import FireRule, StartTurn
 from multiplayer.protocol.ids import AccountId, MessageId, RoomId, TurnId
 from multiplayer.protocol.members import AccountKind
 from multiplayer.protocol.messages import Message
-from multiplayer.storage.memory import MemoryStorage
 from multiplayer.protocol.tools import ToolClass
+from multiplayer.storage.memory import MemoryStorage
 from multiplayer.tools.registry import Arguments, Tool, ToolCallContext, ToolRegistry, ToolResult
 from tests.support.brains import GivenBrains, brain_of
 from tests.support.chunk_model import ChunkModel, Moment

@@ -1,7 +1,10 @@
 """Budgets while turns run: no number of them at once passes a cap, a refusal is a sentence, nothing stays reserved."""
 
 import asyncio
-from collections.abc import Sequence
+import hashlib
+import json
+from collections.abc import AsyncGenerator, Sequence
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
@@ -9,8 +12,9 @@ import pytest
 from typing_extensions import override
 
 from multiplayer.ai.budget import put_server_budget
+from multiplayer.ai.tokens import DeepSeekTokens, OtherTokens
 from multiplayer.live.pod import Pod
-from multiplayer.models.port import Finished, TextDelta, ToolCall, ToolCallsReady, Usage
+from multiplayer.models.port import ChatRequest, Chunk, Finished, TextDelta, ToolCall, ToolCallsReady, Usage
 from multiplayer.protocol.budgets import Budget, BudgetScope, Caps, Period, UsageGroup
 from multiplayer.protocol.ids import RoomId, TurnId
 from multiplayer.storage.ledger_port import Breach, Cap, Charge, Scope
@@ -83,13 +87,13 @@ async def crowd(pod: Pod) -> list[tuple[Guest, RoomId]]:
 
 
 async def ends_of_all(
-    people: Sequence[tuple[Guest, RoomId]], model: ChunkModel, go_on: asyncio.Event
+    people: Sequence[tuple[Guest, RoomId]], model: ChunkModel, go_on: asyncio.Event, text: str = "@ai hello"
 ) -> list[tuple[str, str]]:
     """Let everybody ask at once, and the model answer when all are at it or refused; return how each turn ended, why."""
     ends: list[tuple[str, str]] = []
 
     async def ask(guest: Guest, room_id: RoomId) -> None:
-        assert (await guest.post(room_id, "@ai hello"))["type"] == "accepted"
+        assert (await guest.post(room_id, text))["type"] == "accepted"
         ended = await guest.expect_type("turn_ended")
         ends.append((str(ended["outcome"]), str(ended.get("reason", ""))))
 
@@ -140,6 +144,103 @@ async def test_two_hundred_turns_at_once_never_pass_a_cap_in_a_real_database(tmp
         async with PostgresStorage.open(dsn, ephemeral=True) as storage:
             # All that fit are at it when the first is settled, so that many reservations stood open together.
             assert 5 < await check_crowd(tmp_path, storage) <= CAP // MOST_OUT
+
+
+class Counting(ChunkModel):
+    """A provider that bills what it reads by a vocabulary of its own, and all that it was allowed to write."""
+
+    def __init__(self, go_on: asyncio.Event) -> None:
+        super().__init__([])
+        self._go_on = go_on
+        self._vocabulary = DeepSeekTokens()
+
+    @override
+    async def stream(self, request: ChatRequest) -> AsyncGenerator[Chunk, None]:
+        """See `ChatModel.stream`."""
+        self.requests.append(request)
+        self.open_streams += 1
+        try:
+            yield TextDelta("Hello.")
+            await self._go_on.wait()
+            told = [json.dumps([tool.name, tool.description, tool.parameters]) for tool in request.tools]
+            read = sum(self._vocabulary.exact(text) for text in [*(m.content for m in request.messages), *told])
+            # Its marks around each message.
+            yield Usage(read + 5 * len(request.messages), 0, request.max_tokens or 0)
+            yield Finished("stop")
+        finally:
+            self.open_streams -= 1
+
+
+@pytest.mark.slow
+async def test_what_two_hundred_turns_at_once_use_never_passes_a_cap_whatever_they_are_about(tmp_path: Path) -> None:
+    go_on, storage = asyncio.Event(), Witnessed()
+    model = Counting(go_on)
+    hashes = "\n".join(hashlib.sha256(bytes([number])).hexdigest() for number in range(20))
+    brains = GivenBrains(replace(brain_of(model, max_output_tokens=100), counter=OtherTokens()))
+    async with memory_pod(tmp_path, storage=storage, brains=brains, tools=ToolRegistry([])) as pod:
+        await put_server_budget(storage, Budget(total=Caps(tokens_per_day=CAP)))
+        people = await crowd(pod)
+        ends = await ends_of_all(people, model, go_on, f"@ai {hashes}")
+        assert {outcome for outcome, _ in ends} == {"done", "refused"}
+        assert storage.most_open > 2
+        used = (await spent(storage))[0]
+        assert CAP * 0.5 < used <= storage.most <= CAP
+        assert await over(storage) == 0
+
+
+async def test_a_provider_that_bills_more_than_it_was_sent_passes_a_cap_by_what_is_said_and_by_no_more(
+    tmp_path: Path,
+) -> None:
+    go_on, storage = asyncio.Event(), MemoryStorage()
+    model = ChunkModel([TextDelta("Well."), go_on, Usage(6_000, 0, 400), Finished("stop")])
+    brains = GivenBrains(brain_of(model, max_output_tokens=400))
+    async with memory_pod(tmp_path, storage=storage, brains=brains, tools=ToolRegistry([])) as pod:
+        await put_server_budget(storage, Budget(total=Caps(tokens_per_day=10_000)))
+        people = [await one_room(pod)]
+        alice, first = people[0]
+        for number in range(11):
+            room_id = await pod.lobby.create_room(alice.id, f"demo{number}", origin="cli")
+            await alice.join(room_id)
+            people.append((alice, room_id))
+        for _, room_id in people:
+            await alice.post(room_id, "@ai hello")
+        async with asyncio.timeout(20):
+            while model.open_streams + sum(line["type"] == "turn_ended" for line in alice.heard) < len(people):
+                await alice.read()
+            go_on.set()
+            while sum(line["type"] == "turn_ended" for line in alice.heard) < len(people):
+                await alice.read()
+        used, said = (await spent(storage))[0], await over(storage)
+        assert used == len(model.requests) * 6_400 > 10_000
+        assert 0 < used - said <= 10_000
+        start = len(alice.heard)
+        await alice.post(first, "@ai hello")
+        await alice.expect_type("turn_ended", start=start, outcome="refused")
+
+
+async def test_a_room_full_of_hashes_fits_a_small_model_beside_its_answer(tmp_path: Path) -> None:
+    model = ChunkModel([TextDelta("The first.")], context_tokens=32_768)
+    brains = GivenBrains(replace(brain_of(model, max_output_tokens=4_096), counter=OtherTokens()))
+    async with memory_pod(tmp_path, brains=brains) as pod:
+        alice, room_id = await one_room(pod)
+        for number in range(18):
+            drawn = [hashlib.sha256(f"{number} {line}".encode()).hexdigest() for line in range(50)]
+            await alice.post(room_id, "\n".join(drawn))
+        await alice.post(room_id, "@ai which is the first?")
+        await alice.expect_type("turn_ended", outcome="done")
+    vocabulary, asked = DeepSeekTokens(), list[int]()
+    for request in model.requests:
+        asked.append(sum(vocabulary.exact(message.content) + 6 for message in request.messages))
+        # Two of three characters are digits, which some vocabularies take one by one.
+        assert asked[-1] * 1.6 + (request.max_tokens or 0) < 32_768
+    assert max(asked) > 8_000
+
+
+async def over(storage: Storage) -> int:
+    """Tokens that calls used beyond what was reserved for them, by the report."""
+    now = system_clock().now()
+    since, until = now.replace(hour=0, minute=0, second=0), datetime.max.replace(tzinfo=now.tzinfo)
+    return sum(row.tokens_over for row in await storage.usage(since, until, group=UsageGroup.ROOM))
 
 
 async def one_room(pod: Pod, **caps: int) -> tuple[Guest, RoomId]:

@@ -95,7 +95,6 @@ RESOURCES: Final = (
         limits=_SMALL,
         reasons=_AT_THE_LIMIT,
         may_be_stopped_by=StoppedBy.MEMORY,
-        needs_cgroup=True,
         code=python(
             "print('armed-' '@NONCE@', flush=True)\nheld, total, block = [], 0, bytes(1 << 20)\ntry:\n    for _ in range(30):\n        fd = os.memfd_create('held'); held.append(fd)\n"
             "        for _ in range(15): total += os.write(fd, block)\nexcept OSError as error: refused('memfd', error)\n"
@@ -107,11 +106,21 @@ RESOURCES: Final = (
         limits=_SMALL,
         reasons=_AT_THE_LIMIT,
         may_be_stopped_by=StoppedBy.MEMORY,
-        needs_cgroup=True,
         code=python(
             "print('armed-' '@NONCE@', flush=True)\nlibc.shmat.restype = ctypes.c_long\ntotal = 0\ntry:\n    for _ in range(8):\n        held = checked(libc.shmget, 0, 32 << 20, 0o1600); at = checked(libc.shmat, held, None, 0)\n"
             "        ctypes.memset(at, 1, 32 << 20); libc.shmdt(ctypes.c_void_p(at)); total += 32 << 20\n"
             "except OSError as error: refused('shmget', error)\ntime.sleep(0.8)\nif total > 128 << 20: print('BREACH memory in System V', total)",
+        ),
+    ),
+    Attack(
+        name="shared-mapping-given-back",
+        limits=_SMALL,
+        stopped_by=StoppedBy.MEMORY,
+        # The pages stay, but are no longer counted to the process.
+        needs_cgroup=True,
+        code=armed(
+            "import mmap\nheld = mmap.mmap(-1, 200 << 20)\narm()\nfor at in range(0, 200 << 20, 1 << 20):\n"
+            "    held[at : at + (1 << 20)] = b'x' * (1 << 20); held.madvise(mmap.MADV_DONTNEED, at, 1 << 20)\ntime.sleep(60)"
         ),
     ),
     Attack(
@@ -166,6 +175,35 @@ RESOURCES: Final = (
         ),
     ),
     Attack(
+        name="workspace-filled-by-deleted-files-of-a-thread",
+        stopped_by=StoppedBy.WORKSPACE,
+        limits=replace(QUICK, wall_s=6.0),
+        # A table of descriptors that the process itself does not show.
+        code=armed(
+            "import threading\narm()\nblock, held = bytes(range(256)) * 4096, []\ndef fill():\n    syscall(436, 1000, 1000, 2)\n"
+            "    for i in range(60):\n        f = open('f', 'wb', 0); held.append(f); os.unlink('f'); f.write(block)\n    time.sleep(60)\n"
+            "threading.Thread(target=fill).start()\ntime.sleep(60)"
+        ),
+    ),
+    Attack(
+        name="workspace-filled-by-deleted-files-of-a-closed-process",
+        stopped_by=StoppedBy.WORKSPACE,
+        limits=replace(QUICK, wall_s=6.0),
+        code=armed(
+            "checked(libc.prctl, 4, 0, 0, 0, 0)\narm()\nblock, held = bytes(range(256)) * 4096, []\nfor i in range(60):\n"
+            "    f = open('f', 'wb', 0); held.append(f); os.unlink('f'); f.write(block)\ntime.sleep(60)"
+        ),
+    ),
+    Attack(
+        name="workspace-filled-by-files-without-a-name",
+        stopped_by=StoppedBy.WORKSPACE,
+        limits=replace(QUICK, wall_s=6.0),
+        code=armed(
+            "arm()\nblock, held = bytes(range(256)) * 4096, []\nfor i in range(60):\n"
+            "    fd = os.open('.', os.O_TMPFILE | os.O_WRONLY); held.append(fd); os.write(fd, block)\ntime.sleep(60)"
+        ),
+    ),
+    Attack(
         name="inode-flood",
         stopped_by=StoppedBy.WORKSPACE,
         code=armed("arm()\nfor i in range(6000): os.close(os.open(f'f{i}', os.O_CREAT | os.O_WRONLY))\ntime.sleep(60)"),
@@ -191,6 +229,16 @@ RESOURCES: Final = (
         code=armed(
             "arm()\nblock = bytes(range(256)) * 4096\nfor n in range(5):\n    os.mkdir(f'd{n}')\n    for i in range(10): open(f'd{n}/f{i}', 'wb').write(block)\n"
             "    os.chmod(f'd{n}', 0)\nos.chmod('.', 0o300)\ntime.sleep(60)"
+        ),
+    ),
+    Attack(
+        name="files-growing-in-a-closed-folder",
+        stopped_by=StoppedBy.WORKSPACE,
+        limits=replace(QUICK, wall_s=6.0),
+        # Its names can be read, and nothing of what they name.
+        code=armed(
+            "arm()\nos.mkdir('d')\nheld = [open(f'd/f{i}', 'wb', 0) for i in range(60)]\nos.chmod('d', 0o400)\n"
+            "for f in held: f.write(bytes(range(256)) * 4096)\ntime.sleep(60)"
         ),
     ),
     Attack(

@@ -125,6 +125,19 @@ async def test_it_reaches_no_socket(sandbox: Sandbox, workspace: Workspace) -> N
     [
         *("libc.setsid()", "libc.shmget(1, 4096, 0o1600)", "libc.semget(1, 1, 0o1600)", "libc.msgget(1, 0o1600)"),
         *("libc.inotify_init()", "libc.ptrace(0, 0, 0, 0)", "libc.unshare(0x10000000)", "libc.setuid(0)"),
+        *(
+            "libc.shmat(1, 0, 0)",
+            "libc.shmctl(1, 2, 0)",
+            "libc.shmdt(4096)",
+            "libc.semop(1, 0, 1)",
+            "libc.semctl(1, 0, 12)",
+        ),
+        *("libc.semtimedop(1, 0, 1, 0)", "libc.msgsnd(1, b'12345678x', 1, 2048)", "libc.msgrcv(1, 0, 1, 0, 2048)"),
+        *(
+            "libc.msgctl(1, 2, 0)",
+            "libc.mq_notify(1, 0)",
+            "libc.syscall(181 if os.uname().machine == 'aarch64' else 241, b'x')",
+        ),
         *("libc.mq_open(b'/x', 0o100, 0o600, 0)", "libc.kill(1, 0)", "libc.chroot(b'.')", "libc.syscall(175, 0, 0, 0)"),
     ],
 )
