@@ -8,11 +8,10 @@ from typing import assert_never
 
 from multiplayer.ai.context import Prompt
 from multiplayer.ai.masking import KnownMarkers, Mask
-from multiplayer.ai.metering import CallMeter, was_not_reached
+from multiplayer.ai.metering import CallMeter, UsedSoFar, was_not_reached
 from multiplayer.ai.prompts import UNKNOWN_OUTCOME, storable
 from multiplayer.ai.steps import (
     CallNotMade,
-    CallUsed,
     Ended,
     FoundCards,
     FoundTaint,
@@ -31,7 +30,15 @@ from multiplayer.ai.steps import (
 )
 from multiplayer.ai.tokens import TokenCounter
 from multiplayer.ai.turn_history import TurnHistory
-from multiplayer.ai.turn_setup import DEFAULT_LIMITS, NOTHING_TAKEN_OVER, TakenOver, TurnLimits, TurnTools, nothing_said
+from multiplayer.ai.turn_setup import (
+    DEFAULT_LIMITS,
+    NOTHING_TAKEN_OVER,
+    Shorter,
+    TakenOver,
+    TurnLimits,
+    TurnTools,
+    nothing_said,
+)
 from multiplayer.models.failover import Failover, stream_in_time
 from multiplayer.models.port import (
     BrokenToolCall,
@@ -45,6 +52,7 @@ from multiplayer.models.port import (
     ModelFailure,
     ModelSwitched,
     PromptMessage,
+    PromptTooLong,
     StatusSaid,
     Tainted,
     TextDelta,
@@ -54,7 +62,7 @@ from multiplayer.models.port import (
     ToolCallsReady,
     Usage,
 )
-from multiplayer.protocol.turns import TokenUsage, TurnOutcome
+from multiplayer.protocol.turns import TurnOutcome
 from multiplayer.tools.refusal import ToolFault
 from multiplayer.tools.registry import ToolResult
 
@@ -71,12 +79,14 @@ async def run_turn(
     taken_over: TakenOver = NOTHING_TAKEN_OVER,
     max_output_tokens: int | None = None,
     steering: Callable[[], Sequence[PromptMessage]] = nothing_said,
+    shorter: Shorter | None = None,
 ) -> AsyncGenerator[TurnStep, None]:
     """Yield what happens, with one `Ended` last, whatever the model does. Only our own mistakes rise.
 
     `clock` is monotonic, in seconds. Closing the generator or cancelling its reader ends the model's connection and
     a running tool at once; then no `Ended` comes. `secret` is the room's, as in the prompt. `steering` is asked for
-    what came into the turn, right after each `StepBegins`.
+    what came into the turn, right after each `StepBegins`. `shorter` is asked once, when the provider says that the
+    prompt is longer than its model can read; without it the turn fails then.
     """
     history = TurnHistory(
         prompt,
@@ -86,7 +96,7 @@ async def run_turn(
         offers_tools=tools is not None,
         max_output_tokens=max_output_tokens,
     )
-    turn = _Turn(history, model, tools, counter, clock, limits, taken_over, steering)
+    turn = _Turn(history, model, tools, counter, clock, limits, taken_over, steering, shorter)
     async with aclosing(turn.run()) as steps:
         async for step in steps:
             yield step
@@ -118,6 +128,7 @@ class _Turn:
         limits: TurnLimits,
         taken_over: TakenOver,
         steering: Callable[[], Sequence[PromptMessage]],
+        shorter: Shorter | None,
     ) -> None:
         self._history = history
         # A model that failed is not asked again in the same turn.
@@ -127,6 +138,7 @@ class _Turn:
         self._clock = clock
         self._limits = limits
         self._steering = steering
+        self._shorter = shorter
         self._results = dict(taken_over.results)
         self._steps = taken_over.steps
         self._deadline = clock() + limits.turn_s
@@ -137,9 +149,7 @@ class _Turn:
         self._markers = KnownMarkers()
         self._words, self._thoughts = Mask(self._markers), Mask(self._markers)
         self._has_more_than_words = False
-        self._used = Usage(0, 0, 0)
-        self._calls = 0
-        self._is_estimated = False
+        self._used = UsedSoFar()
         self._broken_in_a_row = 0
 
     async def run(self) -> AsyncGenerator[TurnStep, None]:
@@ -149,33 +159,35 @@ class _Turn:
             yield StepBegins()
             for message in self._steering():
                 self._history.add_said(message)
+            request = self._history.request()
             yield ModelAsked(self._history.tokens())
             problem: str | None = None
-            is_made, calls = True, self._calls
-            request = self._history.request()
-            meter = CallMeter(
-                self._model, self._counter, tokens_in=self._history.tokens(), max_tokens=request.max_tokens
-            )
+            is_made, is_too_long, calls = True, False, self._used.calls
+            meter = CallMeter(self._model, self._counter, tokens_in=self._history.tokens())
             try:
                 async with aclosing(self._ask(request, answer, meter)) as steps:
                     async for step in steps:
                         yield step
             except ModelFailure as failure:
                 problem = str(failure)
-                is_made = not was_not_reached(failure)
+                is_made, is_too_long = not was_not_reached(failure), isinstance(failure, PromptTooLong)
             except _OutOfTime:
                 problem = self._out_of_time
             for step in self._kept_back():
                 yield step
-            end = self._judge(answer) if problem is None else self._failed(problem)
+            if is_too_long and self._shorter is not None:
+                self._history.begin_again(await self._shorter(self._history.shorter_prompt()))
+                self._shorter = None
+            else:
+                end = self._judge(answer) if problem is None else self._failed(problem)
             used = meter.used()
             if used is not None:
-                self._add(used)
+                self._used.add(used)
                 yield used
             elif not is_made:
                 yield CallNotMade()
-            if self._calls > calls:
-                yield Used(self._total())
+            if self._used.calls > calls:
+                yield Used(self._used.total(self._model.model_name))
             if end is None and answer.calls:
                 try:
                     async with aclosing(self._run_calls(answer)) as steps:
@@ -204,6 +216,10 @@ class _Turn:
         async with aclosing(stream):
             while (chunk := await self._next(stream)) is not None:
                 failed = meter.take(chunk)
+                if failed is not None:
+                    self._used.add(failed)
+                    for step in (*self._kept_back(), failed):
+                        yield step
                 match chunk:
                     case TextDelta(text):
                         answer.text.append(text)
@@ -238,9 +254,6 @@ class _Turn:
                         answer.thinking.clear()
                         for step in self._kept_back():
                             yield step
-                        if failed is not None:
-                            self._add(failed)
-                            yield failed
                         yield Switched(model, previous, reason)
                     case Finished(reason):
                         # Read on to the end: who counts the provider's failures hears of a success only there.
@@ -348,7 +361,10 @@ class _Turn:
                 raise _OutOfTime
         done = [(call, self._results[call.id]) for call in {call.id: call for call in calls}.values()]
         if done:
-            self._history.add_calls(done, said="".join(answer.text), thinking="".join(answer.thinking))
+            # To count the tokens of a long result takes a while, and the others should not wait for it.
+            await asyncio.to_thread(
+                self._history.add_calls, done, said="".join(answer.text), thinking="".join(answer.thinking)
+            )
 
     async def _run(self, call: ToolCall) -> ToolResult:
         if self._tools is None:
@@ -371,25 +387,6 @@ class _Turn:
         finally:
             # The time that people allowed a call beyond the usual is not the turn's.
             self._deadline += min(more_s, max(0.0, self._clock() - began_s - ready.usual_s))
-
-    def _add(self, used: CallUsed) -> None:
-        self._is_estimated = self._is_estimated or used.is_estimated
-        self._calls += 1
-        self._used = Usage(
-            self._used.tokens_in + used.usage.tokens_in,
-            self._used.tokens_cached + used.usage.tokens_cached,
-            self._used.tokens_out + used.usage.tokens_out,
-        )
-
-    def _total(self) -> TokenUsage:
-        return TokenUsage(
-            model=self._model.model_name,
-            tokens_in=self._used.tokens_in,
-            tokens_cached=self._used.tokens_cached,
-            tokens_out=self._used.tokens_out,
-            is_estimated=self._is_estimated,
-            calls=self._calls,
-        )
 
     @property
     def _out_of_time(self) -> str:

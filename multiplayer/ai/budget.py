@@ -107,6 +107,7 @@ def total_of(rows: Sequence[UsageRow], key: str = "") -> UsageRow:
         tokens_out=sum(row.tokens_out for row in rows),
         cost_micros=sum(row.cost_micros for row in rows),
         unpriced_calls=sum(row.unpriced_calls for row in rows),
+        tokens_over=sum(row.tokens_over for row in rows),
     )
 
 
@@ -129,9 +130,8 @@ class Reservation:
     def __init__(self, ledger: LedgerStore, charge: Charge, tariff: Tariff, context_tokens: int | None = None) -> None:
         self._ledger = ledger
         self._tariff = tariff
-        self._most_in = max(2 * charge.tokens_in, charge.tokens_in + 10_000)
-        if context_tokens is not None:
-            self._most_in = max(context_tokens, charge.tokens_in)
+        self._most_in = _most_believed(charge.tokens_in, context_tokens)
+        self._most_out = _most_believed(charge.tokens_out, context_tokens)
         self._is_over = False
         self.charge = charge
 
@@ -145,15 +145,19 @@ class Reservation:
         """Replace the reservation by what was used; return its cost in micro-units, None where nobody knows the price.
 
         `answered_by` is given when another model answered than was reserved for: its name and prices count. A report
-        of more than the model can read or was allowed to write is not believed: what was reserved counts then. A
-        database that fails now raises nothing: the row stays reserved, which counts, until `settle_left` or `sweep`
-        finds it.
+        of more than was reserved is settled as it is, which the next reservation sees, and stands in reports as
+        `tokens_over`; one of more than the model can hold is not believed: what was reserved counts then. A database
+        that fails now raises nothing: the row stays reserved, which counts, until `settle_left` or `sweep` finds it.
         """
         used, tariff = _added_up(usage), answered_by or self._tariff
-        most_out = self.charge.tokens_out
-        if not is_estimated and not is_believable(usage, tokens_in_at_most=self._most_in, tokens_out_at_most=most_out):
+        if not is_estimated and not is_believable(
+            usage, tokens_in_at_most=self._most_in, tokens_out_at_most=self._most_out
+        ):
             _log.warning("usage_not_believed", charge=self.charge.id, model=tariff.model, reported=str(usage)[:200])
-            used, is_estimated = Usage(self.charge.tokens_in, 0, most_out), True
+            used, is_estimated = Usage(self.charge.tokens_in, 0, self.charge.tokens_out), True
+        over = used.tokens_in + used.tokens_out - self.charge.asked(Unit.TOKENS)
+        if over > 0 and not self._is_over:
+            _log.warning("used_more_than_reserved", charge=self.charge.id, model=tariff.model, tokens_over=over)
         cost_micros = tariff.price(used)
         if self._is_over:
             return cost_micros
@@ -243,12 +247,13 @@ class Purse:
     async def book(self, spender: Spender, tariff: Tariff, usage: Usage, *, is_estimated: bool) -> int | None:
         """Write down a call that was made without a reservation of its own, whatever the caps; return its cost.
 
-        Raises `StorageUnavailable`, `OutcomeUnknown`.
+        All of it stands in reports as `tokens_over`. Raises `StorageUnavailable`, `OutcomeUnknown`.
         """
         used = _added_up(usage)
-        charge = self._charge(spender, tariff, tariff.price(used), used.tokens_in, used.tokens_out)
+        charge = self._charge(spender, tariff, 0, 0, 0)
         await _again_if_unknown(lambda: self._ledger.reserve(charge, ()))
-        return await Reservation(self._ledger, charge, tariff).settle(used, is_estimated=is_estimated)
+        most = used.tokens_in + used.tokens_out
+        return await Reservation(self._ledger, charge, tariff, most).settle(used, is_estimated=is_estimated)
 
     def _charge(self, spender: Spender, tariff: Tariff, micros: int | None, tokens_in: int, tokens_out: int) -> Charge:
         return Charge(
@@ -353,6 +358,12 @@ def _price_problem(model: str, micros: int | None, caps: Sequence[Cap]) -> str:
 def _most_micros(tariff: Tariff, tokens_in: int, tokens_out: int) -> int | None:
     micros = tariff.price(Usage(tokens_in, 0, tokens_out))
     return 0 if micros is None and not tokens_in and not tokens_out else micros
+
+
+def _most_believed(reserved: int, context_tokens: int | None) -> int:
+    if context_tokens is None:
+        return max(2 * reserved, reserved + 10_000)
+    return max(context_tokens, reserved)
 
 
 def _added_up(usage: Usage) -> Usage:

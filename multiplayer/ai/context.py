@@ -29,6 +29,10 @@ SUMMARISE_AT: Final = 0.75
 """The share of its budget that the recent part may fill before it is summarised."""
 _MESSAGE_TOKENS: Final = 6
 """What a provider's own marks around a message cost."""
+_CALL_TOKENS: Final = 30
+_TOOL_TOKENS: Final = 12
+_TOOLS_TOKENS: Final = 400
+"""What a provider's own marks around a call and a tool cost, and its words about how tools are called."""
 _NOTE_ROOM: Final = 80
 _ENVELOPE_ROOM: Final = 160
 _MOST_REQUESTS: Final = 20
@@ -96,18 +100,20 @@ def needs_summary(prompt: Prompt, *, share: float = SUMMARISE_AT) -> bool:
 
 
 def message_tokens(message: PromptMessage, counter: TokenCounter) -> int:
-    calls = sum(
-        counter.count(call.name) + counter.count(call.arguments) + _MESSAGE_TOKENS for call in message.tool_calls
-    )
+    calls = sum(counter.count(call.name) + counter.count(call.arguments) + _CALL_TOKENS for call in message.tool_calls)
     thinking = counter.count(message.thinking) if message.thinking else 0
     return counter.count(message.content) + calls + thinking + _MESSAGE_TOKENS
 
 
 def tool_tokens(tools: Sequence[ToolDefinition], counter: TokenCounter) -> int:
-    return sum(
-        counter.count(tool.name) + counter.count(tool.description) + counter.count(json.dumps(tool.parameters)) + 12
+    told = sum(
+        counter.count(tool.name)
+        + counter.count(tool.description)
+        + counter.count(json.dumps(tool.parameters))
+        + _TOOL_TOKENS
         for tool in tools
     )
+    return told + _TOOLS_TOKENS if tools else 0
 
 
 def build_prompt(given: ContextInput) -> Prompt:

@@ -12,12 +12,14 @@ from multiplayer.ai.tokens import TokenCounter, trim_middle
 from multiplayer.protocol.ids import MessageId
 from multiplayer.protocol.memory import TITLES, Section, SummaryPoint, points_in, summary_text
 from multiplayer.protocol.values import rfc3339
+from multiplayer.rooms.derived import attributed
 
 FORM: Final = """\
 Write each point as one line: `- `, the point, and at its end the ids of the messages it came from, like \
 (message 01ABC, 01DEF). Put the points under these headings, in English as they stand here and each on a line of its \
 own, where there is something to say: Topic, Decisions, Open questions, Action items, Key facts and code. Short code \
-stands inside its line. Invent nothing, no ids either; write no marker.\
+stands inside its line. A point without ids is thrown away, the topic too. Invent nothing, no ids either; write no \
+marker.\
 """
 _SUBJECT: Final = "summary so far"
 _HEADINGS: Final = {
@@ -103,9 +105,9 @@ def read_points(
 ) -> tuple[SummaryPoint, ...]:
     """Return the points of a model's answer that can be used, without those that are `fixed`.
 
-    A point of `previous` that stands there again is the same point. What says a fixed point again, names only
-    messages that were not in the material, or repeats a marker, is left out. An answer that names no message at all
-    is no summary of them (but an apology, or talk): it has no points.
+    A point of `previous` that stands there again is the same point, with its messages. What says a fixed point again,
+    names no message of the material, or repeats a marker, is left out. An answer that names no message at all is no
+    summary of them (but an apology, or talk): it has no points.
     """
     there = {(point.section, _plain(point.text)): point for point in previous}
     persons = [(point, _pairs(point.text)) for point in fixed]
@@ -122,7 +124,7 @@ def read_points(
         read[key] = (known or point).model_copy(
             update={"id": known.id if known else new_id(), "sources": sources},
         )
-    return tuple(read.values()) if is_sourced else ()
+    return attributed(read.values()) if is_sourced else ()
 
 
 def _tidied(text: str, material: Material) -> list[str]:

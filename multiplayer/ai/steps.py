@@ -50,7 +50,7 @@ class StepBegins:
 
 @dataclass(frozen=True, slots=True)
 class ModelAsked:
-    """The model is asked when the generator is resumed: with a prompt of so many tokens, by our own count."""
+    """The model is asked when the generator is resumed: with a prompt of so many tokens at most, by our own count."""
 
     tokens_in: int
 

@@ -34,6 +34,7 @@ from multiplayer.protocol.events import (
 from multiplayer.protocol.ids import AccountId, MessageId, TurnId
 from multiplayer.protocol.memory import Summary, SummaryPoint
 from multiplayer.protocol.turns import TurnReason
+from multiplayer.rooms.derived import attributed
 
 _LIMITS: Final = SummaryLimits()
 _LINE_TOKENS: Final = 70
@@ -59,7 +60,7 @@ class SummaryPlan:
 
 @dataclass(frozen=True, slots=True)
 class SummaryDraft:
-    """Points that may become a version. `method` is `extractive` or the model's name.
+    """Points that may become a version; each of a machine's names its messages. `method`: `extractive` or the model.
 
     `used` is what each model that was asked has used, also if its words were no use; `switches` tells who took over
     from whom.
@@ -169,7 +170,7 @@ def extractive(
     new_id: Callable[[], str],
 ) -> SummaryDraft:
     """Summarise without a model. No points: there was nothing to say."""
-    points = extract(previous.points if previous else (), events, names, new_id=new_id)
+    points = extract(_before(previous), events, names, new_id=new_id)
     return SummaryDraft(points, METHOD, taint=taint_of(events, previous.taint if previous else ()))
 
 
@@ -225,7 +226,7 @@ def question_of(
     heard = hear(events, names)
     if isinstance(model, PlainResults) or not heard.said:
         return None
-    kept = carried(previous.points if previous else (), heard)
+    kept = carried(_before(previous), heard)
     persons = tuple(point for point in kept if point.by is not None)
     machines = tuple(point for point in kept if point.by is None)
     material = material_of(
@@ -233,6 +234,11 @@ def question_of(
     )
     request = request_of(_INSTRUCTIONS, material.text, limits)
     return SummaryQuestion(request, tokens_of(request, counter), material, persons, machines)
+
+
+def _before(previous: Summary | None) -> tuple[SummaryPoint, ...]:
+    """Return what may be carried on. A model would be free to put a message of its own beside a point without one."""
+    return attributed(previous.points) if previous else ()
 
 
 def taint_of(events: Sequence[Event], before: Collection[Taint] = ()) -> tuple[Taint, ...]:

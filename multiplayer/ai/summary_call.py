@@ -81,7 +81,7 @@ async def ask(
     """
     words: list[str] = []
     length = 0
-    meter = CallMeter(model, counter, tokens_in=tokens_in, max_tokens=request.max_tokens)
+    meter = CallMeter(model, counter, tokens_in=tokens_in)
     failed: list[CallUsed] = []
     switches: list[ModelSwitched] = []
     failure: ModelFailure | None = None

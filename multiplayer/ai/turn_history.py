@@ -11,6 +11,9 @@ from multiplayer.tools.registry import ToolResult
 
 _ANSWER_ROOM: Final = 0.9
 """The share of the model's context that prompt and tool results may fill."""
+_SHORTER: Final = 0.6
+"""Of a prompt that the provider calls too long, the share that is asked next."""
+_LEAST_ANSWER: Final = 256
 _LEFT_OUT: Final = "[left out: this result is too long ago]"
 
 
@@ -33,24 +36,41 @@ class TurnHistory:
         self._own_from = len(self._messages)
         self._secret = secret
         self._counter = counter
+        self._context_tokens = context_tokens
         self._room = int(context_tokens * _ANSWER_ROOM)
         self._conversation = prompt.conversation
         self._max_tokens = max_output_tokens
         # Counted as it grows: a long prompt takes long, and this runs beside everyone else.
-        self._tokens = prompt.tokens - (0 if offers_tools else tool_tokens(prompt.tools, counter))
+        self._prompt_tokens = prompt.tokens - (0 if offers_tools else tool_tokens(prompt.tools, counter))
+        self._tokens = self._prompt_tokens
 
     def request(self) -> ChatRequest:
-        """Return the next question; the turn's oldest results, then arguments, are left out when it would overflow."""
+        """Return the next question; the turn's oldest results, then arguments, are left out when it would overflow.
+
+        Its answer is limited to what the model can hold beside it: providers refuse what is more in all.
+        """
         self._shorten()
         return ChatRequest(
             messages=tuple(self._messages),
             tools=self._tools,
-            max_tokens=self._max_tokens,
+            max_tokens=self._most_written(),
             conversation=self._conversation,
         )
 
     def tokens(self) -> int:
         return self._tokens
+
+    def shorter_prompt(self) -> int:
+        """Return how many tokens the prompt may have after a provider has called the whole too long."""
+        return int(self._prompt_tokens * _SHORTER)
+
+    def begin_again(self, prompt: Prompt) -> None:
+        """Put a shorter prompt before what the turn has done, and let that fill less of the model from now on."""
+        self._room = min(self._room, int(self._tokens * _SHORTER))
+        tokens = prompt.tokens - (0 if self._tools else tool_tokens(prompt.tools, self._counter))
+        self._tokens += tokens - self._prompt_tokens
+        self._messages[: self._own_from] = prompt.messages
+        self._prompt_tokens, self._own_from = tokens, len(prompt.messages)
 
     def add_said(self, message: PromptMessage) -> None:
         """Take what someone said to the turn while it ran."""
@@ -83,6 +103,11 @@ class TurnHistory:
     def _add(self, message: PromptMessage) -> None:
         self._messages.append(message)
         self._tokens += message_tokens(message, self._counter)
+
+    def _most_written(self) -> int | None:
+        if self._max_tokens is None:
+            return None
+        return min(self._max_tokens, max(_LEAST_ANSWER, self._context_tokens - self._tokens))
 
     def _shorten(self) -> None:
         for place in range(self._own_from, len(self._messages) - 1):

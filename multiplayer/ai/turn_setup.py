@@ -1,9 +1,10 @@
 """What a turn is run with: its limits, its tools, and what it had done under an earlier holder."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, TypeAlias
 
+from multiplayer.ai.context import Prompt
 from multiplayer.models.port import PromptMessage, ToolDefinition
 from multiplayer.tools.registry import ToolCallContext, ToolRegistry, ToolResult
 
@@ -35,6 +36,8 @@ class TurnTools:
     context: Callable[[str], ToolCallContext]
 
 
+Shorter: TypeAlias = Callable[[int], Awaitable[Prompt]]
+"""Builds the prompt of the turn again, within so many tokens."""
 DEFAULT_LIMITS: Final = TurnLimits()
 NOTHING_TAKEN_OVER: Final = TakenOver()
 

@@ -220,7 +220,9 @@ class ProfiledBrains:
         return Brain(
             profile=entry.profile,
             model=model,
-            counter=self._counters.counter_for(self._model(who).model_name),
+            counter=self._counters.counter_for(
+                *(name for other in (who, *stand_ins) for name in self._read_by_tokens(other))
+            ),
             # Of two models of one name the first counts: it is asked first.
             tariffs={
                 tariff.model: tariff
@@ -231,6 +233,11 @@ class ProfiledBrains:
             takes_tools=not isinstance(who.plan, NlwebPlan),
             counts_tokens=any(_counts_tokens(other) for other in (who, *stand_ins)),
         )
+
+    def _read_by_tokens(self, entry: _Entry) -> Sequence[str]:
+        """Return the names of the models of this entry that are paid by tokens, the one that writes its answers too."""
+        own = [self._model(entry).model_name] if isinstance(entry.plan, ChatPlan) else []
+        return (*own, *(self._read_by_tokens(entry.composer) if entry.composer is not None else ()))
 
     def _tariffs(self, entry: _Entry) -> Sequence[Tariff]:
         """Return what its model costs, and the one that writes its answers under that one's own name too."""
@@ -269,7 +276,15 @@ class ProfiledBrains:
                 return _Held(PlainResults(DemoModel()))
             case ChatPlan():
                 chat = OpenAICompatible(plan.endpoint, plan.key, now=clock.now, make_id=clock.new_id)
-                return _Held(Retrying(chat, asyncio.sleep, clock.monotonic_s, random.random), chat.aclose)
+                asked = Retrying(
+                    chat,
+                    asyncio.sleep,
+                    clock.monotonic_s,
+                    random.random,
+                    first_token_s=self._patience.first_token_s,
+                    progress_s=self._patience.progress_s,
+                )
+                return _Held(asked, chat.aclose)
             case NlwebPlan():
                 site = NLWeb(
                     plan.base_url,
@@ -280,6 +295,7 @@ class ProfiledBrains:
                     dialects=self._dialects,
                     clock=clock.monotonic_s,
                     now=clock.now,
+                    again=lambda one: Retrying(one, asyncio.sleep, clock.monotonic_s, random.random),
                 )
                 return _Held(site, site.aclose)
             case _:

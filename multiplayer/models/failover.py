@@ -18,6 +18,7 @@ from multiplayer.models.port import (
     ModelStalled,
     ModelSwitched,
     ModelUnavailable,
+    PromptTooLong,
     TextDelta,
     ToolCallsReady,
 )
@@ -120,11 +121,11 @@ class FailoverTurn:
                     raise
                 if self._is_last:
                     raise _naming(failure, self._failed, self.model_name) from failure
-                reason = str(failure)
+                reason, was_reached = str(failure), failure.was_reached
             previous = self.model_name
             self._failed.append(previous)
             self._at += 1
-            yield ModelSwitched(self.model_name, previous, reason)
+            yield ModelSwitched(self.model_name, previous, reason, was_reached)
 
     @property
     def _is_last(self) -> bool:
@@ -157,11 +158,18 @@ def _naming(failure: ModelFailure, before: Sequence[str], last: str) -> ModelFai
     said = f"{failure} No other model could answer either: {', '.join(before)} had failed before {last}."
     match failure:
         case ModelUnavailable():
-            return ModelUnavailable(said, failure.retry_after_s, is_worth_retrying=failure.is_worth_retrying)
+            return ModelUnavailable(
+                said,
+                failure.retry_after_s,
+                is_worth_retrying=failure.is_worth_retrying,
+                was_read=failure.was_read,
+            )
         case ModelStalled():
             named = ModelStalled(failure.phase, failure.waited_s)
             named.args = (said,)
             return named
+        case PromptTooLong():
+            return PromptTooLong(said)
         case ModelRejected():
             return ModelRejected(said)
         case _:

@@ -102,10 +102,15 @@ class NlwebSite:
         await self._client.aclose()
 
     @asynccontextmanager
-    async def post(self, route: str, body: bytes) -> AsyncIterator[SiteReply]:
-        """Send `body` and give its reply; raises `ModelUnavailable`, `ModelRejected`, `ModelBroke`."""
+    async def post(
+        self, route: str, body: bytes, *, may_resend: Callable[[], bool] = lambda: True
+    ) -> AsyncIterator[SiteReply]:
+        """Send `body` and give its reply; raises `ModelUnavailable`, `ModelRejected`, `ModelBroke`.
+
+        `may_resend` is asked before it is sent a second time over a fresh connection.
+        """
         async with AsyncExitStack() as stack:
-            response = await self._send(route, body)
+            response = await self._send(route, body, may_resend)
             stack.push_async_callback(response.aclose)
             self._check_head(response)
             raw = await stack.enter_async_context(aclosing(_raw_bytes(response)))
@@ -136,12 +141,14 @@ class NlwebSite:
             if not patience.expired():
                 raise
 
-    async def _send(self, route: str, body: bytes) -> httpx.Response:
+    async def _send(self, route: str, body: bytes, may_resend: Callable[[], bool]) -> httpx.Response:
         try:
             try:
                 return await self._client.send(self._build(route, body), stream=True)
             except (httpx.ReadError, httpx.WriteError, httpx.RemoteProtocolError) as error:
                 if isinstance(error, httpx.RemoteProtocolError) and "without sending a response" not in str(error):
+                    raise
+                if not may_resend():
                     raise
                 # The site closed an idle connection just as we used it; no byte of an answer had come.
                 return await self._client.send(self._build(route, body), stream=True)

@@ -10,6 +10,7 @@ from multiplayer.models.port import (
     FinishReason,
     ModelBroke,
     ModelUnavailable,
+    PromptTooLong,
     TextDelta,
     ThinkingDelta,
     ToolCall,
@@ -39,6 +40,8 @@ class OpenAIAnswer:
         """Yield what `completion` adds to the answer; raises `ModelBroke`, or `ModelUnavailable` before any word."""
         if completion.complaint is not None:
             said = f"The AI provider reports an error: {clean_detail(completion.complaint, self._key)}"
+            if completion.says_too_long and not self.has_begun:
+                raise PromptTooLong(said)
             raise ModelBroke(said) if self.has_begun else ModelUnavailable(said)
         self._usage = completion.tokens or self._usage
         thinking = self._thinking.add(completion.thinking)
@@ -62,7 +65,7 @@ class OpenAIAnswer:
     def finish(self) -> Iterator[Chunk]:
         """Yield what stands at the end: the calls or what is wrong with them, the usage, `Finished`."""
         if self.reason is None and not self.has_begun:
-            raise ModelUnavailable("The AI provider ended its answer before it had begun.")
+            raise ModelUnavailable("The AI provider ended its answer before it had begun.", was_read=True)
         reason = self.reason or "interrupted"
         if self._has_calls:
             ready: list[ToolCall] = []

@@ -14,6 +14,7 @@ from pydantic import JsonValue
 from multiplayer.models.catalogue import shipped_catalogue
 from multiplayer.models.openai_answer import TOO_BIG, OpenAIAnswer
 from multiplayer.models.openai_wire import (
+    Completion,
     clean_detail,
     encode_request,
     parse_completion,
@@ -24,8 +25,10 @@ from multiplayer.models.port import (
     ModelBroke,
     ModelRejected,
     ModelUnavailable,
+    PromptTooLong,
     ToolCall,
 )
+from multiplayer.models.request_way import Way, has_hung_up
 from multiplayer.models.retry import parse_retry_after
 from multiplayer.models.sse_reader import SseLimits, StreamTooBig, read_events
 from multiplayer.models.tool_calls import ToolCallAssembler
@@ -33,6 +36,8 @@ from multiplayer.models.tool_calls import ToolCallAssembler
 _MAX_ERROR_BODY = 64 * 1024
 _MAX_WHOLE_ANSWER = 4 * 1024 * 1024
 _REST_WAIT_S = 0.1
+_REFUSED_AS_IT_IS = frozenset({400, 422})
+"""The statuses with which a provider refuses what the request holds."""
 _LOST = (httpx.TransportError, httpx.StreamError)
 
 
@@ -201,7 +206,7 @@ class OpenAICompatible:
                     raise ModelBroke(TOO_BIG) from error
                 except _LOST as error:
                     if not answer.has_begun and answer.reason is None:
-                        raise ModelUnavailable("The connection to the AI provider was lost.") from error
+                        raise ModelUnavailable("The connection to the AI provider was lost.", was_read=True) from error
                     return  # the words so far stand
                 if event.data.strip() == "[DONE]":
                     await _read_rest(raw)
@@ -218,24 +223,27 @@ class OpenAICompatible:
             extra=dict(self._endpoint.extra or {}),
             max_output_tokens=self._endpoint.max_output_tokens,
         )
+        way = Way()
         try:
             try:
-                return await self._client.send(self._build(body), stream=True)
+                return await self._client.send(self._build(body, way), stream=True)
             except (httpx.ReadError, httpx.WriteError, httpx.RemoteProtocolError) as error:
-                if isinstance(error, httpx.RemoteProtocolError) and not _has_hung_up(error):
+                if way.is_fresh or (isinstance(error, httpx.RemoteProtocolError) and not has_hung_up(error)):
                     raise
                 # The provider closed an idle connection just as we used it; no byte of an answer had come.
-                return await self._client.send(self._build(body), stream=True)
+                way = Way()
+                return await self._client.send(self._build(body, way), stream=True)
         except httpx.RemoteProtocolError as error:
-            if _has_hung_up(error):
-                raise ModelUnavailable("The AI provider closed the connection without an answer.") from error
+            if has_hung_up(error):
+                reason = "The AI provider closed the connection without an answer."
+                raise ModelUnavailable(reason, was_read=way.is_sent) from error
             raise ModelBroke("The AI provider's answer is not HTTP.") from error
         except httpx.TimeoutException as error:
-            raise ModelUnavailable("The AI provider did not answer in time.") from error
+            raise ModelUnavailable("The AI provider did not answer in time.", was_read=way.is_sent) from error
         except httpx.TransportError as error:
-            raise ModelUnavailable("The AI provider cannot be reached.") from error
+            raise ModelUnavailable("The AI provider cannot be reached.", was_read=way.is_sent) from error
 
-    def _build(self, body: bytes) -> httpx.Request:
+    def _build(self, body: bytes, way: Way) -> httpx.Request:
         headers = {
             "content-type": "application/json",
             "accept": "text/event-stream",
@@ -243,7 +251,9 @@ class OpenAICompatible:
         }
         if self._key:
             headers["authorization"] = f"Bearer {self._key}"
-        return self._client.build_request("POST", self._url, headers=headers, content=body)
+        return self._client.build_request(
+            "POST", self._url, headers=headers, content=body, extensions={"trace": way.take}
+        )
 
     async def _check_status(self, response: httpx.Response) -> None:
         status = response.status_code
@@ -258,8 +268,12 @@ class OpenAICompatible:
             raise ModelBroke(f"The AI provider answered with status {status} and no answer.")
         if status < 400:
             raise ModelRejected("The AI provider points to another address, and the key is not sent there.")
-        detail = "" if encoding not in {"", "identity"} else await self._read_detail(response)
-        raise ModelRejected(_refusal(status) + (f" It says: {detail}" if detail and status != 401 else ""))
+        error = None if encoding not in {"", "identity"} else await self._read_error(response)
+        detail = "" if error is None else clean_detail(error.complaint or "", self._key)
+        said = f" It says: {detail}" if detail and status != 401 else ""
+        if status == 413 or (status in _REFUSED_AS_IT_IS and error is not None and error.says_too_long):
+            raise PromptTooLong(_refusal(413) + said)
+        raise ModelRejected(_refusal(status) + said)
 
     def _unavailable(self, status: int, retry_after: str | None) -> ModelUnavailable:
         reason = (
@@ -272,22 +286,17 @@ class OpenAICompatible:
         wait_s = parse_retry_after(retry_after, self._now())
         return ModelUnavailable(reason, wait_s, is_worth_retrying=wait_s is not None)
 
-    async def _read_detail(self, response: httpx.Response) -> str:
+    async def _read_error(self, response: httpx.Response) -> Completion | None:
         try:
             # The status says what matters: a body that does not come is not waited for.
             async with asyncio.timeout(self._usage_wait_s):
                 body = await _read_up_to(response, _MAX_ERROR_BODY)
         except (ModelUnavailable, TimeoutError):
-            return ""
+            return None
         try:
-            complaint = parse_completion((body or b"").decode(errors="replace")).complaint
+            return parse_completion((body or b"").decode(errors="replace"))
         except ModelBroke:
-            return ""
-        return clean_detail(complaint or "", self._key)
-
-
-def _has_hung_up(error: httpx.RemoteProtocolError) -> bool:
-    return "without sending a response" in str(error)
+            return None
 
 
 def _calls_in(request: ChatRequest) -> list[ToolCall]:
@@ -332,5 +341,5 @@ async def _read_up_to(response: httpx.Response, limit: int) -> bytes | None:
                 if len(body) > limit:
                     return None
     except _LOST as error:
-        raise ModelUnavailable("The connection to the AI provider was lost.") from error
+        raise ModelUnavailable("The connection to the AI provider was lost.", was_read=True) from error
     return bytes(body)

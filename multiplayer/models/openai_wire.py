@@ -10,6 +10,12 @@ from multiplayer.models.port import ChatRequest, FinishReason, ModelBroke, Promp
 from multiplayer.models.tool_calls import ToolCallFragment, mend_text
 
 _KEY_LIKE = re.compile(r"\b(sk|pk|key|token)-[\w*.\-]{4,}|\bBearer\s+\S+", re.IGNORECASE)
+_TOO_LONG = re.compile(
+    r"context[_ ](length|size|window)|maximum (context|prompt|input) length|(prompt|input|request) is too long"
+    r"|too many (input )?tokens|input token count|reduce the length|tokens \+ `?max_new_tokens",
+    re.IGNORECASE,
+)
+"""How DeepSeek, OpenAI, vLLM, llama.cpp, Mistral, xAI, Gemini and gateways say that a prompt is more than fits."""
 _MAX_DETAIL_CHARACTERS = 300
 _MOST_TOKENS = 10**8
 """Of one call: more than any model can read or write."""
@@ -83,6 +89,8 @@ class _Usage(_Lenient):
 
 class _Error(_Lenient):
     message: str | None = None
+    code: JsonValue = None
+    type: JsonValue = None
 
 
 class Completion(_Lenient):
@@ -91,6 +99,8 @@ class Completion(_Lenient):
     choices: list[_Choice] | None = None
     usage: Annotated[_Usage | None, BeforeValidator(_object_or_none)] = None
     error: _Error | str | None = Field(default=None, union_mode="left_to_right")
+    object: JsonValue = None
+    message: JsonValue = None
 
     @property
     def words(self) -> str:
@@ -142,8 +152,17 @@ class Completion(_Lenient):
     def complaint(self) -> str | None:
         """The provider's own words about an error, if the chunk is one."""
         if self.error is None:
-            return None
+            # How older servers (vLLM) report theirs.
+            return str(self.message) if self.object == "error" else None
         return self.error if isinstance(self.error, str) else self.error.message or "no reason given"
+
+    @property
+    def says_too_long(self) -> bool:
+        """Whether the error says that the prompt is longer than the model can read."""
+        said = [self.complaint or ""]
+        if isinstance(self.error, _Error):
+            said += [str(self.error.code), str(self.error.type)]
+        return _TOO_LONG.search(" ".join(said)) is not None
 
     @property
     def _message(self) -> _Message | None:

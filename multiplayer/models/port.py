@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Literal, Protocol, TypeAlias
 
 from pydantic import JsonValue
+from typing_extensions import override
 
 from multiplayer.protocol.cards import Card, Form, Taint
 
@@ -148,12 +149,21 @@ class StatusSaid:
 
 
 @dataclass(frozen=True, slots=True)
+class AskedInVain(StatusSaid):
+    """The connection broke before the first word, after the provider may have read the prompt; it is asked again."""
+
+
+@dataclass(frozen=True, slots=True)
 class ModelSwitched:
-    """From here on another model answers, because `previous` could not. Comes before any word of the answer."""
+    """From here on another model answers, because `previous` could not. Comes before any word of the answer.
+
+    `was_reached`: the previous one may have read the prompt.
+    """
 
     model: str
     previous: str
     reason: str
+    was_reached: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,23 +214,51 @@ class ChatModel(ModelInfo, Protocol):
 class ModelFailure(Exception):  # noqa: N818 - the field says failure; each subclass reads as a sentence
     """The model gave no complete answer. `str()` of it is a sentence for the people in the room."""
 
+    @property
+    def was_reached(self) -> bool:
+        """Whether the provider may have read the prompt, even if no word came of it."""
+        return True
+
 
 class ModelUnavailable(ModelFailure):
     """The provider cannot be reached, is overloaded or broken; asking again later may work.
 
     `retry_after_s` is what the provider asked for. `is_worth_retrying` is false when its own words make an early
-    retry useless.
+    retry useless. `was_read`: the request had gone out whole before the connection broke, so the provider may have
+    read the prompt, and bill it.
     """
 
-    def __init__(self, reason: str, retry_after_s: float | None = None, *, is_worth_retrying: bool = True) -> None:
+    def __init__(
+        self,
+        reason: str,
+        retry_after_s: float | None = None,
+        *,
+        is_worth_retrying: bool = True,
+        was_read: bool = False,
+    ) -> None:
         super().__init__(reason)
         self.reason = reason
         self.retry_after_s = retry_after_s
         self.is_worth_retrying = is_worth_retrying
+        self.was_read = was_read
+
+    @property
+    @override
+    def was_reached(self) -> bool:
+        return self.was_read
 
 
 class ModelRejected(ModelFailure):
     """The provider understood and refused the request (key, credit, model name, size): asking again is useless."""
+
+    @property
+    @override
+    def was_reached(self) -> bool:
+        return False
+
+
+class PromptTooLong(ModelRejected):
+    """The model cannot read so long a prompt, as the provider says: a shorter one may be answered."""
 
 
 class ModelBroke(ModelFailure):

@@ -10,6 +10,7 @@ from typing import Literal, TypeAlias
 
 from multiplayer.models.deadlines import PauseSaid
 from multiplayer.models.port import (
+    AskedInVain,
     ChatModel,
     ChatRequest,
     Chunk,
@@ -25,6 +26,8 @@ FIRST_PAUSE_S = 0.5
 OPENS_AFTER_FAILURES = 5
 OPEN_S = 30.0
 SILENCE_IS_FAILURE_S = 20.0
+PATIENCE_SPENT = 0.9
+"""The share of a deadline after which a silence is one: it began to run a little before the provider was asked."""
 
 
 def parse_retry_after(value: str, now: datetime) -> float | None:
@@ -96,6 +99,9 @@ class Retrying:
     After that a failure rises as it is: words that people have seen are not said twice. A provider's own
     `Retry-After` is honoured up to 30 s, and such a wait is announced by `PauseSaid`, so that no deadline takes it for
     silence. One `Retrying` per provider, shared by all turns: it holds the circuit.
+
+    `first_token_s` and `progress_s` are the deadlines under which it is read: a stream that is closed after so long a
+    silence, or after 20 s of it, is a failure of the provider.
     """
 
     def __init__(
@@ -104,12 +110,17 @@ class Retrying:
         sleep: Callable[[float], Awaitable[None]],
         clock: Callable[[], float],
         jitter: Callable[[], float] = random.random,
+        *,
+        first_token_s: float = 30.0,
+        progress_s: float = 20.0,
     ) -> None:
         self._model = model
         self._sleep = sleep
         self._clock = clock
         self._jitter = jitter
         self._circuit = CircuitBreaker(clock)
+        self._first_silence_s = min(SILENCE_IS_FAILURE_S, PATIENCE_SPENT * first_token_s)
+        self._next_silence_s = min(SILENCE_IS_FAILURE_S, PATIENCE_SPENT * progress_s)
 
     @property
     def model_name(self) -> str:
@@ -133,8 +144,11 @@ class Retrying:
                 if has_begun or tries_left == 0 or pause_s is None:
                     raise
                 is_asked_for = failure.retry_after_s is not None
+                was_read = failure.was_read
             else:
                 return
+            if was_read:
+                yield AskedInVain("The connection to the AI provider was lost; it is asked again.")
             if is_asked_for:
                 yield PauseSaid(f"The AI provider is busy; it asks to wait {math.ceil(pause_s)} s.", pause_s)
             await self._sleep(pause_s)
@@ -142,13 +156,13 @@ class Retrying:
     async def _try_once(self, request: ChatRequest) -> AsyncGenerator[Chunk, None]:
         admission = self._circuit.admit()
         is_reported = False
-        heard_at = self._clock()
+        heard_at, silence_s = self._clock(), self._first_silence_s
         try:
             async with aclosing(self._model.stream(request)) as chunks:
                 async for chunk in chunks:
                     heard_at = math.inf  # while the reader holds a chunk, nobody waits for the provider
                     yield chunk
-                    heard_at = self._clock()
+                    heard_at, silence_s = self._clock(), self._next_silence_s
             self._circuit.succeeded()
             is_reported = True
         except (ModelUnavailable, ModelBroke, ModelStalled):
@@ -160,7 +174,7 @@ class Retrying:
             is_reported = True
             raise
         finally:
-            if not is_reported and self._clock() - heard_at >= SILENCE_IS_FAILURE_S:
+            if not is_reported and self._clock() - heard_at >= silence_s:
                 # Whoever lost patience (a deadline, a person): the provider was silent for that long.
                 self._circuit.failed(admission)
             elif not is_reported:

@@ -79,6 +79,8 @@ class UsageRow(Frozen):
     cost_micros: int
     unpriced_calls: int = 0
     """Calls whose price nobody knows; they are not in `cost_micros`."""
+    tokens_over: int = 0
+    """Tokens that calls used beyond what was reserved for them: caps may be passed by so many, and by no more."""
 
 
 class UsageGroup(StrEnum):

@@ -1,9 +1,18 @@
-"""What must go from a summary when the messages that it came from are deleted."""
+"""What of a summary can be taken back: what must go when the messages that it came from are deleted."""
 
 from collections.abc import Collection, Iterable
 
 from multiplayer.protocol.ids import MessageId
 from multiplayer.protocol.memory import SummaryPoint
+
+
+def attributed(points: Iterable[SummaryPoint]) -> tuple[SummaryPoint, ...]:
+    """Return the points that a deletion can find: all but those that a machine made and names no message for.
+
+    What a machine drew from a message that is deleted while it writes would otherwise stay for good: nothing says
+    that it came from there.
+    """
+    return tuple(point for point in points if point.sources or point.by is not None)
 
 
 def without(points: Iterable[SummaryPoint], message_ids: Collection[MessageId]) -> tuple[SummaryPoint, ...]:

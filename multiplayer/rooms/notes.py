@@ -131,7 +131,8 @@ class RoomNotes(Frozen):
             fresh = {change.path for change in event.changes if change.kind is not ChangeKind.REMOVED}
             paths = sorted({*self.tainted_files, *fresh, *(("*",) if event.more else ())})
             return tuple(paths) if len(paths) <= MOST_TAINTED else ("*",)
-        gone = touched if event.turn_id is None else {c.path for c in event.changes if c.kind is ChangeKind.REMOVED}
+        # A turn does not clear a mark, not even by removing the file: undone, it would be there again.
+        gone = touched if event.turn_id is None else set[str]()
         # What a person only moved says what it said before.
         moved = {c.before for c in event.changes if c.kind is ChangeKind.REMOVED and c.path in self.tainted_files}
         there = {c.path for c in event.changes if c.kind is not ChangeKind.REMOVED and c.after in moved and c.after}

@@ -170,7 +170,9 @@ class Room:
         """Return what this account may see of the room. Who is no member sees nothing: that is checked elsewhere."""
         member = self.state.members.get(account_id)
         sees = member is None or may(Right.SEE_WORKSPACE, member.role, self.state.room.settings)
-        return Sight(self.hidden_before(account_id), sees)
+        hidden = self.hidden_before(account_id)
+        # What tools looked up may quote what was said before.
+        return Sight(hidden, sees and not hidden)
 
     def readable_from(self, member: Member) -> int:
         return readable_from(self.state, member)

@@ -78,7 +78,9 @@ def request_turn(deciding: Deciding, asking: Asking) -> list[Event]:
         return [stopped, _joining(deciding, asking, turn_id) if waiting else _new(deciding, asking, turn_id)]
     if waiting is not None:
         return [_joining(deciding, asking, waiting.turn_id)]
-    if running is not None and policy is WhileBusy.STEER and asking.message_id is not None:
+    # What stands beside a message (a form's answers) is told at the beginning of a turn, not in its middle.
+    is_told = asking.message_id is not None and not asking.note
+    if running is not None and policy is WhileBusy.STEER and is_told:
         return [TurnSteered(**deciding.head(), **request_fields(asking), turn_id=running.turn_id)]
     return [_new(deciding, asking, TurnId(deciding.new_id()))]
 
@@ -138,6 +140,11 @@ def steer(deciding: Deciding, command: SteerTurn) -> list[Event]:
     deciding.check(Right.STEER_TURN, is_own_request=turn.askers == (deciding.actor_id,))
     if turn.is_stop_requested:
         raise Refused(RefusalCode.CONFLICT, "this turn is being stopped")
+    if turn.replaces is not None and not turn.is_running:
+        # It answers the same request once more: nothing is collected into that, so its model would never hear this.
+        raise Refused(
+            RefusalCode.CONFLICT, "it has not begun to answer again; steer it once it does, or just post this"
+        )
     text = checked_text(command.text, deciding.limits)
     mentions = find_mentions(text, deciding.state.handles, deciding.state.default_ai)
     message_id = MessageId(deciding.new_id())

@@ -134,7 +134,9 @@ class LedgerStore(Protocol):
         model: str | None = None,
         price_version: str | None = None,
     ) -> bool:
-        """Replace what was reserved by what was used, which may be more; True when this call did it.
+        """Replace what was reserved by what was used, which may be more (see `UsageRow.tokens_over`).
+
+        True when this call did it.
 
         `model` and `price_version` are given when another model answered than was reserved for.
         """

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
 
-from multiplayer.protocol.budgets import Period, UsageGroup, UsageRow
+from multiplayer.protocol.budgets import Period, Unit, UsageGroup, UsageRow
 from multiplayer.protocol.ids import RoomId, TurnId
 from multiplayer.storage.ledger_port import (
     Breach,
@@ -201,4 +201,5 @@ def _row(key: str, entries: Iterable[_Entry]) -> UsageRow:
         tokens_out=sum(entry.tokens_out for entry in entries),
         cost_micros=sum(entry.cost_micros or 0 for entry in entries),
         unpriced_calls=sum(entry.cost_micros is None for entry in entries),
+        tokens_over=sum(max(0, entry.spent.tokens - entry.charge.asked(Unit.TOKENS)) for entry in entries),
     )

@@ -17,7 +17,7 @@ from multiplayer.tools.limits import MIB
 from multiplayer.tools.open_gate import OpenGate
 from multiplayer.tools.refusal import ToolFault
 from multiplayer.tools.registry import ToolCallContext, ToolRegistry
-from multiplayer.tools.workspace import Workspace, Workspaces
+from multiplayer.tools.workspace import Workspace, Workspaces, not_to_be_lent
 
 MAX_LINE_BYTES: Final = 16 * MIB
 _SHAPE: Final = 'a call is {"id": …, "name": …, "arguments": {…}}'
@@ -98,6 +98,9 @@ def main(arguments: Sequence[str]) -> int:
     folder = parser.parse_args(arguments).workspace.resolve()
     if not folder.is_dir():
         parser.error(f"{folder} is not a folder")
+    why_not = not_to_be_lent(folder)
+    if why_not is not None:
+        parser.error(why_not)
     try:
         asyncio.run(_serve(folder))
     except BrokenPipeError:

@@ -15,7 +15,7 @@ from multiplayer.tools.limits import Limits
 from multiplayer.tools.live_output import check_command, running_for
 from multiplayer.tools.refusal import ToolRefused
 from multiplayer.tools.sandbox import Sandbox, SandboxFailed, SandboxStatus
-from multiplayer.tools.workspace import Workspaces
+from multiplayer.tools.workspace import Workspaces, not_to_be_lent
 
 _LIMIT, _DID_NOT_RUN = 124, 125
 
@@ -25,6 +25,9 @@ async def _preflight_once(root: Path, mode: Mode | None) -> SandboxStatus:
 
 
 async def _exec_once(folder: Path, code: str, limits: Limits, mode: Mode | None) -> int:
+    why_not = not_to_be_lent(folder)
+    if why_not is not None:
+        return _failed(why_not)
     # The preflight's own folder lies beside the workspace, so that the same way to it is examined.
     workspaces = Workspaces(folder.parent)
     sandbox = Sandbox(workspaces, only=mode)

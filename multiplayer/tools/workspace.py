@@ -18,6 +18,26 @@ from multiplayer.tools.paths import Root, knows_openat2
 UID_BASE = 200_000
 UID_RANGE = 1_000_000
 """How many room uids lie above the base."""
+_OF_THE_SYSTEM = frozenset(
+    Path("/", name)
+    for name in (
+        "",
+        "bin",
+        "boot",
+        "dev",
+        "etc",
+        "home",
+        "lib",
+        "media",
+        "mnt",
+        "opt",
+        "root",
+        "run",
+        "srv",
+        "usr",
+        "var",
+    )
+)
 ARCHIVE = ".tar.gz"
 """What the name of a room's archive ends in, beside the folders of the rooms that are not archived."""
 STAMPS = ".used"
@@ -160,7 +180,8 @@ class Workspaces:
         """
         name = str(room_id)
         assert name.isalnum(), f"not a room id: {name!r}"
-        self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
+        # As root the rooms' uids have to pass through it, and cannot list it.
+        self.root.mkdir(mode=0o711 if os.geteuid() == 0 else 0o700, parents=True, exist_ok=True)
         above = os.open(self.root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
             fd = self._open_held(above, name, self.uid_of(room_number))
@@ -289,6 +310,13 @@ def _unpack_archived(above: int, name: str, uid: int) -> bool:
         return True
     finally:
         os.close(packed)
+
+
+def not_to_be_lent(folder: Path) -> str | None:
+    """Say why a folder is no workspace that a command line may give to the sandbox's uid; None if it may."""
+    if folder.stat().st_mode & stat.S_ISVTX or folder in _OF_THE_SYSTEM:
+        return f"{folder} is not a folder of its own: make one, and name that"
+    return None
 
 
 def uid_range_conflict(

@@ -86,11 +86,12 @@ WHERE s.period = ANY($3::text[])
 -- Sum up settled calls under one heading: days in order, else the most used first.
 SELECT key, count(*) AS calls, sum(tokens_in)::bigint AS tokens_in, sum(tokens_cached)::bigint AS tokens_cached,
     sum(tokens_out)::bigint AS tokens_out, coalesce(sum(cost_micros), 0)::bigint AS cost_micros,
-    count(*) FILTER (WHERE cost_micros IS NULL) AS unpriced_calls
+    count(*) FILTER (WHERE cost_micros IS NULL) AS unpriced_calls, sum(over)::bigint AS tokens_over
 FROM (
     SELECT CASE $4::text WHEN 'room' THEN room_id WHEN 'asker' THEN coalesce(asker_id, '') WHEN 'ai' THEN ai_id
                WHEN 'model' THEN model ELSE day END COLLATE "C" AS key,
-        tokens_in, tokens_cached, tokens_out, cost_micros
+        tokens_in, tokens_cached, tokens_out, cost_micros,
+        greatest(0, tokens_in + tokens_out - reserved_in - reserved_out) AS over
     FROM ledger
     WHERE state = 'settled' AND at >= $1 AND at < $2 AND ($3::text IS NULL OR room_id = $3)
 ) AS calls

@@ -33,9 +33,10 @@ from multiplayer.ai.steps import (
     Used,
     Wrote,
 )
-from multiplayer.ai.turn_setup import TakenOver, TurnLimits, TurnTools, definitions_of
+from multiplayer.ai.turn_setup import Shorter, TakenOver, TurnLimits, TurnTools, definitions_of
 from multiplayer.models.failover import Failover
 from multiplayer.models.port import (
+    AskedInVain,
     CardsFound,
     ChatModel,
     ChatRequest,
@@ -47,6 +48,7 @@ from multiplayer.models.port import (
     ModelStalled,
     ModelUnavailable,
     PromptMessage,
+    PromptTooLong,
     StatusSaid,
     Tainted,
     TextDelta,
@@ -147,6 +149,8 @@ def turn(
     clock: Callable[[], float] = time.monotonic,
     taken_over: TakenOver = NOT_TAKEN_OVER,
     steering: Callable[[], Sequence[PromptMessage]] = tuple,
+    shorter: Shorter | None = None,
+    max_output_tokens: int | None = None,
 ) -> AsyncGenerator[TurnStep, None]:
     return run_turn(
         prompt or a_prompt(tools),
@@ -158,6 +162,8 @@ def turn(
         limits=limits,
         taken_over=taken_over,
         steering=steering,
+        shorter=shorter,
+        max_output_tokens=max_output_tokens,
     )
 
 
@@ -635,6 +641,8 @@ async def test_what_a_model_that_failed_had_used_and_thought_is_its_own(bench: B
     [
         ([ModelUnavailable("away")], [CallNotMade()]),
         ([ModelRejected("wrong key")], [CallNotMade()]),
+        ([PromptTooLong("too long")], [CallNotMade()]),
+        ([ModelUnavailable("lost", was_read=True)], []),
         ([ModelStalled("first", 5)], []),
         ([Usage(50, 0, 0), ModelUnavailable("away")], [CallUsed(Usage(50, 0, 0), "chunks", is_estimated=False)]),
     ],
@@ -653,6 +661,92 @@ async def test_figures_that_cannot_be_are_replaced_by_our_own(usage: Usage) -> N
     async with aclosing(turn(ChunkModel([TextDelta("Well."), usage, Finished("stop")]), prompt=prompt)) as steps:
         [used] = [step async for step in steps if isinstance(step, CallUsed)]
     assert used == CallUsed(Usage(prompt.tokens, 0, COUNTER.count("Well.")), "chunks", is_estimated=True)
+
+
+async def test_each_try_that_may_have_cost_the_prompt_is_counted() -> None:
+    prompt = a_prompt()
+    model = ChunkModel([AskedInVain("again"), AskedInVain("again"), TextDelta("Well."), Usage(50, 0, 2)])
+    async with aclosing(turn(model, prompt=prompt)) as steps:
+        seen = [step async for step in steps]
+    in_vain = CallUsed(Usage(prompt.tokens, 0, 0), "chunks", is_estimated=True, is_last=False)
+    last = CallUsed(Usage(50, 0, 2), "chunks", is_estimated=False)
+    assert [step for step in seen if isinstance(step, CallUsed)] == [in_vain, in_vain, last]
+    [total] = [step.usage for step in seen if isinstance(step, Used)]
+    assert (total.tokens_in, total.calls, total.is_estimated) == (2 * prompt.tokens + 50, 3, True)
+
+
+async def test_a_model_of_a_chain_that_read_the_prompt_and_failed_is_counted_when_another_takes_over() -> None:
+    prompt = a_prompt()
+    dead = ChunkModel([ModelUnavailable("lost", was_read=True)], model_name="dead")
+    refused = ChunkModel([ModelUnavailable("refused")], model_name="refused")
+    alive = ChunkModel([TextDelta("Well."), Usage(50, 0, 2)], model_name="alive")
+    chain = Failover([dead, refused, alive], first_token_s=5, progress_s=5, clock=time.monotonic)
+    async with aclosing(turn(chain, prompt=prompt)) as steps:
+        used = [step async for step in steps if isinstance(step, CallUsed)]
+    assert [(step.model, step.usage.tokens_in, step.is_last) for step in used] == [
+        ("dead", prompt.tokens, False),
+        ("alive", 50, True),
+    ]
+
+
+async def test_a_prompt_that_the_provider_calls_too_long_is_asked_once_more_at_three_fifths(bench: Bench) -> None:
+    asks = ToolCallsReady((ToolCall("call_1", "note", "{}"),))
+    too_long = PromptTooLong("The conversation is too long.")
+    model = ChunkModel([asks, Finished("tool_calls")], [too_long], [TextDelta("Well.")])
+    long, short, wanted = a_prompt(bench.tools, "please " * 400), a_prompt(bench.tools), list[int]()
+
+    async def shorter(tokens: int) -> Prompt:
+        wanted.append(tokens)
+        return short
+
+    async with aclosing(turn(model, bench.tools, prompt=long, shorter=shorter)) as steps:
+        seen = [step async for step in steps]
+    assert end_of(seen) == Ended(DONE)
+    assert wanted == [int(long.tokens * 0.6)]
+    assert model.requests[2].messages[: len(short.messages)] == short.messages
+    # What the turn's tools have said stays.
+    assert model.requests[2].messages[len(short.messages) :] == model.requests[1].messages[len(long.messages) :]
+    asked = [step.tokens_in for step in seen if isinstance(step, ModelAsked)]
+    assert asked[1] - asked[2] == long.tokens - short.tokens
+    assert [type(step) for step in seen if isinstance(step, CallUsed | CallNotMade)] == [
+        CallUsed,
+        CallNotMade,
+        CallUsed,
+    ]
+
+
+async def test_a_prompt_that_is_too_long_twice_ends_the_turn_and_the_sentence_is_the_providers() -> None:
+    model = ChunkModel([PromptTooLong("The conversation is too long.")])
+
+    async def shorter(_: int) -> Prompt:
+        return a_prompt()
+
+    seen = await steps_of(turn(model, shorter=shorter))
+    assert end_of(seen) == Ended(TurnOutcome.FAILED, "The conversation is too long.")
+    assert len(model.requests) == 2
+
+
+async def test_results_of_a_turn_that_was_too_long_are_left_out_until_it_fits(bench: Bench) -> None:
+    bench.answer = "a long result " * 2_000
+    asks = [ToolCallsReady((ToolCall(f"call_{number}", "note", "{}"),)) for number in range(2)]
+    scripts: list[list[Moment]] = [[ask, Finished("tool_calls")] for ask in asks]
+    model = ChunkModel(*scripts, [PromptTooLong("too long")], [TextDelta("Well.")], context_tokens=100_000)
+
+    async def shorter(_: int) -> Prompt:
+        return a_prompt(bench.tools)
+
+    async with aclosing(turn(model, bench.tools, shorter=shorter)) as steps:
+        asked = [step.tokens_in async for step in steps if isinstance(step, ModelAsked)]
+    assert asked[3] <= 0.6 * asked[2]
+    assert model.told("a long result", request=2) == 2
+    assert model.told("a long result", request=3) == 1
+
+
+async def test_an_answer_is_limited_to_what_the_model_can_hold_beside_the_prompt() -> None:
+    prompt = a_prompt(text="word " * 400)
+    model = ChunkModel([TextDelta("Well.")], context_tokens=prompt.tokens + 700)
+    await steps_of(turn(model, prompt=prompt, max_output_tokens=4_096))
+    assert model.requests[0].max_tokens == 700
 
 
 async def test_our_own_mistakes_rise(bench: Bench) -> None:

@@ -8,6 +8,7 @@ from itertools import count
 
 import pytest
 from pydantic import ValidationError
+from structlog.testing import capture_logs
 from typing_extensions import override
 
 from multiplayer.ai.budget import (
@@ -143,12 +144,12 @@ async def test_another_model_that_answered_is_named_and_paid_as_itself(till: Til
         Usage(-5, 10**30, 10**30),
         Usage(10**25, 0, 0),
         Usage(32_001, 0, 5),
-        Usage(900, 0, 101),
+        Usage(900, 0, 32_001),
         Usage(900, 0, -1),
         Usage(-1, 0, 5),
     ],
 )
-async def test_more_than_a_model_can_read_or_may_write_is_not_believed_and_what_was_reserved_counts(
+async def test_more_than_a_model_can_hold_is_not_believed_and_what_was_reserved_counts(
     till: Till, reported: Usage
 ) -> None:
     reservation = await till.purse.reserve(
@@ -170,6 +171,23 @@ async def test_a_report_of_more_than_our_own_count_is_believed_within_the_models
     await beyond.settle(Usage(10_901, 0, 100))
     [row] = await till.storage.usage(till.now, till.now + timedelta(days=1), group=UsageGroup.MODEL)
     assert (row.tokens_in, row.tokens_cached) == (32_000 + 10_900 + 900, 32_000)
+    assert row.tokens_over == (32_000 - 900) + (10_900 - 900)
+
+
+async def test_more_than_was_reserved_is_settled_said_and_seen_by_the_next_reservation(till: Till) -> None:
+    budgets = room(tokens_per_day=5_000)
+    first = await till.purse.reserve(
+        SPENDER, budgets, PRICED, tokens_in=900, tokens_out_at_most=100, context_tokens=32_000
+    )
+    second = await till.reserve(budgets)
+    with capture_logs() as said:
+        assert await first.settle(Usage(3_900, 0, 400)) == 2 * 3_900 + 10 * 400
+        await second.settle(Usage(900, 0, 100))
+    assert [line["tokens_over"] for line in said if line["event"] == "used_more_than_reserved"] == [3_300]
+    assert await till.used() == 5_300
+    [row] = await till.storage.usage(till.now, till.now + timedelta(days=1), group=UsageGroup.MODEL)
+    assert row.tokens_over == 3_300
+    await till.refusal(budgets, 1, 0)
 
 
 async def test_a_call_that_takes_and_costs_nothing_is_let_through_by_caps_that_are_passed(till: Till) -> None:
@@ -186,6 +204,8 @@ async def test_a_call_that_takes_and_costs_nothing_is_let_through_by_caps_that_a
 async def test_what_was_used_without_a_reservation_is_booked_whatever_the_caps(till: Till) -> None:
     assert await till.purse.book(SPENDER, PRICED, Usage(900, 800, 20), is_estimated=False) == 1_200
     assert (await till.used(), await till.used(Unit.MICROS)) == (920, 1_200)
+    [row] = await till.storage.usage(till.now, till.now + timedelta(days=1), group=UsageGroup.MODEL)
+    assert row.tokens_over == 920
 
 
 TOKENS_IN_ALL = "(199,100 are used or reserved, this answer may need 4,300)"
@@ -515,7 +535,9 @@ async def test_the_server_budget_is_none_until_it_is_put(till: Till) -> None:
 
 
 def test_the_total_of_a_report_adds_up_its_rows() -> None:
-    row = UsageRow(key="a", calls=1, tokens_in=2, tokens_cached=3, tokens_out=4, cost_micros=5, unpriced_calls=6)
-    doubled = UsageRow(key="", calls=2, tokens_in=4, tokens_cached=6, tokens_out=8, cost_micros=10, unpriced_calls=12)
+    fields = ("calls", "tokens_in", "tokens_cached", "tokens_out", "cost_micros", "unpriced_calls", "tokens_over")
+    assert UsageRow.model_fields.keys() == {"key", *fields}
+    row = UsageRow.model_validate({"key": "a", **{name: at for at, name in enumerate(fields, 1)}})
+    doubled = UsageRow.model_validate({"key": "", **{name: 2 * at for at, name in enumerate(fields, 1)}})
     assert total_of([row, row]) == doubled
     assert total_of([]).calls == 0

@@ -192,7 +192,7 @@ async def test_a_chinese_answer_with_chinese_headings_is_read_too() -> None:
     ]
 
 
-async def test_what_names_only_invented_messages_is_dropped_and_other_invented_ids_are_taken_off() -> None:
+async def test_what_names_no_real_message_is_dropped_and_invented_ids_beside_real_ones_are_taken_off() -> None:
     book = room()
     real = book.posts("alice", "We decided to ship.")
     deleted = book.posts("alice", "We decided to sink.")
@@ -213,7 +213,6 @@ async def test_what_names_only_invented_messages_is_dropped_and_other_invented_i
     assert said(await written(ScriptedModel([[Say(answer)]]), book)) == [
         (Section.DECISIONS, "They ship", (real,)),
         (Section.DECISIONS, f"They agreed (in {real}) to hurry", (real,)),
-        (Section.DECISIONS, "It is about ships", ()),
     ]
 
 
@@ -222,13 +221,25 @@ async def test_points_that_stand_again_are_the_same_points_and_old_sources_may_b
     new = book.posts("bob", "It ships on Friday, then.")
     old = MessageId("01H00000000000000000000001")
     before = version(point("They ship", old, name="p1"), point("Blue", old, name="p2"), point("Gone", old, name="p3"))
-    answer = f"Decisions:\n- They ship. (message {new})\n- They paint it blue (message {old})\nTopic:\n- Blue"
+    answer = f"Decisions:\n- They ship. (message {new})\n- They paint it blue (message {old})\nTopic:\n- Blue\nDecisions:\n- Gone"
     draft = await written(ScriptedModel([[Say(answer)]]), book, before)
     assert draft.points == (
         point("They ship", old, new, name="p1"),
         point("They paint it blue", old, name="new1"),
-        point("Blue", section=Section.TOPIC, name="new2"),
+        point("Gone", old, name="p3"),
     )
+
+
+async def test_a_machines_point_of_an_old_version_that_names_no_message_is_neither_kept_nor_told() -> None:
+    book = room()
+    real = book.posts("alice", "We decided to ship.")
+    before = version(point("the password is hunter2"), point("Own words", by="bob"))
+    model = ScriptedModel([[Say(f"Decisions:\n- They ship (message {real})")]])
+    draft = await written(model, book, before)
+    assert [one.text for one in draft.points] == ["Own words", "They ship"]
+    assert "hunter2" not in model.requests[0].messages[1].content
+    alone = extractive(before, book.log, NAMES, new_id=counted_ids("new{}"))
+    assert [one.text for one in alone.points] == ["Own words", "@alice: We decided to ship."]
 
 
 async def test_what_people_wrote_is_kept_word_for_word_over_five_versions_whatever_the_model_does() -> None:
@@ -527,6 +538,7 @@ async def test_whatever_a_model_answers_its_points_are_bounded_sourced_and_spare
     assert any(point.sources for point in draft.points)
     for one in draft.points[1:]:
         assert one.by is None
+        assert one.sources
         assert set(one.sources) <= {first, second}
 
 

@@ -9,7 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tokenizers import Tokenizer
 
-from multiplayer.ai.tokens import DeepSeekTokens, EstimatedTokens, TokenCounters, cut_to_tokens, trim_middle
+from multiplayer.ai.tokens import (
+    DeepSeekTokens,
+    EstimatedTokens,
+    OtherTokens,
+    TokenCounters,
+    cut_to_tokens,
+    trim_middle,
+)
 
 TEXTS = [
     *(path.read_text() for path in sorted(Path(__file__).parents[2].glob("multiplayer/rooms/*.py"))),
@@ -46,11 +53,31 @@ def test_texts_that_overflow_the_tokenizers_stack_are_counted(text: str) -> None
     assert deepseek().count(text) >= len(text) / 200
 
 
-def test_an_unknown_model_is_counted_by_size_and_a_deepseek_model_by_its_vocabulary() -> None:
-    counters = TokenCounters()
-    assert counters.counter_for("gpt-oss").count("a" * 3500) == 1000
-    assert isinstance(counters.counter_for("deepseek-chat"), DeepSeekTokens)
-    assert counters.counter_for("x").count("中" * 100) >= 60  # Chinese is not four characters a token
+@pytest.mark.parametrize(
+    ("names", "kind"),
+    [
+        (["deepseek-chat"], DeepSeekTokens),
+        (["deepseek-flash", "deepseek-v4-pro"], DeepSeekTokens),
+        (["deepseek-ai/DeepSeek-V3.1"], DeepSeekTokens),
+        (["gpt-4o-mini"], OtherTokens),
+        # Llama's and Qwen's vocabularies under DeepSeek's name, and DeepSeek's own of before.
+        (["deepseek-r1-distill-qwen-7b"], OtherTokens),
+        (["deepseek-r1:7b"], OtherTokens),
+        (["deepseek-coder-6.7b"], OtherTokens),
+        # Whoever of a chain may answer: the higher count holds.
+        (["deepseek-chat", "gpt-4o"], OtherTokens),
+        ([], EstimatedTokens),
+    ],
+)
+def test_models_are_counted_by_their_vocabulary_and_by_a_bound_where_we_lack_it(names: list[str], kind: type) -> None:
+    assert type(TokenCounters().counter_for(*names)) is kind
+
+
+@pytest.mark.parametrize("text", ["👩\u200d👩\u200d👧", "\u2060\ufeff" * 20, "\U000e0041" * 9, "\x00\x01\x02" * 30])
+def test_characters_that_no_rule_of_the_vocabulary_takes_are_counted(text: str) -> None:
+    for character in set(text):
+        assert deepseek().exact(character) >= 1
+    assert deepseek().exact(text) >= len(text) / 3
 
 
 @given(st.text(max_size=200), st.integers(0, 60))

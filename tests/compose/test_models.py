@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from multiplayer.ai.brain import Brain, NoBrain
+from multiplayer.ai.tokens import DeepSeekTokens, EstimatedTokens, OtherTokens
 from multiplayer.models.port import (
     ChatRequest,
     Chunk,
@@ -76,6 +77,17 @@ async def test_auto_is_deepseek_if_its_key_is_set_else_what_openai_names_else_th
         ("m at a.example", "m"),
         ("DeepSeek (deepseek-flash)", "deepseek-flash"),
     ]
+
+
+async def test_tokens_are_counted_for_whichever_model_of_a_chain_counts_the_most(
+    shop: Workshop, stand_in: Provider
+) -> None:
+    await shop.add("deep", **chat(stand_in, model="deepseek-chat", fallbacks=("ai",)))
+    await shop.add("other", **chat(stand_in, model="gpt-4o", fallbacks=("deep",)))
+    await shop.add("mixed", **chat(stand_in, model="deepseek-chat", fallbacks=("other",)))
+    counters = [type((await brain_of(shop, handle)).counter) for handle in ("ai", "deep", "other", "mixed")]
+    # Without a key "ai" is the demo, which nobody pays.
+    assert counters == [EstimatedTokens, DeepSeekTokens, OtherTokens, OtherTokens]
 
 
 async def test_a_provider_of_the_environment_that_cannot_be_is_told_at_the_start(tmp_path: Path) -> None:

@@ -306,6 +306,19 @@ class LedgerContract:
         assert (row.calls, row.tokens_in, row.tokens_out, row.cost_micros, row.unpriced_calls) == (3, 154, 16, 12, 1)
         assert not await settle(storage, mine[0], 1)
 
+    async def test_what_was_used_beyond_what_was_reserved_counts_and_is_told(self, storage: Storage) -> None:
+        low, high, given_back = charge("room", 100), charge("room", 100), charge("room", 500)
+        await reserved(storage, low, high, given_back)
+        assert await settle(storage, low, 40, 1)
+        assert await settle(storage, high, 170, 1)
+        assert await storage.release(given_back.id)
+        assert await spent(storage, room("room")) == Spent(210, 2)
+        [row] = await storage.usage(NOW, NOW + timedelta(1), group=UsageGroup.ROOM)
+        # What one call left of its own reservation makes good for no other.
+        assert (row.tokens_in + row.tokens_out, row.tokens_over) == (210, 70)
+        breach = await storage.reserve(charge("room", 10), [cap(room("room"), 219)])
+        assert breach == Breach(cap(room("room"), 219), 210, 10)
+
     async def test_what_turns_cost_is_the_sum_of_what_their_calls_have_settled(self, storage: Storage) -> None:
         ours, theirs, unpriced, free = [TurnId(ulid()) for _ in range(4)]
         calls = [charge("room", turn_id=ours, at=NOW + timedelta(seconds=second)) for second in (2, 1, 3)]

@@ -258,6 +258,26 @@ async def turn_of(person: Person, room_id: RoomId, text: str, *, outcome: str = 
     return [line for line in person.heard[start:] if line.get("turn_id") == turn_id or _is_of(line, turn_id)]
 
 
+async def decided_turn_of(
+    person: Person, decider: Person, room_id: RoomId, text: str, *, is_approved: bool
+) -> Sequence[Line]:
+    """As `turn_of`, with a call in it that waits until `decider` has said yes or no."""
+    start = len(decider.heard)
+    async with asyncio.TaskGroup() as tasks:
+        turn = tasks.create_task(turn_of(person, room_id, text))
+        card = await decider.expect_type("approval_requested", start=start, within_s=30, room_id=room_id)
+        answer = await decider.ask(
+            room_id,
+            "decide_approval",
+            turn_id=card["turn_id"],
+            call_id=card["call_id"],
+            sha256=card["sha256"],
+            is_approved=is_approved,
+        )
+        assert answer["type"] == "accepted", answer
+    return turn.result()
+
+
 def words(lines: Sequence[Line]) -> str:
     """Put a turn's deltas together as a client does; fail if one is missing or out of place."""
     text, index = "", 0

@@ -7,7 +7,17 @@ import pytest
 
 from multiplayer.protocol.ids import RoomId
 from tests.journeys.conftest import Linked
-from tests.journeys.house import House, Transport, answer, entered, environment, serving, turn_of, words
+from tests.journeys.house import (
+    House,
+    Transport,
+    answer,
+    decided_turn_of,
+    entered,
+    environment,
+    serving,
+    turn_of,
+    words,
+)
 from tests.support.people import Line, Person
 from tests.support.provider import Behaviour, Reply, stalls_after
 from tests.support.server import Known
@@ -90,7 +100,7 @@ async def test_two_people_and_the_ai_work_with_files_and_the_terminal(
 
 
 async def run_a_command(house: House, a: Person, b: Person, room_id: RoomId) -> None:
-    """The owner's command runs and is seen live; the member's is refused with the reason."""
+    """The owner's command runs and is seen live; the member's waits for the owner's word."""
     sandbox = await house.service("sandbox")
     ran = list(await turn_of(a, room_id, "@ai run `echo hi && ls`"))
     if sandbox["status"] != "up":
@@ -103,12 +113,13 @@ async def run_a_command(house: House, a: Person, b: Person, room_id: RoomId) -> 
     assert (finished(ran)["is_ok"], finished(ran)["exit_status"]) == (True, 0)
     assert "hi\nnotes.txt" in await both_saw(ran, b)
 
-    refused = list(await turn_of(b, room_id, "@ai run `echo hi && ls`"))
-    assert (finished(refused)["is_ok"], finished(refused)["code"]) == (False, "needs_approval")
+    refused = list(await decided_turn_of(b, a, room_id, "@ai run `echo hi && ls`", is_approved=False))
+    assert (finished(refused)["is_ok"], finished(refused)["code"]) == (False, "not_approved")
     assert not output(refused)
-    said = await both_saw(refused, a)
-    assert "an admin of the room must approve this" in said
-    assert "did not work" in said
+    assert "rejected this call" in await both_saw(refused, a)
+    approved = list(await decided_turn_of(b, a, room_id, "@ai run `echo hi && ls`", is_approved=True))
+    assert output(approved).splitlines() == ["hi", "notes.txt"]
+    await both_saw(approved, a)
 
 
 async def test_a_chinese_conversation_writes_reads_and_summarises(

@@ -13,7 +13,18 @@ import pytest
 from multiplayer.protocol.ids import RoomId
 from multiplayer.storage.embedded import DataDirLock, EmbeddedPostgres, PostgresAddress
 from tests.journeys.conftest import PROVIDER_KEY, Linked
-from tests.journeys.house import House, answer, entered, environment, multiplayer, processes_of, serving, turn_of, words
+from tests.journeys.house import (
+    House,
+    answer,
+    decided_turn_of,
+    entered,
+    environment,
+    multiplayer,
+    processes_of,
+    serving,
+    turn_of,
+    words,
+)
 from tests.support.people import Line
 from tests.support.provider import answers, call, calls, provider, status, streams
 from tests.support.server import Known
@@ -64,12 +75,18 @@ async def test_the_same_room_talks_to_the_real_provider(linked: Linked) -> None:
     assert PROVIDER_KEY not in json.dumps(view) + await log_of(house, room_id, alice)
 
 
-async def commanded(linked: Linked, by: Known, room_id: RoomId, command: str) -> tuple[Line, Sequence[Line]]:
+async def commanded(
+    linked: Linked, by: Known, room_id: RoomId, command: str, *, rejected_by: Known | None = None
+) -> tuple[Line, Sequence[Line]]:
     """Let an obeying model run a command because of `by`; return the result and the live output."""
     linked.provider.enqueue(calls(call("execute_command", {"command": command})), answers("So it is."))
-    async with entered(linked.house.url, by) as person:
+    async with entered(linked.house.url, by) as person, entered(linked.house.url, rejected_by or by) as decider:
         await person.join(room_id)
-        turn = await turn_of(person, room_id, f"@ai run {command}")
+        await decider.join(room_id)
+        if rejected_by is None:
+            turn = await turn_of(person, room_id, f"@ai run {command}")
+        else:
+            turn = await decided_turn_of(person, decider, room_id, f"@ai run {command}", is_approved=False)
     (finished,) = [line for line in turn if line["type"] == "tool_finished"]
     return finished, [line for line in turn if line["type"] == "tool_output"]
 
@@ -78,8 +95,8 @@ async def test_an_obeying_models_command_runs_for_the_owner_and_for_nobody_below
     house, alice, bob, room_id = await room_of_three(linked)
     is_on = (await house.service("sandbox"))["status"] == "up"
     marker = house.data_dir / "workspaces" / room_id / "ran"
-    refused, output = await commanded(linked, bob, room_id, "touch ran")
-    assert (refused["is_ok"], refused["code"]) == (False, "needs_approval" if is_on else "unknown_tool")
+    refused, output = await commanded(linked, bob, room_id, "touch ran", rejected_by=alice if is_on else None)
+    assert (refused["is_ok"], refused["code"]) == (False, "not_approved" if is_on else "unknown_tool")
     assert not output
     assert not marker.exists()
     async with entered(house.url, alice) as a:

@@ -92,11 +92,17 @@ async def test_a_pod_that_was_cut_off_for_a_lease_says_nothing_while_another_one
 
 
 @pytest.mark.slow  # it waits for a sweep
-async def test_a_turn_that_was_left_so_is_ended_by_a_sweep_when_the_database_is_back(tmp_path: Path) -> None:
+@pytest.mark.parametrize("goes_on", [True, False])
+async def test_a_turn_that_was_left_so_is_ended_by_a_sweep_when_the_database_is_back(
+    tmp_path: Path, *, goes_on: bool
+) -> None:
     async with speaking(tmp_path) as scene:
         scene.storage.is_cut = True
         scene.passes(LEASE_S)
-        # Nothing comes that would be said: the lease itself ends the model's connection.
+        if goes_on:
+            # Its next words come before the next renewal is due.
+            scene.go_on.set()
+        # If nothing comes that could be said, the lease itself ends the model's connection.
         await scene.until_left()
         await scene.lets_the_lease_run_out()
         scene.storage.is_cut = False

@@ -85,7 +85,6 @@ async def test_a_guest_who_is_kept_from_the_history_finds_nothing_of_it(tmp_path
         assert "friday" not in str(bob.heard)
 
 
-@pytest.mark.xfail(reason="what a tool finds is told to a guest who may see the files, not the history", strict=True)
 async def test_what_is_found_for_a_member_is_not_told_to_a_guest_who_may_see_the_files_and_not_the_history(
     tmp_path: Path,
 ) -> None:

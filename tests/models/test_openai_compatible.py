@@ -1,6 +1,7 @@
 """The provider adapter against a stand-in that behaves in every way providers have been seen to behave."""
 
 import asyncio
+import json
 import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing, asynccontextmanager
@@ -12,6 +13,7 @@ from pydantic import JsonValue
 
 from multiplayer.models.deadlines import with_progress_deadline
 from multiplayer.models.openai_compatible import Endpoint, OpenAICompatible, check_address, deepseek
+from multiplayer.models.openai_wire import parse_completion
 from multiplayer.models.port import (
     BrokenToolCall,
     ChatRequest,
@@ -22,6 +24,7 @@ from multiplayer.models.port import (
     ModelStalled,
     ModelUnavailable,
     PromptMessage,
+    PromptTooLong,
     TextDelta,
     ThinkingDelta,
     ToolCall,
@@ -33,6 +36,7 @@ from multiplayer.models.port import (
 from multiplayer.models.retry import Retrying
 from multiplayer.models.sse_reader import SseLimits
 from tests.support import provider as stand_in
+from tests.support import provider_oddities
 from tests.support.provider import Behaviour, Provider, Reply, provider
 
 pytestmark = pytest.mark.slow
@@ -346,11 +350,48 @@ async def test_one_connection_serves_one_answer_after_another() -> None:
     assert len({id(request.closed) for request in peer.requests}) == 1
 
 
-async def test_a_provider_that_always_hangs_up_is_asked_twice_not_for_ever() -> None:
+async def test_a_new_connection_that_is_closed_without_an_answer_is_a_try_of_its_own() -> None:
     async with connected(*[stand_in.hangs_up_before_answering()] * 3) as (model, peer):
         with pytest.raises(ModelUnavailable, match="without an answer"):
             await ask(model)
-    assert len(peer.requests) == 2
+    assert len(peer.requests) == 1
+
+
+async def test_a_kept_connection_is_replaced_once_and_then_it_is_a_try() -> None:
+    hangs_up = stand_in.hangs_up_before_answering()
+    async with connected(stand_in.answers_then_hangs_up("one"), hangs_up, stand_in.answers("two")) as (model, peer):
+        await ask(model)
+        with pytest.raises(ModelUnavailable, match="without an answer"):
+            await ask(model)
+    assert (peer.hung_up, len(peer.requests)) == (1, 2)
+
+
+@pytest.mark.parametrize(
+    "behaviour",
+    [
+        stand_in.hangs_up_before_answering(),
+        stand_in.cut_after(""),
+        stand_in.ends_without_finish(""),
+        provider_oddities.cut_in_head(),
+    ],
+    ids=repr,
+)
+async def test_a_connection_that_broke_after_the_request_had_gone_out_may_have_cost_the_prompt(
+    behaviour: Behaviour,
+) -> None:
+    async with connected(behaviour) as (model, _):
+        with pytest.raises(ModelUnavailable) as failure:
+            await ask(model)
+    assert failure.value.was_reached
+
+
+async def test_silence_before_the_head_may_have_cost_the_prompt() -> None:
+    async with provider(stand_in.silent_before_headers()) as peer:
+        model = OpenAICompatible(Endpoint(peer.base_url, "m", 1000), KEY, read_timeout_s=0.2)
+        with pytest.raises(ModelUnavailable, match="in time") as failure:
+            await ask(model)
+        assert failure.value.was_reached
+        await model.aclose()
 
 
 # Refusals and failures
@@ -360,8 +401,9 @@ async def test_a_refused_connection_is_unavailable() -> None:
     async with provider() as peer:
         address = peer.base_url
     model = OpenAICompatible(Endpoint(address, "m", 1000), KEY)
-    with pytest.raises(ModelUnavailable, match="cannot be reached"):
+    with pytest.raises(ModelUnavailable, match="cannot be reached") as failure:
         await ask(model)
+    assert not failure.value.was_reached
     await model.aclose()
 
 
@@ -430,6 +472,36 @@ async def test_what_the_provider_says_about_a_bad_request_is_passed_on_short_and
     )
     assert "max_tokens is too" in sentence
     assert len(sentence) < 400
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "This model's maximum context length is 65536 tokens. However, you requested 70000 tokens.",
+        "the request exceeds the available context size, try increasing it",
+        "Prompt contains 40000 tokens and 0 draft tokens, too large for model with 32768 maximum context length",
+        "This model's maximum prompt length is 131072 but the request contains 140000 tokens.",
+        "prompt is too long: 201000 tokens > 200000 maximum",
+        "The input token count (1200000) exceeds the maximum number of tokens allowed (1048576).",
+        "Please reduce the length of the messages or completion.",
+    ],
+)
+async def test_a_prompt_that_the_provider_calls_too_long_is_told_from_other_refusals(message: str) -> None:
+    await heard_before(PromptTooLong, stand_in.status(400, message=message))
+    await heard_before(PromptTooLong, stand_in.error_in_stream("", message))
+
+
+async def test_a_too_long_prompt_is_also_known_by_its_code_its_status_and_the_words_of_older_servers() -> None:
+    for error in ({"message": "no", "code": "context_length_exceeded"}, {"type": "exceed_context_size_error"}):
+        completion = parse_completion(json.dumps({"error": error}))
+        assert completion.says_too_long
+    older = {"object": "error", "message": "This model's maximum context length is 4096 tokens.", "code": 400}
+    assert parse_completion(json.dumps(older)).says_too_long
+    assert not parse_completion(json.dumps({"error": {"message": "max_tokens is too big", "code": 400}})).says_too_long
+    await heard_before(PromptTooLong, stand_in.status(413))
+    async with connected(stand_in.status(429, message="too many tokens")) as (model, _):
+        with pytest.raises(ModelUnavailable):
+            await ask(model)
 
 
 async def test_a_redirect_is_not_followed_with_the_key() -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from multiplayer.models.deadlines import PauseSaid, with_progress_deadline
 from multiplayer.models.port import (
+    AskedInVain,
     ChatRequest,
     Chunk,
     Finished,
@@ -19,6 +20,7 @@ from multiplayer.models.port import (
 )
 from multiplayer.models.retry import OPEN_S, Retrying, parse_retry_after
 from multiplayer.models.scripted import Fail, Say, ScriptedModel, Stall, Step
+from tests.support.chunk_model import ChunkModel
 
 HELLO = ChatRequest((PromptMessage("user", "hello"),))
 DOWN = [Fail("unavailable")]
@@ -184,6 +186,43 @@ async def test_a_long_silence_that_somebody_ended_counts_as_a_failure() -> None:
             await bench.ask()
     assert isinstance(await bench.fails(), ModelUnavailable)
     assert len(model.requests) == 5
+
+
+@pytest.mark.parametrize(("first_s", "progress_s", "says"), [(5.0, 20.0, ""), (30.0, 4.0, "Well.")])
+async def test_a_stream_that_a_short_deadline_closed_counts_as_a_failure(
+    first_s: float, progress_s: float, says: str
+) -> None:
+    now_s = 1000.0
+
+    class ClosedError(Exception):
+        pass
+
+    async def silence(_seconds: float) -> None:
+        nonlocal now_s
+        now_s += progress_s if says else first_s
+        raise ClosedError
+
+    script: list[Step] = [Say(says), Stall(60)] if says else [Stall(60)]
+    model = ScriptedModel([script] * 6, sleep=silence)
+    retrying = Retrying(model, silence, lambda: now_s, first_token_s=first_s, progress_s=progress_s)
+    for _ in range(5):
+        with pytest.raises(ClosedError):
+            _ = [chunk async for chunk in retrying.stream(HELLO)]
+    with pytest.raises(ModelUnavailable):
+        _ = [chunk async for chunk in retrying.stream(HELLO)]
+    assert len(model.requests) == 5
+
+
+async def test_a_try_that_may_have_cost_the_prompt_is_told_before_the_next() -> None:
+    lost = ModelUnavailable("lost", was_read=True)
+    model = ChunkModel([lost], [ModelUnavailable("refused")], [TextDelta("hi")])
+
+    async def no_pause(_: float) -> None:
+        return
+
+    retrying = Retrying(model, no_pause, lambda: 0.0)
+    chunks = [chunk async for chunk in retrying.stream(HELLO)]
+    assert [type(chunk) for chunk in chunks] == [AskedInVain, TextDelta, Finished]
 
 
 async def test_closing_early_closes_the_model_and_is_no_failure() -> None:

@@ -398,7 +398,9 @@ def seen_by_clients(state: RoomState) -> RoomState:
 
 def _sees_all(state: RoomState, reader: AccountId) -> bool:
     member = state.members.get(reader)
-    return member is not None and (member.role is not Role.GUEST or state.room.settings.guests_see_history)
+    settings_ = state.room.settings
+    sees_all = settings_.guests_see_history and settings_.guests_see_workspace
+    return member is not None and (member.role is not Role.GUEST or sees_all)
 
 
 def _sent(event: Event) -> Event:

@@ -2,7 +2,9 @@
 
 import pytest
 
+from multiplayer.protocol.cards import Form, FormAnswer, Question
 from multiplayer.protocol.commands import (
+    AnswerForm,
     EndTurn,
     PostMessage,
     RegenerateAnswer,
@@ -12,6 +14,7 @@ from multiplayer.protocol.commands import (
 )
 from multiplayer.protocol.errors import RefusalCode
 from multiplayer.protocol.events import (
+    FormAnswered,
     MessagePosted,
     SteeringTaken,
     TurnCollected,
@@ -232,3 +235,26 @@ def test_a_rate_that_is_spent_lets_steer_only_who_may_steer() -> None:
         << such(TurnRequested, rule_id=None)
         << such(TurnEnded, outcome=TurnOutcome.REFUSED)
     )
+
+
+@pytest.mark.parametrize("policy", list(WhileBusy))
+def test_a_forms_answer_asks_for_a_turn_that_has_it_as_its_note_whatever_the_ai_is_at(policy: WhileBusy) -> None:
+    book, first = busy(policy)
+    form = Form(questions=(Question(id="q", text="Which cuisine?"),))
+    book.given("bot", EndTurn(turn_id=first, fence=1, outcome=TurnOutcome.DONE, form=form))
+    message_id = last_message(book)
+    running = book.runs("bob", "bot")
+    answer = FormAnswer(question_id="q", values=("Italian",))
+    book >> ("bob", AnswerForm(message_id=message_id, answers=(answer,)))
+    book = book << such(FormAnswered, message_id=message_id)
+    if policy is WhileBusy.INTERRUPT:
+        book = book << such(TurnStopRequested, turn_id=running, superseded_by=waiting(book))
+    assert book << such(TurnRequested, reason=TurnReason.FORM, message_id=message_id, note="Italian")
+    book.given("bob", PostMessage(text="@bot and quickly"))
+    ends(book, running, "so far")
+    turn = book.room.state.turns[waiting(book)]
+    assert (turn.note, turn.messages, turn.steering) == ("Italian", (message_id, last_said_by_bob(book)), ())
+
+
+def last_said_by_bob(book: Playbook) -> MessageId:
+    return next(message.id for message in reversed(book.messages.values()) if message.author_id == "bob")

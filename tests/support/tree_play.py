@@ -104,5 +104,10 @@ def do(folder: Path, script: list[Act]) -> None:
 
 
 def make_socket(path: Path) -> None:
-    with socket.socket(socket.AF_UNIX) as listener:
-        listener.bind(str(path))
+    # By descriptor: the address of a socket has room for some hundred characters.
+    above = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        with socket.socket(socket.AF_UNIX) as listener:
+            listener.bind(f"/proc/self/fd/{above}/{path.name}")
+    finally:
+        os.close(above)

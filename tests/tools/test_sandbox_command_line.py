@@ -2,6 +2,8 @@
 
 import json
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -93,3 +95,17 @@ def test_two_modes_have_one_room_between_them_in_turns(mode: Mode) -> None:
     if first.returncode == 125:
         pytest.skip(f"no strict sandbox here: {first.stderr}")
     assert (second.returncode, second.stdout) == (0, "one\n")
+
+
+@pytest.mark.parametrize("verb", ["exec", "call"])
+def test_a_folder_that_others_share_is_not_taken_as_a_workspace(verb: str) -> None:
+    shared = Path("/tmp")
+    before = shared.stat()
+    if verb == "exec":
+        done = commanded("exec", "--workspace", shared, "--", "touch ran")
+    else:
+        line = [sys.executable, "-m", "multiplayer.tools.files", "call", "--workspace", str(shared)]
+        done = subprocess.run(line, capture_output=True, text=True, timeout=60, check=False, stdin=subprocess.DEVNULL)
+    assert done.returncode != 0
+    assert "not a folder of its own" in done.stderr
+    assert (shared.stat().st_uid, shared.stat().st_mode) == (before.st_uid, before.st_mode)
