@@ -42,12 +42,14 @@ from multiplayer.live.room_host import RoomHost
 from multiplayer.live.steering import Steering
 from multiplayer.live.tool_bench import ToolBench
 from multiplayer.live.turn_door import TurnDoor
+from multiplayer.live.turn_lease import TurnLease
 from multiplayer.live.turn_manifest import TurnManifest
 from multiplayer.live.turn_material import results_of
 from multiplayer.live.turn_money import TurnMoney
+from multiplayer.live.turn_words import TurnWords
 from multiplayer.models.failover import Failover
 from multiplayer.models.port import ModelSwitched
-from multiplayer.protocol.cards import MAX_CARDS, Card, Form, Taint
+from multiplayer.protocol.cards import Card, Form, Taint
 from multiplayer.protocol.commands import (
     ChangeModel,
     EndTurn,
@@ -71,15 +73,24 @@ class Speech:
     """Speaks as the holder of one fence. `text` and `cards`: what another pod had checkpointed."""
 
     def __init__(
-        self, seat: AiSeat, host: RoomHost, turn_id: TurnId, fence: int, text: str = "", cards: Sequence[Card] = ()
+        self,
+        seat: AiSeat,
+        host: RoomHost,
+        turn_id: TurnId,
+        fence: int,
+        lease: TurnLease,
+        text: str = "",
+        cards: Sequence[Card] = (),
     ) -> None:
         self._seat = seat
         self._host = host
         self._turn_id = turn_id
         self._fence = fence
+        self._lease = lease
         self._inherited = bool(text or cards)
-        self._pieces: list[str] = [text] if text else []
-        self._cards: tuple[Card, ...] = tuple(cards)
+        self.words = TurnWords(seat.storage, host.memory, turn_id, fence, self._may_speak, text, cards)
+        self.is_ending = False
+        """It has nothing more to say but how it ends."""
         self._form: Form | None = None
         self._taint: dict[Taint, None] = {}
         self._usage: TokenUsage | None = None
@@ -93,10 +104,6 @@ class Speech:
         self._deadline_s = seat.clock.monotonic_s() + seat.limits.turn_s
         self._door = TurnDoor(seat, host, self._ai_id, self._deadline_s)
         self._bench = ToolBench(seat, host, self._door, turn_id, fence, taint=self._taint.keys, give=self._take_form)
-
-    @property
-    def so_far(self) -> tuple[str, tuple[Card, ...]]:
-        return "".join(self._pieces), self._cards
 
     async def run(self) -> None:
         """Speak to the end; the turn has then ended. Raises `Refused` when the turn is no longer ours to end."""
@@ -116,12 +123,10 @@ class Speech:
         try:
             await self._speak(brain)
         except OverBudget as over:
-            text, cards = self.so_far
-            await self.end(TurnOutcome.INTERRUPTED if text or cards else TurnOutcome.REFUSED, str(over))
+            await self.end(TurnOutcome.INTERRUPTED if any(self.words.said) else TurnOutcome.REFUSED, str(over))
         except Refused as refused:
             if refused.code is RefusalCode.UNKNOWN and not self._host.is_stopped:
-                text, cards = self.so_far
-                outcome = TurnOutcome.INTERRUPTED if text or cards else TurnOutcome.FAILED
+                outcome = TurnOutcome.INTERRUPTED if any(self.words.said) else TurnOutcome.FAILED
                 await self.end(outcome, "the server could not store what the AI did")
                 return
             if refused.code is not RefusalCode.FORBIDDEN:
@@ -140,8 +145,8 @@ class Speech:
         if self._fence > 1:
             await self._money.settle_left()
         if self._inherited:
-            self._host.memory.restore_text(self._turn_id, *self.so_far)
-            left = await left_taint(self._seat, self._host, self._turn_id, has_cards=bool(self._cards))
+            self.words.restore()
+            left = await left_taint(self._seat, self._host, self._turn_id, has_cards=bool(self.words.shown[1]))
             self._taint |= dict.fromkeys(sorted(left))
 
     async def settle(self) -> None:
@@ -149,10 +154,11 @@ class Speech:
         self._usage = await self._money.settle_cut(self._usage, "".join(self._of_this_call))
 
     async def end(self, outcome: TurnOutcome, reason: str) -> None:
-        """Say the last word. Nothing to do if the turn has ended."""
+        """Say the last word, with all that was said. Nothing to do if the turn has ended."""
+        self.is_ending = True
         await self.settle()
-        await self._manifest.save()
-        text, cards = self.so_far
+        await self._manifest.save_at_last()
+        text, cards = self.words.said
         usage = self._money.total(self._usage)
         command = EndTurn(
             turn_id=self._turn_id,
@@ -200,13 +206,14 @@ class Speech:
             taken_over=self._taken_over,
             max_output_tokens=brain.max_output_tokens,
             steering=self._steering.told,
+            shorter=self._shorter_prompt,
         )
         self._progress("model")
         try:
             async with asyncio.TaskGroup() as tasks, aclosing(steps):
                 saving = tasks.create_task(self._manifest.save_meanwhile())
                 async for step in steps:
-                    if self._is_silenced or await self._take(step):
+                    if not await self._may_speak() or await self._take(step):
                         break
                 saving.cancel()
         except ExceptionGroup as group:
@@ -216,9 +223,8 @@ class Speech:
         """Turn one step into what the room hears; return whether it was the last."""
         match step:
             case Wrote():
-                self._pieces.append(step.text)
                 self._of_this_call.append(step.text)
-                self._host.memory.write(self._turn_id, step.text)
+                self.words.write(step.text)
             case Thought():
                 self._of_this_call.append(step.text)
                 if self._host.room.state.room.settings.shows_thinking:
@@ -226,9 +232,7 @@ class Speech:
                         AiThinking(room_id=self._host.room_id, turn_id=self._turn_id, text=step.text)
                     )
             case FoundCards():
-                fresh = step.cards[: MAX_CARDS - len(self._cards)]
-                self._cards = (*self._cards, *fresh)
-                self._host.memory.write_cards(self._turn_id, fresh)
+                self.words.write_cards(step.cards)
             case GaveForm():
                 self._form = step.form
             case FoundTaint():
@@ -276,7 +280,9 @@ class Speech:
         given = await context.gather(lambda: self._host.room, lambda: self._turn, self._ai, manner)
         prompt = await _built(given)
         rolling = RollingSummary(self._seat, self._host, self._turn_id, self._money)
-        update = await rolling.due(brain, given, prompt, left_s=self._left_s)
+        # An answer that is given again is told a log with gaps, which no summary may be made of.
+        is_whole = self._turn.replaces is None
+        update = await rolling.due(brain, given, prompt, left_s=self._left_s) if is_whole else None
         for switch in rolling.switches:
             await self._change_model(switch)
         if update is not None:
@@ -284,6 +290,14 @@ class Speech:
             given = await context.gather(lambda: self._host.room, lambda: self._turn, self._ai, manner)
             prompt = await _built(given)
         self._taken_over = TakenOver(steps=self._turn.steps, results=results_of(self._turn_id, given.events))
+        self._given = given
+        self._manifest.take(given, prompt)
+        return prompt
+
+    async def _shorter_prompt(self, budget_tokens: int) -> Prompt:
+        """Build the prompt once more, from the same, for a provider that cannot read all of it."""
+        given = replace(self._given, budget_tokens=budget_tokens)
+        prompt = await _built(given)
         self._manifest.take(given, prompt)
         return prompt
 
@@ -306,11 +320,11 @@ class Speech:
             )
         )
 
-    @property
-    def _is_silenced(self) -> bool:
-        """Whether the room has told everyone that this turn stops, or that another pod holds it: no word after that."""
+    async def _may_speak(self) -> bool:
+        """Whether nobody was told that this turn stops, and no other pod can hold it: no word after that."""
+        is_ours = await self._lease.confirm()
         turn = self._host.room.state.turns.get(self._turn_id)
-        return turn is None or turn.is_stop_requested or turn.fence != self._fence
+        return is_ours and turn is not None and not turn.is_stop_requested and turn.fence == self._fence
 
     @property
     def _left_s(self) -> float:

@@ -7,7 +7,7 @@ from multiplayer.ai.brief import Pinned, RoomBrief, Who, brief_before, former, l
 from multiplayer.ai.context import ContextInput, Prompt
 from multiplayer.ai.manifest import dump_tools, load_tools
 from multiplayer.ai.tokens import TokenCounter
-from multiplayer.live.turn_material import folded_turn, of_other_turns, without_what_was_before
+from multiplayer.live.turn_material import as_if_never_answered, folded_turn, without_what_was_before
 from multiplayer.models.port import ToolDefinition
 from multiplayer.protocol.events import Event, MessagePosted, event_adapter
 from multiplayer.protocol.ids import AccountId, MessageId, RoomId
@@ -180,10 +180,10 @@ class TurnContext:
                 for event in events
             ]
         if turn.replaces is not None:
-            # It is asked again, as if it had never answered.
+            # It is asked again, as if it had never answered; what it is asked is what stands there now.
             answer = (await self._storage.messages(self._room_id, [turn.replaces])).get(turn.replaces)
             if answer is not None:
-                events = of_other_turns(events, answer)
+                events = as_if_never_answered(events, answer, turn)
         return events, as_of
 
     async def _brief(self, summary: Summary | None) -> RoomBrief | None:

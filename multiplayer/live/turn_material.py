@@ -37,10 +37,26 @@ def without_what_was_before(events: Sequence[Event]) -> list[Event]:
     ]
 
 
-def of_other_turns(events: Sequence[Event], answer: Message) -> list[Event]:
-    """Return what was before an answer, without the turns that gave it and its alternatives."""
-    turns = {alternative.turn_id for alternative in answer.alternatives} | {answer.turn_id}
-    return [event for event in events if event.seq < answer.seq and _turn_of(event) not in turns]
+def as_if_never_answered(events: Sequence[Event], answer: Message, turn: TurnState) -> list[Event]:
+    """Return what a turn is told that gives `answer` again: what was before it, as that stands now.
+
+    The turns that gave the answer and its alternatives are left out. What this turn itself has done since stays, and
+    what was said into it: who takes it over may not do it a second time.
+    """
+    gave = {alternative.turn_id for alternative in answer.alternatives} | {answer.turn_id}
+    since = {event.message.id for event in events if isinstance(event, MessagePosted) and event.seq >= answer.seq}
+
+    def is_told(event: Event) -> bool:
+        its_turn = _turn_of(event)
+        if its_turn == turn.turn_id:
+            return True
+        if event.seq < answer.seq:
+            return its_turn not in gave
+        if isinstance(event, MessagePosted):
+            return event.message.id in turn.messages
+        return isinstance(event, _OF_A_MESSAGE) and event.message_id not in {*since, answer.id}
+
+    return [event for event in events if is_told(event)]
 
 
 def folded_turn(events: Sequence[Event], turn_id: TurnId) -> TurnState | None:

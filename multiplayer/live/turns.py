@@ -12,7 +12,7 @@ from multiplayer.live.ai_seat import AiSeat
 from multiplayer.live.directory import Directory
 from multiplayer.live.room_host import RoomHost
 from multiplayer.live.speech import Speech
-from multiplayer.protocol.cards import Card
+from multiplayer.live.turn_lease import TurnLease
 from multiplayer.protocol.commands import StartTurn
 from multiplayer.protocol.errors import RefusalCode, Refused
 from multiplayer.protocol.events import ApprovalDecided, Event, TurnEnded, TurnRequested, TurnStarted, TurnStopRequested
@@ -22,9 +22,6 @@ from multiplayer.protocol.turns import TurnOutcome
 from multiplayer.storage.port import OpenTurn, OutcomeUnknown, Storage, StorageUnavailable
 from multiplayer.telemetry.metrics import Metrics
 
-LEASE_S = 10.0
-KEEP_S = 0.9
-"""How often a running turn renews its lease and checkpoints its words: a crash loses less than a second of them."""
 SWEEP_S = 1.0
 UNCLAIMED_S = 1.0
 MAX_RUNNING = 64
@@ -184,21 +181,23 @@ class Turns:
         """Let the seat speak until it ends or is stopped; keep the lease and the words meanwhile."""
         host = running.host
         assert self._seat is not None, "nothing begins without a seat"
+        lease = self._lease(running)
         # Read under our own fence: its last holder cannot add to it any more.
         left = await self._storage.turn(host.room_id, turn.turn_id) if turn.is_running else None
         text, cards = (left.text, left.cards) if left is not None else ("", ())
-        speech = running.speech = Speech(self._seat, host, turn.turn_id, running.fence, text, cards)
+        speech = running.speech = Speech(self._seat, host, turn.turn_id, running.fence, lease, text, cards)
         if self._is_being_stopped(running):
             # The pod that held it died before it obeyed.
             running.stop.set()
             await speech.take_over()
         else:
-            await self._until_stopped(speech, running)
+            await self._until_stopped(speech, lease, running)
         if not running.stop.is_set():
             return
         now = host.room.state.turns.get(turn.turn_id)
         if now is None or now.fence != running.fence:
             return
+        speech.words.forget_held()
         if now.superseded_by is not None:
             await speech.end(TurnOutcome.INTERRUPTED, "a newer request took its place")
         elif now.is_stop_requested:
@@ -206,14 +205,21 @@ class Turns:
         else:
             await speech.end(TurnOutcome.INTERRUPTED, running.why or "interrupted")
 
-    async def _until_stopped(self, speech: Speech, running: Running) -> None:
+    async def _until_stopped(self, speech: Speech, lease: TurnLease, running: Running) -> None:
+        """Return when it has ended, is to be stopped, or is not ours for certain: then its end is left to who holds it."""
         try:
             async with asyncio.TaskGroup() as tasks:
-                keeping = tasks.create_task(self._keep(speech, running))
+                holding = tasks.create_task(lease.keep())
+                keeping = tasks.create_task(speech.words.keep())
                 speaking = tasks.create_task(speech.run())
                 stopping = tasks.create_task(running.stop.wait())
-                await asyncio.wait({speaking, stopping}, return_when=asyncio.FIRST_COMPLETED)
-                for task in (keeping, speaking, stopping):
+                done, _ = await asyncio.wait({speaking, stopping, holding}, return_when=asyncio.FIRST_COMPLETED)
+                if done == {holding}:
+                    _log.warning("lease_over", room=running.host.room_id, turn=running.turn_id)
+                    if speech.is_ending:
+                        # Nobody hears more of it; and its end is refused if another pod holds the turn.
+                        await asyncio.wait({speaking, stopping}, return_when=asyncio.FIRST_COMPLETED)
+                for task in (speaking, stopping, holding, keeping):
                     task.cancel()
         except ExceptionGroup as group:
             raise group.exceptions[0] from group
@@ -221,30 +227,20 @@ class Turns:
             # However it ended, or our hold on it did: a call that was cut short is paid for.
             await speech.settle()
 
-    async def _keep(self, speech: Speech, running: Running) -> None:
-        """Renew the lease and save the words; when another pod holds the turn, stop."""
-        saved: tuple[str, tuple[Card, ...]] = "", ()
-        while True:
-            with suppress(StorageUnavailable, OutcomeUnknown):
-                if not await self._storage.hold(running.turn_id, fence=running.fence, pod=self._pod, lease_s=LEASE_S):
-                    running.stop.set()
-                    return
-                said = speech.so_far
-                if said != saved and await self._storage.checkpoint(
-                    running.turn_id, fence=running.fence, text=said[0], cards=said[1]
-                ):
-                    saved = said
-            await asyncio.sleep(KEEP_S)
+    def _lease(self, running: Running) -> TurnLease:
+        assert self._seat is not None, "nothing begins without a seat"
+        clock_s = self._seat.clock.monotonic_s
+        return TurnLease(self._storage, clock_s, running.turn_id, fence=running.fence, pod=self._pod)
 
     async def _end_broken(self, running: Running, turn: TurnState) -> None:
         """End a turn in which something of ours broke: what people have read stands."""
         assert self._seat is not None, "nothing begins without a seat"
         if turn.turn_id not in running.host.room.state.turns:
             return
-        text, cards = running.speech.so_far if running.speech is not None else ("", ())
+        text, cards = running.speech.words.said if running.speech is not None else ("", ())
         outcome = TurnOutcome.INTERRUPTED if text or cards else TurnOutcome.FAILED
         # Anew, so that what broke has no part in it.
-        speech = Speech(self._seat, running.host, turn.turn_id, running.fence, text, cards)
+        speech = Speech(self._seat, running.host, turn.turn_id, running.fence, self._lease(running), text, cards)
         with suppress(StorageUnavailable, OutcomeUnknown):
             await speech.end(outcome, "something broke in the server; its log says more")
 
