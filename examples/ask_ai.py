@@ -10,8 +10,13 @@ from collections.abc import Sequence
 
 from multiplayer.client import Client
 from multiplayer.protocol.cards import Card
-from multiplayer.protocol.events import MessagePosted, TurnEnded
+from multiplayer.protocol.events import (
+    MessagePosted,
+)
 from multiplayer.protocol.signals import AiCards, AiDelta, AiText
+from multiplayer.protocol.turn_events import (
+    TurnEnded,
+)
 
 
 class Answer:

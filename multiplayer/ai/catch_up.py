@@ -15,12 +15,14 @@ from multiplayer.protocol.events import (
     MemberJoined,
     MemberLeft,
     MemberRemoved,
+)
+from multiplayer.protocol.ids import AccountId, MessageId, TurnId
+from multiplayer.protocol.memory import MAX_POINT_CHARACTERS, Section, SummaryPoint
+from multiplayer.protocol.turn_events import (
     ToolCalled,
     ToolFinished,
     ToolStarted,
 )
-from multiplayer.protocol.ids import AccountId, MessageId, TurnId
-from multiplayer.protocol.memory import MAX_POINT_CHARACTERS, Section, SummaryPoint
 from multiplayer.protocol.values import Frozen
 
 SEGMENT: Final = 500

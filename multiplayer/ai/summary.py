@@ -24,6 +24,10 @@ from multiplayer.protocol.events import (
     Event,
     MessageEdited,
     MessagePosted,
+)
+from multiplayer.protocol.ids import AccountId, MessageId, TurnId
+from multiplayer.protocol.memory import Summary, SummaryPoint
+from multiplayer.protocol.turn_events import (
     ToolCalled,
     ToolFinished,
     TurnCollected,
@@ -31,8 +35,6 @@ from multiplayer.protocol.events import (
     TurnRequested,
     TurnSteered,
 )
-from multiplayer.protocol.ids import AccountId, MessageId, TurnId
-from multiplayer.protocol.memory import Summary, SummaryPoint
 from multiplayer.protocol.turns import TurnReason
 from multiplayer.rooms.derived import attributed
 

@@ -20,7 +20,6 @@ from multiplayer.protocol.events import (
     Event,
     FactForgotten,
     FactPinned,
-    FilesChanged,
     FormAnswered,
     MemberJoined,
     MemberLeft,
@@ -34,11 +33,17 @@ from multiplayer.protocol.events import (
     RoomArchived,
     RoomRenamed,
     RoomSettingsSet,
+    TopicSet,
+)
+from multiplayer.protocol.ids import AccountId, CallId, MessageId, TurnId
+from multiplayer.protocol.members import Account, Member
+from multiplayer.protocol.messages import Answer, Message, MessageBody
+from multiplayer.protocol.turn_events import (
+    FilesChanged,
     SteeringTaken,
     ToolCalled,
     ToolFinished,
     ToolStarted,
-    TopicSet,
     TurnCollected,
     TurnEnded,
     TurnRequested,
@@ -46,9 +51,6 @@ from multiplayer.protocol.events import (
     TurnSteered,
     TurnUndone,
 )
-from multiplayer.protocol.ids import AccountId, CallId, MessageId, TurnId
-from multiplayer.protocol.members import Account, Member
-from multiplayer.protocol.messages import Answer, Message, MessageBody
 from multiplayer.protocol.turns import TurnOutcome
 from multiplayer.protocol.values import rfc3339
 

@@ -7,8 +7,10 @@ from multiplayer.ai.prompts import NEVER_STARTED, UNKNOWN_OUTCOME, Envelope, cal
 from multiplayer.ai.tokens import TokenCounter
 from multiplayer.models.port import PromptMessage, ToolCall
 from multiplayer.protocol.cards import Card, Form, Taint
-from multiplayer.protocol.events import ToolFinished
 from multiplayer.protocol.ids import CallId, MessageId, TurnId
+from multiplayer.protocol.turn_events import (
+    ToolFinished,
+)
 
 
 @dataclass(frozen=True, slots=True)

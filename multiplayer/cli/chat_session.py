@@ -26,9 +26,11 @@ from multiplayer.client import Client, ConnectionLost, Connectivity, Refused, Ro
 from multiplayer.client.lines import Line, Lines
 from multiplayer.protocol.budgets import UsageGroup
 from multiplayer.protocol.errors import RefusalCode
-from multiplayer.protocol.events import TurnEnded
 from multiplayer.protocol.ids import TurnId
 from multiplayer.protocol.signals import Reset
+from multiplayer.protocol.turn_events import (
+    TurnEnded,
+)
 from multiplayer.protocol.turns import TurnOutcome
 
 T = TypeVar("T")

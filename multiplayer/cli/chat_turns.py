@@ -11,7 +11,10 @@ from multiplayer.cli.visible import shortened
 from multiplayer.client.running_text import RunningText
 from multiplayer.client.view import View
 from multiplayer.protocol.cards import Card, Form
-from multiplayer.protocol.events import (
+from multiplayer.protocol.ids import AccountId, TurnId
+from multiplayer.protocol.messages import MessageBody
+from multiplayer.protocol.signals import AiCards, AiDelta, AiText, AiThinking, TurnProgress
+from multiplayer.protocol.turn_events import (
     ModelChanged,
     Request,
     SteeringTaken,
@@ -22,9 +25,6 @@ from multiplayer.protocol.events import (
     TurnSteered,
     TurnStopRequested,
 )
-from multiplayer.protocol.ids import AccountId, TurnId
-from multiplayer.protocol.messages import MessageBody
-from multiplayer.protocol.signals import AiCards, AiDelta, AiText, AiThinking, TurnProgress
 from multiplayer.protocol.turns import TokenUsage, TurnOutcome, TurnReason
 
 TurnWord = (

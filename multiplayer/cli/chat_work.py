@@ -8,7 +8,12 @@ from multiplayer.cli.chat_numbers import Numbers
 from multiplayer.cli.chat_refusals import not_there
 from multiplayer.client import RoomWord
 from multiplayer.client.view import View, WaitingCall
-from multiplayer.protocol.events import (
+from multiplayer.protocol.ids import AccountId, CallId, TurnId
+from multiplayer.protocol.memory import Proposal
+from multiplayer.protocol.rooms import ToolCallState, TurnState
+from multiplayer.protocol.signals import Reset
+from multiplayer.protocol.tools import ApprovalCard
+from multiplayer.protocol.turn_events import (
     ApprovalDecided,
     ApprovalExpired,
     ApprovalRequested,
@@ -23,11 +28,6 @@ from multiplayer.protocol.events import (
     TurnSteered,
     TurnStopRequested,
 )
-from multiplayer.protocol.ids import AccountId, CallId, TurnId
-from multiplayer.protocol.memory import Proposal
-from multiplayer.protocol.rooms import ToolCallState, TurnState
-from multiplayer.protocol.signals import Reset
-from multiplayer.protocol.tools import ApprovalCard
 from multiplayer.rooms.permissions import Right, may
 from multiplayer.rooms.tool_policy import may_decide
 

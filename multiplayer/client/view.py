@@ -10,7 +10,6 @@ from multiplayer.protocol.errors import RefusalCode, Refused
 from multiplayer.protocol.events import (
     BanLifted,
     BudgetSet,
-    ChangeProposed,
     Event,
     FactForgotten,
     FactPinned,
@@ -21,7 +20,6 @@ from multiplayer.protocol.events import (
     MessagePinned,
     MessagePosted,
     MessageUnpinned,
-    ProposalDecided,
     RoleChanged,
     RoomArchived,
     RoomCreated,
@@ -30,8 +28,6 @@ from multiplayer.protocol.events import (
     RoomSettingsSet,
     SummaryUpdated,
     TopicSet,
-    TurnEnded,
-    TurnRequested,
 )
 from multiplayer.protocol.ids import AccountId, MessageId, TurnId
 from multiplayer.protocol.members import Member, Presence, Role
@@ -41,6 +37,12 @@ from multiplayer.protocol.rooms import ReadMark, RoomView, Snapshot, ToolCallSta
 from multiplayer.protocol.signals import AiCards, AiDelta, AiText, PresenceChanged, RoomSignal, Typing
 from multiplayer.protocol.timeline import fold_message, message_of, summary_of, touched_message
 from multiplayer.protocol.tools import ApprovalCard
+from multiplayer.protocol.turn_events import (
+    ChangeProposed,
+    ProposalDecided,
+    TurnEnded,
+    TurnRequested,
+)
 from multiplayer.protocol.turn_fold import TurnEvent, turn_after, turn_of
 
 MAX_MESSAGES = 1_000

@@ -15,6 +15,8 @@ from multiplayer.protocol.events import (
     RoomDeleted,
     RoomRenamed,
     RoomSettingsSet,
+)
+from multiplayer.protocol.turn_events import (
     TurnStopRequested,
 )
 from multiplayer.rooms.state import RoomState

@@ -11,9 +11,11 @@ from multiplayer.live.clock import Clock
 from multiplayer.live.directory import Directory
 from multiplayer.live.room_host import RoomHost
 from multiplayer.live.unattended import fire
-from multiplayer.protocol.commands import FireRule
 from multiplayer.protocol.errors import RefusalCode, Refused
 from multiplayer.protocol.ids import AccountId, RoomId
+from multiplayer.protocol.inner_commands import (
+    FireRule,
+)
 from multiplayer.protocol.trigger_rules import WebhookRule
 from multiplayer.protocol.values import Frozen, UtcTime
 from multiplayer.rooms.limits import TokenBucket

@@ -16,16 +16,18 @@ from multiplayer.protocol.events import (
     Event,
     MessagePosted,
     SummaryUpdated,
+)
+from multiplayer.protocol.ids import TurnId
+from multiplayer.protocol.profiles import Provider
+from multiplayer.protocol.reports_prompts import Manifest
+from multiplayer.protocol.rooms import TurnState
+from multiplayer.protocol.turn_events import (
     ToolFinished,
     TurnCollected,
     TurnRequested,
     TurnStarted,
     TurnSteered,
 )
-from multiplayer.protocol.ids import TurnId
-from multiplayer.protocol.profiles import Provider
-from multiplayer.protocol.reports_prompts import Manifest
-from multiplayer.protocol.rooms import TurnState
 
 # As in `"taint":[...]`, `"note_taint":[...]`, and the reason of a turn that a webhook asked for.
 _MARKS: Final = (b'taint":', b'"webhook"')

@@ -22,10 +22,15 @@ from multiplayer.protocol.events import (
     Event,
     FactForgotten,
     FactPinned,
-    FilesChanged,
     MessageDeleted,
     MessageEdited,
     MessagePosted,
+)
+from multiplayer.protocol.ids import AccountId, MessageId, RoomId, TurnId
+from multiplayer.protocol.messages import Message
+from multiplayer.protocol.reports_prompts import Manifest, Replay, ReplayedCall, ReplayedMessage, ReplayedTool
+from multiplayer.protocol.turn_events import (
+    FilesChanged,
     ToolCalled,
     ToolFinished,
     TurnCollected,
@@ -33,9 +38,6 @@ from multiplayer.protocol.events import (
     TurnSteered,
     TurnUndone,
 )
-from multiplayer.protocol.ids import AccountId, MessageId, RoomId, TurnId
-from multiplayer.protocol.messages import Message
-from multiplayer.protocol.reports_prompts import Manifest, Replay, ReplayedCall, ReplayedMessage, ReplayedTool
 from multiplayer.rooms.permissions import Right
 from multiplayer.rooms.sight import FILE_EVENTS
 from multiplayer.storage.port import TurnRecord

@@ -13,11 +13,15 @@ from multiplayer.live.log_pages import events_between
 from multiplayer.live.room_host import RoomHost
 from multiplayer.live.rule_rehearsal import rehearse
 from multiplayer.protocol.errors import RefusalCode, Refused
-from multiplayer.protocol.events import TurnCollected, TurnRequested, TurnSteered
 from multiplayer.protocol.ids import AccountId, MessageId, RoomId, TurnId
 from multiplayer.protocol.members import Member
 from multiplayer.protocol.reports_rules import CausedTurn, DryRun, Explanation, Firing, RuleCount, RuleVerdict
 from multiplayer.protocol.trigger_rules import MAX_RULES, TriggerRule, Why
+from multiplayer.protocol.turn_events import (
+    TurnCollected,
+    TurnRequested,
+    TurnSteered,
+)
 from multiplayer.rooms.permissions import Right
 from multiplayer.rooms.rehearsal import Judged, why_text
 from multiplayer.rooms.triggers import Verdict, is_ai

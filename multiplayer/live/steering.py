@@ -8,8 +8,10 @@ from multiplayer.ai.prompts import Envelope, encode_envelope
 from multiplayer.live.ai_seat import AiSeat
 from multiplayer.live.room_host import RoomHost
 from multiplayer.models.port import PromptMessage
-from multiplayer.protocol.commands import TakeSteering
 from multiplayer.protocol.ids import TurnId
+from multiplayer.protocol.inner_commands import (
+    TakeSteering,
+)
 from multiplayer.protocol.values import rfc3339
 
 

@@ -19,13 +19,19 @@ from multiplayer.live.room_host import RoomHost
 from multiplayer.live.tool_gate import CHANGES_FILES, ToolGate
 from multiplayer.live.turn_door import TurnDoor
 from multiplayer.protocol.cards import Form, Taint
-from multiplayer.protocol.commands import CallTool, FinishTool, NoteChanges
 from multiplayer.protocol.errors import Refused
-from multiplayer.protocol.events import FilesChanged
 from multiplayer.protocol.ids import CallId, TurnId
+from multiplayer.protocol.inner_commands import (
+    CallTool,
+    FinishTool,
+    NoteChanges,
+)
 from multiplayer.protocol.rooms import ToolCallState
 from multiplayer.protocol.signals import ToolOutput, TurnProgress
 from multiplayer.protocol.tools import ToolClass
+from multiplayer.protocol.turn_events import (
+    FilesChanged,
+)
 from multiplayer.storage.port import OutcomeUnknown, StorageUnavailable
 from multiplayer.tools.checkpoint_store import CheckpointGone
 from multiplayer.tools.registry import ToolCallContext, ToolResult

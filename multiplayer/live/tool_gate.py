@@ -8,9 +8,13 @@ from multiplayer.live.clock import Clock
 from multiplayer.live.room_host import RoomHost
 from multiplayer.live.turn_door import TurnDoor
 from multiplayer.protocol.cards import Taint
-from multiplayer.protocol.commands import ExpireApproval, RequestApproval, StartTool
 from multiplayer.protocol.errors import RefusalCode, Refused
 from multiplayer.protocol.ids import CallId, TurnId
+from multiplayer.protocol.inner_commands import (
+    ExpireApproval,
+    RequestApproval,
+    StartTool,
+)
 from multiplayer.protocol.rooms import TurnState
 from multiplayer.protocol.signals import TurnProgress
 from multiplayer.protocol.tools import ApprovalCard, ToolClass

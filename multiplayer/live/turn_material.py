@@ -14,12 +14,14 @@ from multiplayer.protocol.events import (
     MessageEdited,
     MessagePosted,
     SummaryUpdated,
-    ToolFinished,
-    TurnRequested,
 )
 from multiplayer.protocol.ids import TurnId
 from multiplayer.protocol.messages import Message
 from multiplayer.protocol.rooms import TurnState
+from multiplayer.protocol.turn_events import (
+    ToolFinished,
+    TurnRequested,
+)
 from multiplayer.protocol.turn_fold import TurnEvent, TurnStep, turn_after, turn_of
 from multiplayer.tools.registry import ToolResult
 

@@ -10,11 +10,18 @@ import structlog
 from multiplayer.live.directory import Directory
 from multiplayer.live.room_host import RoomHost
 from multiplayer.live.workbench import Workbench
-from multiplayer.protocol.commands import FinishUndo
 from multiplayer.protocol.errors import Refused
-from multiplayer.protocol.events import Event, UndoRequested
+from multiplayer.protocol.events import (
+    Event,
+)
 from multiplayer.protocol.ids import TurnId
+from multiplayer.protocol.inner_commands import (
+    FinishUndo,
+)
 from multiplayer.protocol.tools import MAX_CHANGES
+from multiplayer.protocol.turn_events import (
+    UndoRequested,
+)
 from multiplayer.rooms.notes import ChangedFiles
 from multiplayer.storage.port import OutcomeUnknown, StorageUnavailable
 from multiplayer.tools.checkpoint_store import CheckpointGone

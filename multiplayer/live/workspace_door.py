@@ -14,9 +14,11 @@ from multiplayer.live.directory import Directory
 from multiplayer.live.room_host import RoomHost
 from multiplayer.live.workbench import Workbench
 from multiplayer.live.workspace_reports import MAX_READ_BYTES, aside, refusing
-from multiplayer.protocol.commands import RecordChanges
 from multiplayer.protocol.errors import RefusalCode, Refused
 from multiplayer.protocol.ids import AccountId, RoomId
+from multiplayer.protocol.inner_commands import (
+    RecordChanges,
+)
 from multiplayer.protocol.reports_workspace import WorkspaceChange
 from multiplayer.protocol.tools import MAX_CHANGES, FileChange
 from multiplayer.rooms.permissions import Right

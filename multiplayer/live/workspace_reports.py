@@ -12,7 +12,6 @@ from multiplayer.live.room_host import RoomHost
 from multiplayer.live.turn_reports import TurnReports
 from multiplayer.live.workbench import Workbench
 from multiplayer.protocol.errors import RefusalCode, Refused
-from multiplayer.protocol.events import FilesChanged
 from multiplayer.protocol.ids import AccountId, RoomId, TurnId
 from multiplayer.protocol.reports_workspace import (
     CallChanges,
@@ -23,6 +22,9 @@ from multiplayer.protocol.reports_workspace import (
     WorkspaceListing,
 )
 from multiplayer.protocol.tools import MAX_CHANGES
+from multiplayer.protocol.turn_events import (
+    FilesChanged,
+)
 from multiplayer.rooms.notes import ChangedFiles
 from multiplayer.rooms.permissions import Right, may
 from multiplayer.tools.checkpoint_store import CheckpointGone

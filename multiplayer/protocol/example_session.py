@@ -9,7 +9,12 @@ from multiplayer.protocol.close_codes import CloseCode
 from multiplayer.protocol.codec import encode
 from multiplayer.protocol.commands import AskAi, PostMessage
 from multiplayer.protocol.errors import RefusalCode
-from multiplayer.protocol.events import EventFrame, MessagePosted, TurnEnded, TurnRequested, TurnStarted
+from multiplayer.protocol.event_frame import (
+    EventFrame,
+)
+from multiplayer.protocol.events import (
+    MessagePosted,
+)
 from multiplayer.protocol.ids import AccountId, MessageId, RoomId, SessionId, TurnId
 from multiplayer.protocol.members import Account, AccountKind
 from multiplayer.protocol.messages import MessageBody
@@ -25,6 +30,11 @@ from multiplayer.protocol.signals import (
     ServerLine,
     Typing,
     Welcome,
+)
+from multiplayer.protocol.turn_events import (
+    TurnEnded,
+    TurnRequested,
+    TurnStarted,
 )
 from multiplayer.protocol.turns import TokenUsage, TurnOutcome, TurnReason
 

@@ -4,10 +4,14 @@ from typing import Final, get_args
 
 from multiplayer.protocol.cards import Taint
 from multiplayer.protocol.events import (
+    Event,
+)
+from multiplayer.protocol.rooms import ToolCallState, TurnState
+from multiplayer.protocol.tools import ApprovalCard
+from multiplayer.protocol.turn_events import (
     ApprovalDecided,
     ApprovalExpired,
     ApprovalRequested,
-    Event,
     ModelChanged,
     SteeringTaken,
     ToolCalled,
@@ -20,8 +24,6 @@ from multiplayer.protocol.events import (
     TurnSteered,
     TurnStopRequested,
 )
-from multiplayer.protocol.rooms import ToolCallState, TurnState
-from multiplayer.protocol.tools import ApprovalCard
 
 MOST_REQUESTS: Final = 100
 """How many messages one turn answers; of more, the last ones."""

@@ -1,8 +1,6 @@
 """Deciding who is in a room, and as what: invite, join, leave, remove, ban, roles."""
 
 from multiplayer.protocol.commands import (
-    AcceptInvite,
-    ExpireMember,
     InviteMember,
     LiftBan,
     RemoveMember,
@@ -10,6 +8,10 @@ from multiplayer.protocol.commands import (
 )
 from multiplayer.protocol.errors import RefusalCode, Refused
 from multiplayer.protocol.events import BanLifted, Event, MemberJoined, MemberLeft, MemberRemoved, RoleChanged
+from multiplayer.protocol.inner_commands import (
+    AcceptInvite,
+    ExpireMember,
+)
 from multiplayer.protocol.members import Account, AccountKind, Member, Role
 from multiplayer.protocol.rooms import RoomKind
 from multiplayer.protocol.values import UtcTime

@@ -9,25 +9,27 @@ from pydantic import Field
 from multiplayer.protocol.budgets import Budget
 from multiplayer.protocol.events import (
     BudgetSet,
-    ChangeProposed,
     Event,
     FactForgotten,
     FactPinned,
-    FilesChanged,
-    ProposalDecided,
     RoomCreated,
     RoomSettingsSet,
-    TurnCollected,
-    TurnRequested,
-    TurnSteered,
-    TurnUndone,
-    UndoRequested,
 )
 from multiplayer.protocol.ids import AccountId, TurnId
 from multiplayer.protocol.memory import Fact, Proposal
 from multiplayer.protocol.rooms import RoomSettings
 from multiplayer.protocol.tools import ChangeKind
 from multiplayer.protocol.trigger_rules import EveryRule
+from multiplayer.protocol.turn_events import (
+    ChangeProposed,
+    FilesChanged,
+    ProposalDecided,
+    TurnCollected,
+    TurnRequested,
+    TurnSteered,
+    TurnUndone,
+    UndoRequested,
+)
 from multiplayer.protocol.values import Frozen, UtcTime
 
 MINUTE: Final = timedelta(minutes=1)

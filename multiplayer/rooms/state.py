@@ -6,16 +6,11 @@ from dataclasses import dataclass, field, replace
 from multiplayer.protocol.events import (
     AnswerChosen,
     AnswerRegenerated,
-    ApprovalDecided,
-    ApprovalExpired,
-    ApprovalRequested,
     BanLifted,
     BudgetSet,
-    ChangeProposed,
     Event,
     FactForgotten,
     FactPinned,
-    FilesChanged,
     FormAnswered,
     MemberJoined,
     MemberLeft,
@@ -25,8 +20,6 @@ from multiplayer.protocol.events import (
     MessagePinned,
     MessagePosted,
     MessageUnpinned,
-    ModelChanged,
-    ProposalDecided,
     ReactionAdded,
     ReactionRemoved,
     RoleChanged,
@@ -35,12 +28,26 @@ from multiplayer.protocol.events import (
     RoomDeleted,
     RoomRenamed,
     RoomSettingsSet,
-    SteeringTaken,
     SummaryUpdated,
+    TopicSet,
+)
+from multiplayer.protocol.ids import AccountId, MessageId, TurnId
+from multiplayer.protocol.members import AccountKind, Member, Role
+from multiplayer.protocol.memory import Summary
+from multiplayer.protocol.rooms import RoomView, TurnState
+from multiplayer.protocol.timeline import summary_of
+from multiplayer.protocol.turn_events import (
+    ApprovalDecided,
+    ApprovalExpired,
+    ApprovalRequested,
+    ChangeProposed,
+    FilesChanged,
+    ModelChanged,
+    ProposalDecided,
+    SteeringTaken,
     ToolCalled,
     ToolFinished,
     ToolStarted,
-    TopicSet,
     TurnCollected,
     TurnEnded,
     TurnRequested,
@@ -50,11 +57,6 @@ from multiplayer.protocol.events import (
     TurnUndone,
     UndoRequested,
 )
-from multiplayer.protocol.ids import AccountId, MessageId, TurnId
-from multiplayer.protocol.members import AccountKind, Member, Role
-from multiplayer.protocol.memory import Summary
-from multiplayer.protocol.rooms import RoomView, TurnState
-from multiplayer.protocol.timeline import summary_of
 from multiplayer.protocol.turn_fold import turn_after, turn_of
 from multiplayer.rooms.notes import RoomNotes
 

@@ -8,7 +8,6 @@ from multiplayer.protocol.commands import (
     AnswerForm,
     AskAi,
     ChooseAnswer,
-    FireRule,
     RegenerateAnswer,
     SteerTurn,
 )
@@ -18,16 +17,21 @@ from multiplayer.protocol.events import (
     Event,
     FormAnswered,
     MessagePosted,
+)
+from multiplayer.protocol.ids import AccountId, MessageId, TurnId
+from multiplayer.protocol.inner_commands import (
+    FireRule,
+)
+from multiplayer.protocol.messages import MessageBody
+from multiplayer.protocol.rooms import TurnState
+from multiplayer.protocol.trigger_rules import ScheduleRule, WebhookRule, Why
+from multiplayer.protocol.turn_events import (
     TurnCollected,
     TurnEnded,
     TurnRequested,
     TurnSteered,
     TurnStopRequested,
 )
-from multiplayer.protocol.ids import AccountId, MessageId, TurnId
-from multiplayer.protocol.messages import MessageBody
-from multiplayer.protocol.rooms import TurnState
-from multiplayer.protocol.trigger_rules import ScheduleRule, WebhookRule, Why
 from multiplayer.protocol.turns import TurnOutcome, TurnReason, WhileBusy
 from multiplayer.rooms.deciding import Deciding, checked_text
 from multiplayer.rooms.forms import answers_text, check_answers

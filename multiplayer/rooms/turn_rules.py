@@ -3,6 +3,18 @@
 from collections.abc import Sequence
 
 from multiplayer.protocol.commands import (
+    StopTurn,
+)
+from multiplayer.protocol.errors import RefusalCode, Refused
+from multiplayer.protocol.events import (
+    AnswerChosen,
+    AnswerRegenerated,
+    Event,
+    MessagePosted,
+    SummaryUpdated,
+)
+from multiplayer.protocol.ids import AccountId, MessageId, TurnId
+from multiplayer.protocol.inner_commands import (
     CallTool,
     ChangeModel,
     EndTurn,
@@ -13,20 +25,16 @@ from multiplayer.protocol.commands import (
     RequestApproval,
     StartTool,
     StartTurn,
-    StopTurn,
     TakeSteering,
     TurnCommand,
     UpdateSummary,
 )
-from multiplayer.protocol.errors import RefusalCode, Refused
-from multiplayer.protocol.events import (
-    AnswerChosen,
-    AnswerRegenerated,
-    Event,
-    MessagePosted,
+from multiplayer.protocol.memory import SummaryPoint
+from multiplayer.protocol.messages import Answer, Message, MessageBody
+from multiplayer.protocol.rooms import TurnState
+from multiplayer.protocol.turn_events import (
     ModelChanged,
     SteeringTaken,
-    SummaryUpdated,
     ToolCalled,
     ToolFinished,
     TurnCollected,
@@ -35,10 +43,6 @@ from multiplayer.protocol.events import (
     TurnStarted,
     TurnStopRequested,
 )
-from multiplayer.protocol.ids import AccountId, MessageId, TurnId
-from multiplayer.protocol.memory import SummaryPoint
-from multiplayer.protocol.messages import Answer, Message, MessageBody
-from multiplayer.protocol.rooms import TurnState
 from multiplayer.protocol.turns import TurnOutcome, TurnReason
 from multiplayer.rooms import approval_rules, workspace_rules
 from multiplayer.rooms.deciding import Deciding

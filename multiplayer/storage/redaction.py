@@ -9,19 +9,21 @@ from multiplayer.protocol.codec import encode
 from multiplayer.protocol.events import (
     AnswerChosen,
     AnswerRegenerated,
-    ChangeProposed,
     Event,
     FactPinned,
     FormAnswered,
     MessageEdited,
     MessagePosted,
     SummaryUpdated,
-    TurnCollected,
-    TurnRequested,
-    TurnSteered,
     event_adapter,
 )
 from multiplayer.protocol.ids import MessageId, TurnId
+from multiplayer.protocol.turn_events import (
+    ChangeProposed,
+    TurnCollected,
+    TurnRequested,
+    TurnSteered,
+)
 from multiplayer.rooms.derived import without
 
 FORGOTTEN: Final = "…"

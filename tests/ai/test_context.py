@@ -21,14 +21,21 @@ from multiplayer.protocol.commands import (
     SetRole,
     SetRoomSettings,
     SetTopic,
+)
+from multiplayer.protocol.events import (
+    MessagePosted,
+)
+from multiplayer.protocol.ids import AccountId, CallId, MessageId, TurnId
+from multiplayer.protocol.inner_commands import (
     StartTurn,
     TakeSteering,
 )
-from multiplayer.protocol.events import MessagePosted, TurnRequested
-from multiplayer.protocol.ids import AccountId, CallId, MessageId, TurnId
 from multiplayer.protocol.members import Role
 from multiplayer.protocol.memory import Section, Summary, SummaryPoint
 from multiplayer.protocol.rooms import RoomSettings
+from multiplayer.protocol.turn_events import (
+    TurnRequested,
+)
 from multiplayer.protocol.turns import TurnOutcome, WhileBusy
 from multiplayer.rooms.state import folded
 from tests.ai.scene import (

@@ -11,14 +11,16 @@ from multiplayer.client.view import View
 from multiplayer.protocol.events import (
     Event,
     MessagePosted,
-    TurnEnded,
-    TurnRequested,
 )
 from multiplayer.protocol.ids import AccountId, CallId, MessageId, RoomId, TurnId
 from multiplayer.protocol.members import AccountKind, Member, Role
 from multiplayer.protocol.messages import Message, MessageBody
 from multiplayer.protocol.rooms import RoomKind, RoomSettings, RoomView, Snapshot, TurnState
 from multiplayer.protocol.signals import AiDelta
+from multiplayer.protocol.turn_events import (
+    TurnEnded,
+    TurnRequested,
+)
 from multiplayer.protocol.turns import TurnOutcome, TurnReason
 
 AT = datetime(2026, 1, 2, 3, 4, tzinfo=UTC)

@@ -10,8 +10,10 @@ import pytest
 from multiplayer.cli.failures import FAILURE, USAGE
 from multiplayer.client import Client
 from multiplayer.protocol.codec import JsonValue
-from multiplayer.protocol.events import TurnEnded
 from multiplayer.protocol.memory import PointEdit, Section
+from multiplayer.protocol.turn_events import (
+    TurnEnded,
+)
 from tests.journeys.house import House, Ran, environment, serving
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]

@@ -10,7 +10,9 @@ from hypothesis import strategies as st
 
 from multiplayer.cli.chat_approvals import CLASSES, argument_lines
 from multiplayer.client import Refused
-from multiplayer.protocol.events import (
+from multiplayer.protocol.ids import AccountId
+from multiplayer.protocol.tools import Decider, ToolClass
+from multiplayer.protocol.turn_events import (
     ApprovalDecided,
     ApprovalExpired,
     ApprovalRequested,
@@ -20,8 +22,6 @@ from multiplayer.protocol.events import (
     TurnStarted,
     TurnStopRequested,
 )
-from multiplayer.protocol.ids import AccountId
-from multiplayer.protocol.tools import Decider, ToolClass
 from multiplayer.protocol.turns import TurnReason
 from tests.cli.shown import AI, ALICE, AT, BOB, CAROL, TURN, Shown
 

@@ -3,7 +3,10 @@
 from multiplayer.cli.chat_files import DIFF_LINES, SHOWN, diff_lines
 from multiplayer.cli.chat_tools import LIVE_LINES
 from multiplayer.protocol.cards import Taint
-from multiplayer.protocol.events import (
+from multiplayer.protocol.memory import Proposal
+from multiplayer.protocol.signals import JobOutput
+from multiplayer.protocol.tools import ChangeKind, FileChange
+from multiplayer.protocol.turn_events import (
     ChangeProposed,
     FilesChanged,
     ProposalDecided,
@@ -12,9 +15,6 @@ from multiplayer.protocol.events import (
     TurnUndone,
     UndoRequested,
 )
-from multiplayer.protocol.memory import Proposal
-from multiplayer.protocol.signals import JobOutput
-from multiplayer.protocol.tools import ChangeKind, FileChange
 from multiplayer.protocol.turns import TurnOutcome, TurnReason
 from tests.cli.shown import AI, ALICE, AT, BOB, CAROL, ROOM, TURN, Shown
 

@@ -17,15 +17,7 @@ from multiplayer.protocol.events import (
     FactPinned,
     FormAnswered,
     MessagePosted,
-    ModelChanged,
-    SteeringTaken,
     SummaryUpdated,
-    ToolCalled,
-    ToolFinished,
-    TurnCollected,
-    TurnEnded,
-    TurnRequested,
-    TurnSteered,
 )
 from multiplayer.protocol.ids import AccountId, MessageId, TurnId
 from multiplayer.protocol.memory import Fact, Section, SummaryPoint
@@ -33,6 +25,16 @@ from multiplayer.protocol.messages import Answer, Message, MessageBody
 from multiplayer.protocol.rooms import TurnState
 from multiplayer.protocol.signals import AiCards, AiDelta, AiText, AiThinking, ToolOutput, TurnProgress
 from multiplayer.protocol.timeline import fold_message, message_of
+from multiplayer.protocol.turn_events import (
+    ModelChanged,
+    SteeringTaken,
+    ToolCalled,
+    ToolFinished,
+    TurnCollected,
+    TurnEnded,
+    TurnRequested,
+    TurnSteered,
+)
 from multiplayer.protocol.turns import TokenUsage, TurnOutcome, TurnReason
 from tests.cli.shown import AI, ALICE, AT, CALL, HELPER, ROOM, TURN, Shown
 

@@ -10,20 +10,22 @@ from multiplayer.protocol.events import (
     AnswerRegenerated,
     FormAnswered,
     MessageDeleted,
-    ModelChanged,
     RoomArchived,
     RoomDeleted,
     RoomSettingsSet,
+)
+from multiplayer.protocol.ids import AccountId, MessageId, RoomId, TurnId
+from multiplayer.protocol.messages import Answer
+from multiplayer.protocol.rooms import RoomSettings
+from multiplayer.protocol.trigger_rules import DEFAULT_TRIGGERS, EveryRule
+from multiplayer.protocol.turn_events import (
+    ModelChanged,
     SteeringTaken,
     TurnEnded,
     TurnRequested,
     TurnStarted,
     TurnSteered,
 )
-from multiplayer.protocol.ids import AccountId, MessageId, RoomId, TurnId
-from multiplayer.protocol.messages import Answer
-from multiplayer.protocol.rooms import RoomSettings
-from multiplayer.protocol.trigger_rules import DEFAULT_TRIGGERS, EveryRule
 from multiplayer.protocol.turns import TokenUsage, TurnOutcome, TurnReason
 from multiplayer.rooms.facts import ThreadFacts
 from multiplayer.rooms.state import folded

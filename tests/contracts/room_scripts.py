@@ -29,7 +29,6 @@ from multiplayer.protocol.events import (
     MessagePinned,
     MessagePosted,
     MessageUnpinned,
-    ModelChanged,
     ReactionAdded,
     ReactionRemoved,
     RoleChanged,
@@ -37,18 +36,8 @@ from multiplayer.protocol.events import (
     RoomCreated,
     RoomRenamed,
     RoomSettingsSet,
-    SteeringTaken,
     SummaryUpdated,
-    ToolCalled,
-    ToolFinished,
-    ToolStarted,
     TopicSet,
-    TurnCollected,
-    TurnEnded,
-    TurnRequested,
-    TurnStarted,
-    TurnSteered,
-    TurnStopRequested,
     event_adapter,
 )
 from multiplayer.protocol.ids import AccountId, CallId, MessageId, RoomId, TurnId
@@ -58,6 +47,19 @@ from multiplayer.protocol.messages import Answer, MentionGroup, Message, Message
 from multiplayer.protocol.rooms import RoomKind, RoomSettings, TurnState
 from multiplayer.protocol.timeline import fold_message, message_of, touched_message
 from multiplayer.protocol.trigger_rules import DEFAULT_TRIGGERS, EveryRule, ScheduleRule
+from multiplayer.protocol.turn_events import (
+    ModelChanged,
+    SteeringTaken,
+    ToolCalled,
+    ToolFinished,
+    ToolStarted,
+    TurnCollected,
+    TurnEnded,
+    TurnRequested,
+    TurnStarted,
+    TurnSteered,
+    TurnStopRequested,
+)
 from multiplayer.protocol.turns import TokenUsage, TurnOutcome, TurnReason
 from multiplayer.rooms.derived import without
 from multiplayer.rooms.state import RoomState, created, folded

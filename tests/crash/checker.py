@@ -12,14 +12,16 @@ from multiplayer.protocol.events import (
     MessageEdited,
     MessagePosted,
     SummaryUpdated,
-    ToolCalled,
-    ToolStarted,
-    TurnEnded,
-    TurnRequested,
     event_adapter,
 )
 from multiplayer.protocol.messages import Message
 from multiplayer.protocol.timeline import fold_message, message_of, touched_message
+from multiplayer.protocol.turn_events import (
+    ToolCalled,
+    ToolStarted,
+    TurnEnded,
+    TurnRequested,
+)
 
 SNAPSHOT_MESSAGES = 50
 NEVER_STORED = frozenset({"busy", "unavailable", "rate_limited"})

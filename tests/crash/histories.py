@@ -10,17 +10,19 @@ from multiplayer.protocol.events import (
     MessageDeleted,
     MessagePosted,
     ReactionAdded,
+    event_adapter,
+)
+from multiplayer.protocol.ids import AccountId, CallId, MessageId, RoomId, TurnId
+from multiplayer.protocol.messages import Message, MessageBody
+from multiplayer.protocol.timeline import fold_message, message_of, touched_message
+from multiplayer.protocol.turn_events import (
     ToolCalled,
     ToolFinished,
     ToolStarted,
     TurnEnded,
     TurnRequested,
     TurnStarted,
-    event_adapter,
 )
-from multiplayer.protocol.ids import AccountId, CallId, MessageId, RoomId, TurnId
-from multiplayer.protocol.messages import Message, MessageBody
-from multiplayer.protocol.timeline import fold_message, message_of, touched_message
 from multiplayer.protocol.turns import TurnOutcome, TurnReason
 from multiplayer.storage.redaction import redacted
 from tests.crash.checker import SNAPSHOT_MESSAGES, Answer, Attempt, History, Row, Seen, Send, Stretch, View

@@ -12,9 +12,16 @@ from typing_extensions import override
 from multiplayer.live.pod import Pod
 from multiplayer.models.port import Finished, TextDelta, ToolCall
 from multiplayer.protocol.commands import (
+    DecideApproval,
+    UndoTurn,
+)
+from multiplayer.protocol.events import (
+    Event,
+)
+from multiplayer.protocol.ids import TurnId
+from multiplayer.protocol.inner_commands import (
     CallTool,
     ChangeModel,
-    DecideApproval,
     EndTurn,
     ExpireApproval,
     FinishTool,
@@ -25,21 +32,18 @@ from multiplayer.protocol.commands import (
     StartTurn,
     TakeSteering,
     TurnCommand,
-    UndoTurn,
     UpdateSummary,
 )
-from multiplayer.protocol.events import (
+from multiplayer.protocol.signals import TurnProgress
+from multiplayer.protocol.turn_events import (
     ApprovalDecided,
     ApprovalRequested,
     ChangeProposed,
-    Event,
     FilesChanged,
     ToolStarted,
     TurnUndone,
     UndoRequested,
 )
-from multiplayer.protocol.ids import TurnId
-from multiplayer.protocol.signals import TurnProgress
 from multiplayer.storage.memory import MemoryStorage
 from multiplayer.storage.port import Append, Appended, StorageUnavailable
 from tests.crash.test_turn_transitions import (

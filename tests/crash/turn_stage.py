@@ -22,17 +22,19 @@ from multiplayer.protocol.commands import InviteMember, SetRoomSettings
 from multiplayer.protocol.events import (
     AnswerChosen,
     AnswerRegenerated,
-    ApprovalRequested,
     Event,
     MessagePosted,
-    ToolCalled,
-    ToolStarted,
-    TurnEnded,
-    TurnRequested,
     event_adapter,
 )
 from multiplayer.protocol.ids import RoomId, TurnId
 from multiplayer.protocol.rooms import RoomSettings
+from multiplayer.protocol.turn_events import (
+    ApprovalRequested,
+    ToolCalled,
+    ToolStarted,
+    TurnEnded,
+    TurnRequested,
+)
 from multiplayer.settings import Settings
 from multiplayer.storage.embedded import DataDirLock, EmbeddedPostgres
 from tests.support.people import WebSocketPerson

@@ -15,9 +15,11 @@ from multiplayer.live.session import SessionLimits
 from multiplayer.models.port import Finished, TextDelta, ToolCall, ToolCallsReady
 from multiplayer.models.scripted import Call, Say, ScriptedModel, Step
 from multiplayer.protocol.cards import Taint
-from multiplayer.protocol.events import FilesChanged
 from multiplayer.protocol.ids import RoomId
 from multiplayer.protocol.tools import ChangeKind, ToolClass
+from multiplayer.protocol.turn_events import (
+    FilesChanged,
+)
 from multiplayer.tools.files import file_tools
 from multiplayer.tools.registry import Arguments, Tool, ToolCallContext, ToolRegistry, ToolResult
 from tests.live.test_turn_controls import room_of

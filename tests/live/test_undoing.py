@@ -12,10 +12,12 @@ import pytest
 from multiplayer.live.pod import Pod
 from multiplayer.models.port import Finished, TextDelta, ToolCall
 from multiplayer.protocol.cards import Taint
-from multiplayer.protocol.events import FilesChanged
 from multiplayer.protocol.ids import AccountId, RoomId
 from multiplayer.protocol.members import AccountKind
 from multiplayer.protocol.tools import ToolClass
+from multiplayer.protocol.turn_events import (
+    FilesChanged,
+)
 from multiplayer.tools.files import file_tools
 from multiplayer.tools.registry import Arguments, Tool, ToolCallContext, ToolRegistry, ToolResult
 from tests.live.test_approvals import call

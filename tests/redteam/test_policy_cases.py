@@ -11,33 +11,37 @@ from multiplayer.protocol.cards import Taint
 from multiplayer.protocol.commands import (
     AnyCommand,
     ArchiveRoom,
-    CallTool,
     DecideApproval,
     DecideProposal,
-    EndTurn,
-    ExpireApproval,
-    FinishTool,
-    FinishUndo,
     LeaveRoom,
-    NoteChanges,
     PostMessage,
-    Propose,
-    RecordChanges,
     RemoveMember,
-    RequestApproval,
     SetRole,
     SetRoomSettings,
-    StartTool,
-    StartTurn,
     StopTurn,
     UndoTurn,
 )
 from multiplayer.protocol.errors import RefusalCode, Refused
-from multiplayer.protocol.events import ToolStarted
 from multiplayer.protocol.ids import AccountId, CallId, TurnId
+from multiplayer.protocol.inner_commands import (
+    CallTool,
+    EndTurn,
+    ExpireApproval,
+    FinishTool,
+    FinishUndo,
+    NoteChanges,
+    Propose,
+    RecordChanges,
+    RequestApproval,
+    StartTool,
+    StartTurn,
+)
 from multiplayer.protocol.members import Role
 from multiplayer.protocol.rooms import RoomSettings
 from multiplayer.protocol.tools import ApprovalPolicy, ChangeKind, FileChange, StandingRule, ToolClass
+from multiplayer.protocol.turn_events import (
+    ToolStarted,
+)
 from multiplayer.protocol.turns import TurnOutcome
 from tests.support.playbook import START, Playbook, room_of
 

@@ -11,7 +11,6 @@ from multiplayer.protocol.commands import (
     AnswerForm,
     ChooseAnswer,
     DeleteMessage,
-    EndTurn,
     PostMessage,
     RegenerateAnswer,
     RemoveMember,
@@ -22,12 +21,17 @@ from multiplayer.protocol.events import (
     AnswerRegenerated,
     FormAnswered,
     MessagePosted,
+)
+from multiplayer.protocol.ids import AccountId, MessageId
+from multiplayer.protocol.inner_commands import (
+    EndTurn,
+)
+from multiplayer.protocol.rooms import RoomSettings
+from multiplayer.protocol.turn_events import (
     TurnCollected,
     TurnEnded,
     TurnRequested,
 )
-from multiplayer.protocol.ids import AccountId, MessageId
-from multiplayer.protocol.rooms import RoomSettings
 from multiplayer.protocol.turns import TurnOutcome, TurnReason
 from multiplayer.rooms.forms import answers_text, check_answers
 from multiplayer.rooms.turn_requests import MAX_ALTERNATIVES

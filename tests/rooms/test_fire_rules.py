@@ -7,7 +7,6 @@ import pytest
 from multiplayer.protocol.cards import Taint
 from multiplayer.protocol.commands import (
     ArchiveRoom,
-    FireRule,
     InviteMember,
     PostMessage,
     RemoveMember,
@@ -16,8 +15,13 @@ from multiplayer.protocol.commands import (
     StopTurn,
 )
 from multiplayer.protocol.errors import RefusalCode
-from multiplayer.protocol.events import RoomSettingsSet, TurnCollected, TurnRequested
+from multiplayer.protocol.events import (
+    RoomSettingsSet,
+)
 from multiplayer.protocol.ids import AccountId
+from multiplayer.protocol.inner_commands import (
+    FireRule,
+)
 from multiplayer.protocol.members import Role
 from multiplayer.protocol.rooms import RoomSettings
 from multiplayer.protocol.trigger_rules import (
@@ -27,6 +31,10 @@ from multiplayer.protocol.trigger_rules import (
     ScheduleRule,
     TriggerRule,
     WebhookRule,
+)
+from multiplayer.protocol.turn_events import (
+    TurnCollected,
+    TurnRequested,
 )
 from multiplayer.protocol.turn_fold import MOST_NOTE_CHARACTERS
 from multiplayer.protocol.turns import TurnReason, WhileBusy

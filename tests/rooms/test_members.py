@@ -5,10 +5,8 @@ from datetime import timedelta
 import pytest
 
 from multiplayer.protocol.commands import (
-    AcceptInvite,
     ArchiveRoom,
     DeleteRoom,
-    ExpireMember,
     InviteMember,
     LeaveRoom,
     LiftBan,
@@ -20,7 +18,6 @@ from multiplayer.protocol.commands import (
     SetRole,
     SetRoomSettings,
     SetTopic,
-    StartTurn,
 )
 from multiplayer.protocol.errors import RefusalCode
 from multiplayer.protocol.events import (
@@ -33,11 +30,18 @@ from multiplayer.protocol.events import (
     RoomDeleted,
     RoomRenamed,
     TopicSet,
-    TurnEnded,
 )
 from multiplayer.protocol.ids import AccountId
+from multiplayer.protocol.inner_commands import (
+    AcceptInvite,
+    ExpireMember,
+    StartTurn,
+)
 from multiplayer.protocol.members import AccountKind, Role
 from multiplayer.protocol.rooms import RoomKind, RoomSettings
+from multiplayer.protocol.turn_events import (
+    TurnEnded,
+)
 from multiplayer.protocol.turns import TurnOutcome
 from multiplayer.rooms.limits import RoomLimits
 from multiplayer.rooms.state import folded

@@ -12,7 +12,6 @@ from multiplayer.protocol.commands import (
     PinFact,
     SetBudget,
     SetRoomSettings,
-    UpdateSummary,
 )
 from multiplayer.protocol.errors import RefusalCode
 from multiplayer.protocol.events import (
@@ -23,6 +22,9 @@ from multiplayer.protocol.events import (
     SummaryUpdated,
 )
 from multiplayer.protocol.ids import AccountId, MessageId
+from multiplayer.protocol.inner_commands import (
+    UpdateSummary,
+)
 from multiplayer.protocol.members import Role
 from multiplayer.protocol.memory import PointEdit, Section, SummaryPoint, summary_text
 from multiplayer.protocol.rooms import ReadMark, RoomSettings, Snapshot

@@ -13,7 +13,6 @@ from multiplayer.protocol.commands import (
     AnswerForm,
     ArchiveRoom,
     AskAi,
-    CallTool,
     ChooseAnswer,
     Command,
     DecideApproval,
@@ -22,41 +21,51 @@ from multiplayer.protocol.commands import (
     DeleteRoom,
     EditMessage,
     EditSummary,
-    EndTurn,
     ForgetFact,
     InviteMember,
     LeaveRoom,
     LiftBan,
     MarkRead,
-    NoteChanges,
     PinFact,
     PinMessage,
     PostMessage,
-    Propose,
     RegenerateAnswer,
     RemoveMember,
     RemoveReaction,
     RenameRoom,
-    RequestApproval,
     SetBudget,
     SetRole,
     SetRoomSettings,
     SetTopic,
     SetTyping,
-    StartTool,
-    StartTurn,
     SteerTurn,
     StopTurn,
     UndoTurn,
     UnpinMessage,
 )
 from multiplayer.protocol.errors import RefusalCode, Refused
-from multiplayer.protocol.events import ChangeProposed, FactPinned, MemberRemoved, RoleChanged
+from multiplayer.protocol.events import (
+    FactPinned,
+    MemberRemoved,
+    RoleChanged,
+)
 from multiplayer.protocol.ids import AccountId, CallId, MessageId
+from multiplayer.protocol.inner_commands import (
+    CallTool,
+    EndTurn,
+    NoteChanges,
+    Propose,
+    RequestApproval,
+    StartTool,
+    StartTurn,
+)
 from multiplayer.protocol.members import AccountKind, Role
 from multiplayer.protocol.memory import PointEdit, Section
 from multiplayer.protocol.rooms import RoomSettings
 from multiplayer.protocol.tools import ChangeKind, FileChange, ToolClass
+from multiplayer.protocol.turn_events import (
+    ChangeProposed,
+)
 from multiplayer.protocol.turns import TurnOutcome
 from multiplayer.rooms.permissions import Right
 from multiplayer.rooms.room import COMMAND_RIGHTS

@@ -6,14 +6,16 @@ import pytest
 
 from multiplayer.protocol.codec import encode
 from multiplayer.protocol.commands import (
-    FireRule,
     InviteMember,
     PinMessage,
     RemoveMember,
     SetRoomSettings,
-    UpdateSummary,
 )
 from multiplayer.protocol.ids import AccountId, TurnId
+from multiplayer.protocol.inner_commands import (
+    FireRule,
+    UpdateSummary,
+)
 from multiplayer.protocol.members import Role
 from multiplayer.protocol.rooms import ReadMark, RoomSettings, Snapshot
 from multiplayer.protocol.trigger_rules import WebhookRule

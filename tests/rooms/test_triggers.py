@@ -5,7 +5,9 @@ from datetime import time
 import pytest
 
 from multiplayer.protocol.commands import PostMessage, RemoveMember
-from multiplayer.protocol.events import MessagePosted, TurnEnded, TurnRequested
+from multiplayer.protocol.events import (
+    MessagePosted,
+)
 from multiplayer.protocol.ids import AccountId, MessageId
 from multiplayer.protocol.rooms import RoomKind, RoomSettings
 from multiplayer.protocol.trigger_rules import (
@@ -18,6 +20,10 @@ from multiplayer.protocol.trigger_rules import (
     ThreadRule,
     WebhookRule,
     Why,
+)
+from multiplayer.protocol.turn_events import (
+    TurnEnded,
+    TurnRequested,
 )
 from multiplayer.protocol.turns import TurnOutcome, TurnReason
 from multiplayer.rooms.mentions import Mentions

@@ -4,22 +4,30 @@ import pytest
 
 from multiplayer.protocol.commands import (
     AskAi,
-    CallTool,
-    EndTurn,
-    FinishTool,
     PostMessage,
     RemoveMember,
     SetRole,
-    StartTool,
-    StartTurn,
     StopTurn,
-    TurnCommand,
-    UpdateSummary,
 )
 from multiplayer.protocol.errors import RefusalCode
 from multiplayer.protocol.events import (
     MessagePosted,
     SummaryUpdated,
+)
+from multiplayer.protocol.ids import AccountId, CallId, TurnId
+from multiplayer.protocol.inner_commands import (
+    CallTool,
+    EndTurn,
+    FinishTool,
+    StartTool,
+    StartTurn,
+    TurnCommand,
+    UpdateSummary,
+)
+from multiplayer.protocol.members import Role
+from multiplayer.protocol.rooms import RoomSettings, ToolCallState
+from multiplayer.protocol.tools import ToolClass
+from multiplayer.protocol.turn_events import (
     ToolCalled,
     ToolFinished,
     ToolStarted,
@@ -29,10 +37,6 @@ from multiplayer.protocol.events import (
     TurnStarted,
     TurnStopRequested,
 )
-from multiplayer.protocol.ids import AccountId, CallId, TurnId
-from multiplayer.protocol.members import Role
-from multiplayer.protocol.rooms import RoomSettings, ToolCallState
-from multiplayer.protocol.tools import ToolClass
 from multiplayer.protocol.turns import TokenUsage, TurnOutcome, TurnReason
 from multiplayer.rooms.limits import RoomLimits
 from tests.support.playbook import Playbook, points, room_of, such

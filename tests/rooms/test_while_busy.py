@@ -5,17 +5,24 @@ import pytest
 from multiplayer.protocol.cards import Form, FormAnswer, Question
 from multiplayer.protocol.commands import (
     AnswerForm,
-    EndTurn,
     PostMessage,
     RegenerateAnswer,
     SteerTurn,
     StopTurn,
-    TakeSteering,
 )
 from multiplayer.protocol.errors import RefusalCode
 from multiplayer.protocol.events import (
     FormAnswered,
     MessagePosted,
+)
+from multiplayer.protocol.ids import AccountId, MessageId, TurnId
+from multiplayer.protocol.inner_commands import (
+    EndTurn,
+    TakeSteering,
+)
+from multiplayer.protocol.rooms import RoomSettings
+from multiplayer.protocol.trigger_rules import MentionRule
+from multiplayer.protocol.turn_events import (
     SteeringTaken,
     TurnCollected,
     TurnEnded,
@@ -23,9 +30,6 @@ from multiplayer.protocol.events import (
     TurnSteered,
     TurnStopRequested,
 )
-from multiplayer.protocol.ids import AccountId, MessageId, TurnId
-from multiplayer.protocol.rooms import RoomSettings
-from multiplayer.protocol.trigger_rules import MentionRule
 from multiplayer.protocol.turns import TurnOutcome, TurnReason, WhileBusy
 from tests.rooms.asking import answers, ends, last_message, room, set_rules, starts
 from tests.support.playbook import Playbook, such

@@ -19,7 +19,6 @@ from multiplayer.protocol.commands import (
     AnswerForm,
     ArchiveRoom,
     AskAi,
-    CallTool,
     ChooseAnswer,
     Command,
     DecideApproval,
@@ -28,28 +27,23 @@ from multiplayer.protocol.commands import (
     DeleteRoom,
     EditMessage,
     EditSummary,
-    EndTurn,
     ForgetFact,
     InviteMember,
     LeaveRoom,
     LiftBan,
     MarkRead,
-    NoteChanges,
     PinFact,
     PinMessage,
     PostMessage,
-    Propose,
     RegenerateAnswer,
     RemoveMember,
     RemoveReaction,
     RenameRoom,
-    RequestApproval,
     SetBudget,
     SetRole,
     SetRoomSettings,
     SetTopic,
     SetTyping,
-    StartTool,
     SteerTurn,
     StopTurn,
     UndoTurn,
@@ -57,6 +51,14 @@ from multiplayer.protocol.commands import (
 )
 from multiplayer.protocol.errors import Refused
 from multiplayer.protocol.ids import AccountId, CallId, MessageId, TurnId
+from multiplayer.protocol.inner_commands import (
+    CallTool,
+    EndTurn,
+    NoteChanges,
+    Propose,
+    RequestApproval,
+    StartTool,
+)
 from multiplayer.protocol.members import Role
 from multiplayer.protocol.memory import PointEdit, Section
 from multiplayer.protocol.rooms import RoomSettings
