@@ -39,10 +39,11 @@ lint: setup
 	@$(BIN)/mypy
 
 quick: lint
-	@$(BIN)/python -m pytest -m 'not slow and not llm'
+	@$(BIN)/python -m pytest -m 'not slow and not llm' -n auto --dist loadfile
 
+# On all cores: the files are dealt out, the tests of one file stay together.
 test: lint
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest -n auto --dist loadfile
 
 # Opt-in: a small real model on this machine (a download of 130 MB), asked through the whole provider stack.
 test-llm: setup

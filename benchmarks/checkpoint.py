@@ -14,7 +14,7 @@ from benchmarks.report import Fact, Figure, say
 from benchmarks.spread import median, median_and_range
 from benchmarks.stage import QUIET_SHARE, Size, quiet
 from multiplayer.protocol.ids import RoomId
-from multiplayer.tools.checkpoints import Checkpoint, Checkpoints
+from multiplayer.tools.checkpoints.checkpoints import Checkpoint, Checkpoints
 from multiplayer.tools.limits import Limits
 from multiplayer.tools.workspace import Workspace, Workspaces
 

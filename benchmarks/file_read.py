@@ -10,7 +10,7 @@ from benchmarks.report import Figure, say
 from benchmarks.spread import median, median_and_range, percentile
 from benchmarks.stage import Size, quiet
 from multiplayer.protocol.ids import RoomId
-from multiplayer.tools.files import file_tools
+from multiplayer.tools.files.tools import file_tools
 from multiplayer.tools.open_gate import OpenGate
 from multiplayer.tools.registry import ToolCallContext, ToolRegistry
 from multiplayer.tools.workspace import Workspace, Workspaces

@@ -9,8 +9,8 @@ from dataclasses import replace
 
 from multiplayer.cli.app import main
 from multiplayer.tools.limits import GIB, Limits
-from multiplayer.tools.live_output import Emit, LiveRunner
-from multiplayer.tools.sandbox import Exit
+from multiplayer.tools.sandbox.sandbox import Exit
+from multiplayer.tools.terminal.live_output import Emit, LiveRunner
 from multiplayer.tools.workspace import Workspace
 
 _WALL_S = 280.0

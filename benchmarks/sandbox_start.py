@@ -13,8 +13,8 @@ from benchmarks.spread import median, median_and_range, percentile
 from benchmarks.stage import QUIET_SHARE, Size, quiet
 from multiplayer.protocol.ids import RoomId
 from multiplayer.tools.limits import Limits
-from multiplayer.tools.sandbox import Exit, Sandbox
-from multiplayer.tools.spawn import Spawned
+from multiplayer.tools.sandbox.sandbox import Exit, Sandbox
+from multiplayer.tools.sandbox.spawn import Spawned
 from multiplayer.tools.workspace import Workspace, Workspaces
 
 GOAL_MS = 15.0

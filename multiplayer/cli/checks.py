@@ -19,7 +19,7 @@ from multiplayer.settings import Settings
 from multiplayer.storage import migrate, runtime_dir
 from multiplayer.storage.database import connect, parse_dsn
 from multiplayer.storage.port import StorageUnavailable, UnfitDatabase
-from multiplayer.tools.sandbox import Sandbox
+from multiplayer.tools.sandbox.sandbox import Sandbox
 from multiplayer.tools.workspace import Workspaces
 
 State = Literal["ok", "warning", "failed"]

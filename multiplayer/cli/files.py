@@ -190,8 +190,8 @@ def undo(
     from multiplayer.cli.changed_turns import undo as undo_turn
     from multiplayer.cli.on_server import Room, on_server, print_found
     from multiplayer.cli.work_words import undone_lines
-    from multiplayer.protocol.events import TurnUndone
     from multiplayer.protocol.ids import TurnId
+    from multiplayer.protocol.turn_events import TurnUndone
 
     async def work(room: Room) -> TurnUndone | None:
         turn_id = TurnId(turn) if turn is not None else (await turn_to_undo(room)).turn_id

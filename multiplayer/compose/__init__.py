@@ -49,7 +49,7 @@ from multiplayer.storage.embedded import DataDirLock
 from multiplayer.storage.port import Storage
 from multiplayer.telemetry.metrics import Metrics
 from multiplayer.tools.offered import RUNS_COMMANDS
-from multiplayer.tools.sandbox import Sandbox
+from multiplayer.tools.sandbox.sandbox import Sandbox
 
 __all__ = ["Running", "command_line", "database_address", "server"]
 

@@ -14,16 +14,16 @@ from multiplayer.live.workbench import Workbench
 from multiplayer.protocol.ids import RoomId
 from multiplayer.settings import BadSettings, Settings
 from multiplayer.storage.port import Storage
-from multiplayer.tools.checkpoints import Checkpoints
-from multiplayer.tools.guarded_http import GuardedHttp
-from multiplayer.tools.job_view import JobOwner, JobState
-from multiplayer.tools.jobs import Jobs
+from multiplayer.tools.checkpoints.checkpoints import Checkpoints
 from multiplayer.tools.limits import Limits
-from multiplayer.tools.mcp_config import BadMcpFile, read_mcp_file
-from multiplayer.tools.mcp_open import McpMissing, open_mcp_servers
+from multiplayer.tools.mcp.config import BadMcpFile, read_mcp_file
+from multiplayer.tools.mcp.opening import McpMissing, open_mcp_servers
+from multiplayer.tools.net.guarded_http import GuardedHttp
 from multiplayer.tools.offered import RUNS_COMMANDS, build_tools
 from multiplayer.tools.registry import ToolCallContext
-from multiplayer.tools.sandbox import Sandbox
+from multiplayer.tools.sandbox.sandbox import Sandbox
+from multiplayer.tools.terminal.job_view import JobOwner, JobState
+from multiplayer.tools.terminal.jobs import Jobs
 from multiplayer.tools.workspace import Workspaces
 
 

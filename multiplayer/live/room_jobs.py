@@ -20,9 +20,9 @@ from multiplayer.protocol.ids import AccountId, RoomId
 from multiplayer.protocol.members import Role
 from multiplayer.protocol.signals import JobOutput
 from multiplayer.rooms.permissions import Right, may
-from multiplayer.tools.job_view import JobPiece, JobTail, JobView
-from multiplayer.tools.jobs import Jobs
 from multiplayer.tools.refusal import ToolRefused
+from multiplayer.tools.terminal.job_view import JobPiece, JobTail, JobView
+from multiplayer.tools.terminal.jobs import Jobs
 
 
 class JobNews:

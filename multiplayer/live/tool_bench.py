@@ -33,7 +33,7 @@ from multiplayer.protocol.turn_events import (
     FilesChanged,
 )
 from multiplayer.storage.port import OutcomeUnknown, StorageUnavailable
-from multiplayer.tools.checkpoint_store import CheckpointGone
+from multiplayer.tools.checkpoints.store import CheckpointGone
 from multiplayer.tools.registry import ToolCallContext, ToolResult
 from multiplayer.tools.workspace import Workspace
 

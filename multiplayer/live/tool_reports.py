@@ -18,8 +18,8 @@ from multiplayer.protocol.rooms import RoomSettings
 from multiplayer.protocol.tools import ToolClass
 from multiplayer.rooms.permissions import Right, may
 from multiplayer.tools.offered import RUNS_COMMANDS
-from multiplayer.tools.preflight import SandboxStatus
 from multiplayer.tools.registry import ToolRegistry
+from multiplayer.tools.sandbox.preflight import SandboxStatus
 
 _COMMANDS: Final = frozenset({ToolClass.TERMINAL, ToolClass.EXTENDED})
 

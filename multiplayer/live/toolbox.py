@@ -10,9 +10,9 @@ from multiplayer.models.port import ToolDefinition
 from multiplayer.protocol.ids import RoomId
 from multiplayer.protocol.rooms import RoomSettings
 from multiplayer.protocol.tools import Consent, ToolClass
-from multiplayer.tools.mcp_open import McpServing
-from multiplayer.tools.mcp_tools import SurveyedServer, mcp_tools, survey
-from multiplayer.tools.mcp_words import McpRoom
+from multiplayer.tools.mcp.opening import McpServing
+from multiplayer.tools.mcp.tools import SurveyedServer, mcp_tools, survey
+from multiplayer.tools.mcp.words import McpRoom
 from multiplayer.tools.registry import ToolRegistry
 
 FETCH_URL: Final = "fetch_url"

@@ -24,7 +24,7 @@ from multiplayer.protocol.turn_events import (
 )
 from multiplayer.rooms.notes import ChangedFiles
 from multiplayer.storage.port import OutcomeUnknown, StorageUnavailable
-from multiplayer.tools.checkpoint_store import CheckpointGone
+from multiplayer.tools.checkpoints.store import CheckpointGone
 from multiplayer.tools.refusal import ToolRefused
 
 SWEEP_S: Final = 5.0

@@ -11,8 +11,8 @@ from typing import Final
 from multiplayer.protocol.ids import RoomId
 from multiplayer.protocol.tools import MAX_CHANGES, FileChange
 from multiplayer.storage.port import Storage
-from multiplayer.tools.checkpoints import Checkpoints, Undone
-from multiplayer.tools.idle import archive, idle_rooms, remove_workspace
+from multiplayer.tools.checkpoints.checkpoints import Checkpoints, Undone
+from multiplayer.tools.checkpoints.idle import archive, idle_rooms, remove_workspace
 from multiplayer.tools.workspace import Workspace, Workspaces
 
 UNCHANGED: Final[tuple[FileChange, ...]] = ()

@@ -23,15 +23,15 @@ from multiplayer.protocol.reports_workspace import WorkspaceChange
 from multiplayer.protocol.tools import MAX_CHANGES, FileChange
 from multiplayer.rooms.permissions import Right
 from multiplayer.storage.port import OutcomeUnknown, StorageUnavailable
-from multiplayer.tools.checkpoint_store import CheckpointGone
-from multiplayer.tools.checkpoints import Checkpoints
-from multiplayer.tools.file_moves import delete, move
-from multiplayer.tools.file_names import check_change_path
-from multiplayer.tools.file_walk import tally
-from multiplayer.tools.file_writes import NEW_FILE, read_for_change, sha256_of, write_bytes
+from multiplayer.tools.checkpoints.checkpoints import Checkpoints
+from multiplayer.tools.checkpoints.store import CheckpointGone
+from multiplayer.tools.checkpoints.tree import shown_path
+from multiplayer.tools.files.moves import delete, move
+from multiplayer.tools.files.names import check_change_path
+from multiplayer.tools.files.walk import tally
+from multiplayer.tools.files.writes import NEW_FILE, read_for_change, sha256_of, write_bytes
 from multiplayer.tools.limits import MIB, Limits
 from multiplayer.tools.refusal import ToolFault, ToolRefused
-from multiplayer.tools.tree import shown_path
 from multiplayer.tools.workspace import Workspace
 
 MAX_UPLOAD_BYTES: Final = 3 * MIB

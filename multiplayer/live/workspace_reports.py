@@ -27,12 +27,12 @@ from multiplayer.protocol.turn_events import (
 )
 from multiplayer.rooms.notes import ChangedFiles
 from multiplayer.rooms.permissions import Right, may
-from multiplayer.tools.checkpoint_store import CheckpointGone
-from multiplayer.tools.file_kinds import kind_if_binary
-from multiplayer.tools.file_reads import MAX_ENTRIES, entries, read_bytes
-from multiplayer.tools.file_writes import sha256_of
+from multiplayer.tools.checkpoints.store import CheckpointGone
+from multiplayer.tools.files.kinds import kind_if_binary
+from multiplayer.tools.files.paths import check_path
+from multiplayer.tools.files.reads import MAX_ENTRIES, entries, read_bytes
+from multiplayer.tools.files.writes import sha256_of
 from multiplayer.tools.limits import KIB, MIB, Limits
-from multiplayer.tools.paths import check_path
 from multiplayer.tools.refusal import ToolFault, ToolRefused
 from multiplayer.tools.workspace import Workspace
 

@@ -10,7 +10,7 @@ from multiplayer.live.turn_reports import TurnReports
 from multiplayer.live.workspace_door import WorkspaceDoor
 from multiplayer.live.workspace_reports import WorkspaceReports
 from multiplayer.tools.limits import Limits
-from multiplayer.tools.preflight import SandboxStatus
+from multiplayer.tools.sandbox.preflight import SandboxStatus
 
 
 @dataclass(frozen=True)

@@ -3,15 +3,15 @@
 from collections.abc import Sequence
 from typing import Final
 
-from multiplayer.tools.fetch_url import fetch_url
-from multiplayer.tools.files import file_tools
-from multiplayer.tools.guarded_http import GuardedHttp
-from multiplayer.tools.job_tools import OwnerOf, job_tools
-from multiplayer.tools.jobs import Jobs
+from multiplayer.tools.files.tools import file_tools
+from multiplayer.tools.net.fetch_url import fetch_url
+from multiplayer.tools.net.guarded_http import GuardedHttp
 from multiplayer.tools.registry import AnyTool, ToolRegistry
 from multiplayer.tools.room_tools import room_tools
-from multiplayer.tools.sandbox import Sandbox
-from multiplayer.tools.terminal import execute_command
+from multiplayer.tools.sandbox.sandbox import Sandbox
+from multiplayer.tools.terminal.job_tools import OwnerOf, job_tools
+from multiplayer.tools.terminal.jobs import Jobs
+from multiplayer.tools.terminal.terminal import execute_command
 
 RUNS_COMMANDS: Final = ("strict", "landlock")
 """Modes of the sandbox in which a terminal is offered."""

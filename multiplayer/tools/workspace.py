@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from multiplayer.protocol.ids import RoomId
-from multiplayer.tools.archive import unpack
-from multiplayer.tools.folders import FOLDER, MAX_DEPTH, entries, locked, open_below, remove_tree
+from multiplayer.tools.checkpoints.archive import unpack
+from multiplayer.tools.checkpoints.folders import FOLDER, MAX_DEPTH, entries, locked, open_below, remove_tree
+from multiplayer.tools.files.paths import Root, knows_openat2
 from multiplayer.tools.limits import Limits
-from multiplayer.tools.paths import Root, knows_openat2
 
 UID_BASE = 200_000
 UID_RANGE = 1_000_000

@@ -10,7 +10,7 @@ from multiplayer.protocol.ids import AccountId, Ulid
 from multiplayer.protocol.reports_workspace import JobList, JobOutputTail, JobReport, RoomTools
 from multiplayer.protocol.values import Frozen
 from multiplayer.rooms.permissions import Right
-from multiplayer.tools.job_view import JobView
+from multiplayer.tools.terminal.job_view import JobView
 from multiplayer.transports.routes import Access, Call, Nothing, Operation, Route
 
 MAX_TAIL_BYTES: Final = 64 * 1024

@@ -25,9 +25,9 @@ from multiplayer.protocol.members import AccountKind
 from multiplayer.protocol.profiles import AiProfile
 from multiplayer.protocol.tools import ToolClass
 from multiplayer.storage.memory import MemoryStorage
-from multiplayer.tools.fetch_url import fetch_url
-from multiplayer.tools.files import file_tools
-from multiplayer.tools.guarded_http import GuardedHttp
+from multiplayer.tools.files.tools import file_tools
+from multiplayer.tools.net.fetch_url import fetch_url
+from multiplayer.tools.net.guarded_http import GuardedHttp
 from multiplayer.tools.registry import AnyTool, Arguments, Tool, ToolCallContext, ToolRegistry, ToolResult
 from multiplayer.tools.room_tools import room_tools
 from tests.faults.orders import BARRED_BY_PROFILE, BARRED_BY_ROOM, LOOK_UP, OWN_ORDERS, OWN_READ, WAIT, Order

@@ -18,8 +18,8 @@ from multiplayer.protocol.ids import TurnId
 from multiplayer.protocol.tools import ToolClass
 from multiplayer.tools.offered import RUNS_COMMANDS
 from multiplayer.tools.refusal import ToolFault
-from multiplayer.tools.sandbox import Sandbox
-from multiplayer.tools.terminal import execute_command
+from multiplayer.tools.sandbox.sandbox import Sandbox
+from multiplayer.tools.terminal.terminal import execute_command
 from multiplayer.tools.workspace import Workspaces
 from tests.faults.obeying import DIARY, KEY_FILE, PROVIDER_KEY, TALK, TOOLS, World, obeying_world
 from tests.faults.orders import BARRED_BY_PROFILE, BARRED_BY_ROOM, NUMBERED, OUT, PRIVATE, SERVER, Order

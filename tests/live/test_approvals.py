@@ -20,7 +20,7 @@ from multiplayer.protocol.tools import ChangeKind, ToolClass
 from multiplayer.protocol.turn_events import (
     FilesChanged,
 )
-from multiplayer.tools.files import file_tools
+from multiplayer.tools.files.tools import file_tools
 from multiplayer.tools.registry import Arguments, Tool, ToolCallContext, ToolRegistry, ToolResult
 from tests.live.test_turn_controls import room_of
 from tests.support.chunk_model import ChunkModel, Moment

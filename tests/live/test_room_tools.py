@@ -26,7 +26,7 @@ from multiplayer.protocol.messages import MessageBody
 from multiplayer.protocol.tools import ChangeKind, FileChange, ToolClass
 from multiplayer.protocol.turns import TurnOutcome
 from multiplayer.storage.memory import MemoryStorage
-from multiplayer.tools.files import file_tools
+from multiplayer.tools.files.tools import file_tools
 from multiplayer.tools.registry import Arguments, Tool, ToolCallContext, ToolRegistry, ToolResult
 from tests.live.test_approvals import call
 from tests.live.test_hidden_history import restricted_room

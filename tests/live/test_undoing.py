@@ -18,7 +18,7 @@ from multiplayer.protocol.tools import ToolClass
 from multiplayer.protocol.turn_events import (
     FilesChanged,
 )
-from multiplayer.tools.files import file_tools
+from multiplayer.tools.files.tools import file_tools
 from multiplayer.tools.registry import Arguments, Tool, ToolCallContext, ToolRegistry, ToolResult
 from tests.live.test_approvals import call
 from tests.live.test_turn_controls import room_of

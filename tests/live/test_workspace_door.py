@@ -22,9 +22,9 @@ from multiplayer.protocol.reports_workspace import WorkspaceChange
 from multiplayer.protocol.tools import ChangeKind
 from multiplayer.storage.memory import MemoryStorage
 from multiplayer.storage.port import Append, Appended, OutcomeUnknown
-from multiplayer.tools.checkpoints import Checkpoint, Checkpoints
-from multiplayer.tools.file_moves import delete
-from multiplayer.tools.file_writes import sha256_of, write_bytes
+from multiplayer.tools.checkpoints.checkpoints import Checkpoint, Checkpoints
+from multiplayer.tools.files.moves import delete
+from multiplayer.tools.files.writes import sha256_of, write_bytes
 from multiplayer.tools.limits import Limits
 from multiplayer.tools.workspace import Workspace, Workspaces
 from tests.live.test_storage_faults import FailingStorage

@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import Final
 
 from multiplayer.tools.limits import KIB, MIB, Limits
-from multiplayer.tools.supervise import StoppedBy
+from multiplayer.tools.sandbox.supervise import StoppedBy
 
 
 class Kind(StrEnum):

@@ -18,7 +18,7 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict
 
 from multiplayer.tools.offered import build_tools
-from multiplayer.tools.sandbox import Pretence, Sandbox
+from multiplayer.tools.sandbox.sandbox import Pretence, Sandbox
 from multiplayer.tools.workspace import Workspaces
 from tests.redteam.worker import become, import_all
 

@@ -6,8 +6,8 @@ import secrets
 import subprocess
 from pathlib import Path
 
-from multiplayer.tools.binaries import SandboxMissing, find_binaries
-from multiplayer.tools.launchers import Mode
+from multiplayer.tools.sandbox.binaries import SandboxMissing, find_binaries
+from multiplayer.tools.sandbox.launchers import Mode
 from multiplayer.tools.workspace import uid_range_conflict
 
 _LANDLOCK_CREATE, _OLDEST_ABI, _NOBODY = 444, 6, 65534

@@ -16,8 +16,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
-from multiplayer.tools.launchers import Mode
 from multiplayer.tools.limits import MIB, Limits
+from multiplayer.tools.sandbox.launchers import Mode
 from tests.redteam.attack import Attack, Kind
 from tests.redteam.machine import Unavailable, free_uids, machine_can, reachable_bwrap
 from tests.redteam.verdict import Verdict, judged

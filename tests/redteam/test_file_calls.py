@@ -11,7 +11,7 @@ import pytest
 from pydantic import JsonValue
 
 from multiplayer.protocol.members import Role
-from multiplayer.tools.files import file_tools
+from multiplayer.tools.files.tools import file_tools
 from multiplayer.tools.limits import Limits
 from multiplayer.tools.open_gate import OpenGate
 from multiplayer.tools.registry import ToolRegistry, ToolResult

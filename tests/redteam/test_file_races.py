@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from pydantic import JsonValue
 
-from multiplayer.tools.files import file_tools
+from multiplayer.tools.files.tools import file_tools
 from multiplayer.tools.open_gate import OpenGate
 from multiplayer.tools.registry import ToolRegistry
 from tests.redteam.file_ground import Ground, ground, problems_of

@@ -17,9 +17,9 @@ from pydantic import SecretStr
 from multiplayer.protocol.cards import Taint
 from multiplayer.protocol.tools import Consent
 from multiplayer.tools.limits import MIB
-from multiplayer.tools.mcp_words import McpFailed, McpLimits
+from multiplayer.tools.mcp.words import McpFailed, McpLimits
 from multiplayer.tools.refusal import ToolFault
-from multiplayer.tools.sandbox import Sandbox
+from multiplayer.tools.sandbox.sandbox import Sandbox
 from multiplayer.tools.workspace import Workspace, Workspaces
 from tests.support.mcp_places import HERE, Member, behind, in_sandbox, member, until_gone
 from tests.support.tool_calls import fresh_workspace

@@ -14,8 +14,8 @@ from pydantic import SecretStr
 
 from multiplayer.protocol.cards import Taint
 from multiplayer.tools.limits import MIB
-from multiplayer.tools.mcp_config import HttpServer
-from multiplayer.tools.mcp_words import McpFailed, McpLimits
+from multiplayer.tools.mcp.config import HttpServer
+from multiplayer.tools.mcp.words import McpFailed, McpLimits
 from multiplayer.tools.refusal import ToolFault
 from multiplayer.tools.workspace import Workspace, Workspaces
 from tests.support import mcp_rogue

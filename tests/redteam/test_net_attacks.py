@@ -7,9 +7,9 @@ from pathlib import Path
 import httpx
 import pytest
 
-from multiplayer.tools.fetch_url import fetch_url
-from multiplayer.tools.guarded_http import GuardedHttp
-from multiplayer.tools.net_guard import BLOCKED, NetRefused, OperatorHosts
+from multiplayer.tools.net.fetch_url import fetch_url
+from multiplayer.tools.net.guard import BLOCKED, NetRefused, OperatorHosts
+from multiplayer.tools.net.guarded_http import GuardedHttp
 from multiplayer.tools.registry import ToolRegistry
 from multiplayer.tools.workspace import Workspaces
 from tests.support.tool_calls import Caller, fresh_workspace

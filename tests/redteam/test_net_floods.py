@@ -9,8 +9,8 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from multiplayer.tools.guarded_http import MAX_BYTES, GuardedHttp
-from multiplayer.tools.net_guard import NetRefused
+from multiplayer.tools.net.guard import NetRefused
+from multiplayer.tools.net.guarded_http import MAX_BYTES, GuardedHttp
 from tests.support.web_stage import PUBLIC, Answer, WebStage, plain, redirect, web_stage
 
 

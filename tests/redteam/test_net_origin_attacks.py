@@ -8,8 +8,8 @@ from collections.abc import AsyncIterator
 import httpx2
 import pytest
 
-from multiplayer.tools.guarded_origin import guarded_client
-from multiplayer.tools.net_guard import NetRefused, OperatorHosts
+from multiplayer.tools.net.guard import NetRefused, OperatorHosts
+from multiplayer.tools.net.guarded_origin import guarded_client
 from tests.support.web_stage import PUBLIC, WebStage, plain, redirect, web_stage
 
 

@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 
 from multiplayer.protocol.ids import RoomId
-from multiplayer.tools.binaries import SandboxMissing, find_binaries
-from multiplayer.tools.landlock import OLDEST_ABI, landlock_abi
 from multiplayer.tools.limits import Limits
 from multiplayer.tools.offered import build_tools
-from multiplayer.tools.sandbox import Sandbox, SandboxFailed
+from multiplayer.tools.sandbox.binaries import SandboxMissing, find_binaries
+from multiplayer.tools.sandbox.landlock import OLDEST_ABI, landlock_abi
+from multiplayer.tools.sandbox.sandbox import Sandbox, SandboxFailed
 from multiplayer.tools.workspace import Workspaces
 from tests.redteam.forbidding import Found, Order
 from tests.redteam.stage import ROOT, import_path

@@ -36,7 +36,7 @@ from multiplayer.protocol.turn_events import (
 )
 from multiplayer.rooms.tool_policy import STANDING_FOR, Decision, NeedsApproval, Runs
 from multiplayer.storage.memory import MemoryStorage
-from multiplayer.tools.files import file_tools
+from multiplayer.tools.files.tools import file_tools
 from multiplayer.tools.registry import Arguments, BoundCall, Tool, ToolCallContext, ToolRegistry, ToolResult
 from multiplayer.tools.workspace import Workspaces
 from tests.live.test_approvals import Time

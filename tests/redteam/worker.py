@@ -28,11 +28,11 @@ from multiplayer.protocol.ids import RoomId
 from multiplayer.tools.limits import KIB, MIB, Limits
 from multiplayer.tools.offered import build_tools
 from multiplayer.tools.open_gate import OpenGate
-from multiplayer.tools.output import OutputCleaner
-from multiplayer.tools.processes import tree_of
 from multiplayer.tools.refusal import ToolRefused
 from multiplayer.tools.registry import ToolCallContext, ToolRegistry
-from multiplayer.tools.sandbox import Mode, Sandbox, SandboxFailed
+from multiplayer.tools.sandbox.processes import tree_of
+from multiplayer.tools.sandbox.sandbox import Mode, Sandbox, SandboxFailed
+from multiplayer.tools.terminal.output import OutputCleaner
 from multiplayer.tools.workspace import Workspace, Workspaces
 
 LEAKED_FOLDER, LEAKED_FILE, LEAKED_SOCKET = 77, 78, 79

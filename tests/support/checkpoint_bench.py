@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from multiplayer.protocol.ids import RoomId
-from multiplayer.tools.checkpoints import Checkpoints, Undone
+from multiplayer.tools.checkpoints.checkpoints import Checkpoints, Undone
 from multiplayer.tools.limits import Limits
 from multiplayer.tools.workspace import Workspace, Workspaces
 

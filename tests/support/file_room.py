@@ -12,7 +12,7 @@ from typing_extensions import override
 from multiplayer.protocol.ids import RoomId
 from multiplayer.protocol.members import Role
 from multiplayer.protocol.rooms import RoomSettings
-from multiplayer.tools.files import file_tools
+from multiplayer.tools.files.tools import file_tools
 from multiplayer.tools.limits import Limits
 from multiplayer.tools.open_gate import OpenGate
 from multiplayer.tools.registry import BoundCall, Gate, ToolCallContext, ToolRegistry, ToolResult

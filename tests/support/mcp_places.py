@@ -20,13 +20,13 @@ from starlette.types import ASGIApp
 from multiplayer.protocol.ids import RoomId
 from multiplayer.protocol.members import Role
 from multiplayer.protocol.tools import Consent
-from multiplayer.tools.binaries import is_reachable_by_all
-from multiplayer.tools.mcp_config import HttpServer, McpServer, StdioServer
-from multiplayer.tools.mcp_servers import McpServers
-from multiplayer.tools.mcp_tools import mcp_tools, tool_name
-from multiplayer.tools.mcp_words import McpDefinition, McpLimits, McpRoom
+from multiplayer.tools.mcp.config import HttpServer, McpServer, StdioServer
+from multiplayer.tools.mcp.servers import McpServers
+from multiplayer.tools.mcp.tools import mcp_tools, tool_name
+from multiplayer.tools.mcp.words import McpDefinition, McpLimits, McpRoom
 from multiplayer.tools.registry import ToolCallContext, ToolRegistry, ToolResult
-from multiplayer.tools.sandbox import Sandbox
+from multiplayer.tools.sandbox.binaries import is_reachable_by_all
+from multiplayer.tools.sandbox.sandbox import Sandbox
 from multiplayer.tools.workspace import Workspace
 from tests.support.tool_calls import WatchedGate
 

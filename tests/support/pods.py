@@ -51,12 +51,12 @@ from multiplayer.storage.cache import CachedLog
 from multiplayer.storage.memory import MemoryStorage
 from multiplayer.storage.port import Storage
 from multiplayer.telemetry.metrics import Metrics
-from multiplayer.tools.checkpoints import Checkpoints
+from multiplayer.tools.checkpoints.checkpoints import Checkpoints
 from multiplayer.tools.limits import Limits
-from multiplayer.tools.mcp_open import McpServing
+from multiplayer.tools.mcp.opening import McpServing
 from multiplayer.tools.offered import build_tools
-from multiplayer.tools.preflight import SandboxStatus
 from multiplayer.tools.registry import ToolRegistry
+from multiplayer.tools.sandbox.preflight import SandboxStatus
 from multiplayer.tools.workspace import Workspaces
 from tests.support.brains import GivenBrains, brain_of
 

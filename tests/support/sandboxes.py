@@ -14,7 +14,7 @@ import pytest
 
 import multiplayer
 from multiplayer.tools.limits import Limits
-from multiplayer.tools.sandbox import Exit, Sandbox
+from multiplayer.tools.sandbox.sandbox import Exit, Sandbox
 from multiplayer.tools.workspace import Workspace
 
 COMMAND_LINE = ("-m", "multiplayer.tools.sandbox")

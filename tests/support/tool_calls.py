@@ -18,7 +18,7 @@ from multiplayer.tools.limits import Limits
 from multiplayer.tools.open_gate import OpenGate
 from multiplayer.tools.refusal import ToolFault, ToolRefused
 from multiplayer.tools.registry import BoundCall, ToolCallContext, ToolRegistry, ToolResult
-from multiplayer.tools.sandbox import Sandbox
+from multiplayer.tools.sandbox.sandbox import Sandbox
 from multiplayer.tools.workspace import Workspace, Workspaces
 
 QUICK = Limits(wall_s=20.0)

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from multiplayer.protocol.ids import RoomId
-from multiplayer.tools.idle import archive, idle_rooms
+from multiplayer.tools.checkpoints.idle import archive, idle_rooms
 from multiplayer.tools.limits import MIB, Limits
 from multiplayer.tools.workspace import Workspaces
 from tests.support.tree_play import make_socket, seen
@@ -168,7 +168,7 @@ def test_many_who_open_while_it_is_archived_all_get_the_whole_of_it(workspaces: 
 _CHILD = """
 import os, sys
 from pathlib import Path
-from multiplayer.tools.idle import archive
+from multiplayer.tools.checkpoints.idle import archive
 from multiplayer.tools.workspace import Workspaces
 steps, room, root = frozenset(sys.argv[3].split()), sys.argv[2], Path(sys.argv[1])
 left = 0

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from multiplayer.tools.cgroup import Group, Groups, find_groups
 from multiplayer.tools.limits import MIB, Limits
-from multiplayer.tools.processes import of_uid, tree_of
-from multiplayer.tools.sandbox import Exit, Mode, Sandbox, StoppedBy
+from multiplayer.tools.sandbox.cgroup import Group, Groups, find_groups
+from multiplayer.tools.sandbox.processes import of_uid, tree_of
+from multiplayer.tools.sandbox.sandbox import Exit, Mode, Sandbox, StoppedBy
 from multiplayer.tools.workspace import Workspace, Workspaces
 from tests.support.sandboxes import OWN_NUMBER, ran
 from tests.support.tool_calls import fresh_workspace

@@ -9,11 +9,11 @@ import pytest
 
 from multiplayer.protocol.ids import RoomId
 from multiplayer.protocol.tools import ChangeKind
-from multiplayer.tools.checkpoint_store import CheckpointGone
-from multiplayer.tools.checkpoints import Checkpoints
+from multiplayer.tools.checkpoints.checkpoints import Checkpoints
+from multiplayer.tools.checkpoints.store import CheckpointGone
+from multiplayer.tools.checkpoints.tree import raw_path, shown_path
 from multiplayer.tools.limits import MIB, Limits
 from multiplayer.tools.refusal import ToolFault, ToolRefused
-from multiplayer.tools.tree import raw_path, shown_path
 from multiplayer.tools.workspace import Workspace, Workspaces
 from tests.support.tree_play import make_socket
 

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given, settings
 
 from multiplayer.protocol.tools import ChangeKind
-from multiplayer.tools.checkpoint_store import CheckpointGone
+from multiplayer.tools.checkpoints.store import CheckpointGone
+from multiplayer.tools.checkpoints.tree import raw_path
 from multiplayer.tools.limits import Limits
 from multiplayer.tools.refusal import ToolFault, ToolRefused
-from multiplayer.tools.tree import raw_path
 from tests.support.checkpoint_bench import ROOM, Bench, new_bench
 from tests.support.tree_play import Act, acts, differing, do, make_socket, seen
 

@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from multiplayer.protocol.cards import Taint
 from multiplayer.protocol.members import Role
 from multiplayer.protocol.tools import ToolClass
-from multiplayer.tools.fetch_url import PAGE_BYTES, fetch_url
-from multiplayer.tools.guarded_http import MAX_BYTES, Fetched, GuardedHttp
-from multiplayer.tools.page_markup import MAX_DEPTH, visible_markup
-from multiplayer.tools.page_text import page_text
+from multiplayer.tools.net.fetch_url import PAGE_BYTES, fetch_url
+from multiplayer.tools.net.guarded_http import MAX_BYTES, Fetched, GuardedHttp
+from multiplayer.tools.net.page_markup import MAX_DEPTH, visible_markup
+from multiplayer.tools.net.page_text import page_text
 from multiplayer.tools.registry import ToolRegistry, ToolResult
 from multiplayer.tools.workspace import Workspaces
 from tests.support.tool_calls import Caller, fresh_workspace

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from multiplayer.tools.file_reads import Entry, EntryKind, entries, read_bytes
-from multiplayer.tools.file_writes import NEW_FILE, Written, sha256_of, write_bytes
+from multiplayer.tools.files.reads import Entry, EntryKind, entries, read_bytes
+from multiplayer.tools.files.writes import NEW_FILE, Written, sha256_of, write_bytes
 from multiplayer.tools.limits import Limits
 from multiplayer.tools.refusal import ToolFault, ToolRefused
 from tests.support.file_room import FileRoom, file_room

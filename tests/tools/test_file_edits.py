@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from multiplayer.tools.file_diffs import MAX_DIFF_BYTES, replacement_diff
-from multiplayer.tools.file_edits import edit_file
-from multiplayer.tools.file_writes import put, read_for_change, write_file
+from multiplayer.tools.files.diffs import MAX_DIFF_BYTES, replacement_diff
+from multiplayer.tools.files.edits import edit_file
+from multiplayer.tools.files.writes import put, read_for_change, write_file
 from multiplayer.tools.limits import Limits
 from multiplayer.tools.refusal import ToolFault, ToolRefused
 from tests.support.file_room import FileRoom, file_room

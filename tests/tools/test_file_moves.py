@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from multiplayer.protocol.tools import ToolClass
-from multiplayer.tools.file_moves import delete
-from multiplayer.tools.file_renames import rename_no_replace, rename_no_replace_in_steps
+from multiplayer.tools.files.moves import delete
+from multiplayer.tools.files.renames import rename_no_replace, rename_no_replace_in_steps
 from multiplayer.tools.refusal import ToolFault, ToolRefused
 from multiplayer.tools.registry import ReadyCall
 from tests.support.file_room import FileRoom, NotingGate, file_room, open_descriptors

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from multiplayer.tools.file_search import MAX_MATCHES, search_files
+from multiplayer.tools.files.search import MAX_MATCHES, search_files
 from tests.support.file_room import FileRoom, file_room
 
 

@@ -10,7 +10,7 @@ import pytest
 from multiplayer.protocol.members import Role
 from multiplayer.protocol.rooms import RoomSettings
 from multiplayer.protocol.tools import ToolClass
-from multiplayer.tools.files import is_protected
+from multiplayer.tools.files.tools import is_protected
 from multiplayer.tools.limits import Limits
 from multiplayer.tools.registry import ToolResult
 from multiplayer.tools.workspace import uid_range_conflict
@@ -136,7 +136,7 @@ async def test_a_huge_line_is_cut_and_the_lines_around_it_are_still_read(room: F
 
 
 async def test_a_small_file_is_read_the_same_from_memory_and_from_the_disk(room: FileRoom) -> None:
-    from multiplayer.tools.file_reads import read_cached_file, read_file
+    from multiplayer.tools.files.reads import read_cached_file, read_file
 
     for content in (b"", b"\n", b"one", b"a\r\nb\r\n", b"x\n" * 3000, b"\xff\xfa\n"):
         room.put("f", content)

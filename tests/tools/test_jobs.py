@@ -14,14 +14,14 @@ import pytest
 from multiplayer.protocol.ids import AccountId, CallId, RoomId, TurnId
 from multiplayer.protocol.members import Role
 from multiplayer.protocol.tools import ToolClass
-from multiplayer.tools.job_tools import job_tools
-from multiplayer.tools.job_view import JobOwner, JobPiece, JobState, JobStop, JobView
-from multiplayer.tools.jobs import JobLimits, Jobs
 from multiplayer.tools.limits import KIB, Limits
-from multiplayer.tools.processes import tree_of
 from multiplayer.tools.refusal import ToolFault, ToolRefused
 from multiplayer.tools.registry import ReadyCall, ToolCallContext, ToolRegistry
-from multiplayer.tools.sandbox import Sandbox, StoppedBy
+from multiplayer.tools.sandbox.processes import tree_of
+from multiplayer.tools.sandbox.sandbox import Sandbox, StoppedBy
+from multiplayer.tools.terminal.job_tools import job_tools
+from multiplayer.tools.terminal.job_view import JobOwner, JobPiece, JobState, JobStop, JobView
+from multiplayer.tools.terminal.jobs import JobLimits, Jobs
 from multiplayer.tools.workspace import Workspace, Workspaces
 from tests.support.tool_calls import Caller, fresh_workspace, strict_sandbox
 

@@ -14,10 +14,10 @@ from dataclasses import replace
 
 import pytest
 
-from multiplayer.tools.launch import ENVIRONMENT
 from multiplayer.tools.limits import MIB, Limits
-from multiplayer.tools.processes import of_uid, tree_of
-from multiplayer.tools.sandbox import Exit, Pipes, Sandbox, SandboxFailed, StoppedBy
+from multiplayer.tools.sandbox.launch import ENVIRONMENT
+from multiplayer.tools.sandbox.processes import of_uid, tree_of
+from multiplayer.tools.sandbox.sandbox import Exit, Pipes, Sandbox, SandboxFailed, StoppedBy
 from multiplayer.tools.workspace import Workspace, Workspaces
 from tests.support.sandboxes import COMMAND_LINE, OWN_NUMBER, QUICK, open_folder, ran
 from tests.support.tool_calls import fresh_workspace

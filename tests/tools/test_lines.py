@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from pydantic import JsonValue
 
-from multiplayer.tools.lines import MAX_LINE_BYTES
+from multiplayer.tools.files.command_line import MAX_LINE_BYTES
 
 pytestmark = pytest.mark.slow  # each starts a process
 

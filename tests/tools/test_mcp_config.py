@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from multiplayer.protocol.tools import ToolClass
-from multiplayer.tools.mcp_config import BadMcpFile, HttpServer, StdioServer, read_mcp_file
+from multiplayer.tools.mcp.config import BadMcpFile, HttpServer, StdioServer, read_mcp_file
 
 KEY = "sesame-open-42"
 
@@ -136,8 +136,8 @@ class Missing:
             raise ModuleNotFoundError(f"No module named {name!r}", name=name)
 sys.meta_path.insert(0, Missing())
 import asyncio
-import multiplayer.tools.mcp_config, multiplayer.tools.mcp_tools
-from multiplayer.tools.mcp_open import McpMissing, open_mcp_servers
+import multiplayer.tools.mcp.config, multiplayer.tools.mcp.tools
+from multiplayer.tools.mcp.opening import McpMissing, open_mcp_servers
 async def main():
     try:
         open_mcp_servers((), None)

@@ -14,10 +14,10 @@ import pytest
 from multiplayer.protocol.cards import Taint
 from multiplayer.protocol.ids import RoomId
 from multiplayer.protocol.tools import Consent
-from multiplayer.tools.mcp_config import McpServer
-from multiplayer.tools.mcp_words import McpLimits, McpRoom
+from multiplayer.tools.mcp.config import McpServer
+from multiplayer.tools.mcp.words import McpLimits, McpRoom
 from multiplayer.tools.refusal import ToolFault
-from multiplayer.tools.sandbox import Sandbox
+from multiplayer.tools.sandbox.sandbox import Sandbox
 from multiplayer.tools.workspace import Workspace, Workspaces
 from tests.support import mcp_server
 from tests.support.mcp_places import HERE, Member, behind, in_sandbox, member, on_loopback, until_gone

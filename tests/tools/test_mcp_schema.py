@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import JsonValue
 
-from multiplayer.tools.mcp_schema import BadSchema, checked_schema, misfit, told_schema
+from multiplayer.tools.mcp.schema import BadSchema, checked_schema, misfit, told_schema
 from tests.support.mcp_rogue import bomb, nested
 
 TEXT: JsonValue = {"type": "string"}

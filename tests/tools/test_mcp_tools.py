@@ -14,11 +14,11 @@ from starlette.types import Receive, Scope, Send
 from multiplayer.protocol.cards import Taint
 from multiplayer.protocol.members import Role
 from multiplayer.protocol.tools import Consent, ToolClass
-from multiplayer.tools.mcp_config import McpServer, StdioServer
-from multiplayer.tools.mcp_tools import mcp_tools, survey, tool_name
-from multiplayer.tools.mcp_words import McpFailed, McpLimits
+from multiplayer.tools.mcp.config import McpServer, StdioServer
+from multiplayer.tools.mcp.tools import mcp_tools, survey, tool_name
+from multiplayer.tools.mcp.words import McpFailed, McpLimits
 from multiplayer.tools.refusal import ToolFault
-from multiplayer.tools.sandbox import Sandbox
+from multiplayer.tools.sandbox.sandbox import Sandbox
 from multiplayer.tools.workspace import Workspace, Workspaces
 from tests.support import mcp_server
 from tests.support.mcp_places import HERE, Member, behind, in_sandbox, member, on_loopback

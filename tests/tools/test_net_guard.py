@@ -2,7 +2,7 @@
 
 import pytest
 
-from multiplayer.tools.net_guard import (
+from multiplayer.tools.net.guard import (
     BLOCKED,
     MAX_URL,
     NetRefused,

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from multiplayer.tools.net_guard import NetRefused, check_url, is_public
+from multiplayer.tools.net.guard import NetRefused, check_url, is_public
 
 SPECIAL_V4 = [
     ipaddress.IPv4Network(text)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from multiplayer.tools.output import MAX_LINE, REMOVED, HeadAndTail, OutputCleaner, clean_text, take_bytes
+from multiplayer.tools.terminal.output import MAX_LINE, REMOVED, HeadAndTail, OutputCleaner, clean_text, take_bytes
 
 JWT = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0In0.dozjgNryP4J3jVmNHl0w5N_XgL0n3I9"
 VALUES = ("correct horse battery", "hunter2hunter2")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from multiplayer.tools.paths import Root, check_path, knows_openat2
+from multiplayer.tools.files.paths import Root, check_path, knows_openat2
 from multiplayer.tools.refusal import ToolFault, ToolRefused
 
 

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from multiplayer.tools import trampoline
-from multiplayer.tools.binaries import SandboxMissing, find_binaries
-from multiplayer.tools.landlock import OLDEST_ABI, landlock_abi
 from multiplayer.tools.offered import build_tools
-from multiplayer.tools.sandbox import Mode, Pretence, Sandbox, SandboxFailed, SandboxStatus
+from multiplayer.tools.sandbox import trampoline
+from multiplayer.tools.sandbox.binaries import SandboxMissing, find_binaries
+from multiplayer.tools.sandbox.landlock import OLDEST_ABI, landlock_abi
+from multiplayer.tools.sandbox.sandbox import Mode, Pretence, Sandbox, SandboxFailed, SandboxStatus
 from multiplayer.tools.workspace import Workspaces
 from tests.support.sandboxes import (
     DOCKER_CAPABILITIES,

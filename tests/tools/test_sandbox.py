@@ -12,12 +12,12 @@ import pytest
 import uvloop
 
 from multiplayer.protocol.ids import RoomId
-from multiplayer.tools import seccomp
-from multiplayer.tools.launch import ENVIRONMENT
 from multiplayer.tools.limits import KIB, MIB, Limits
 from multiplayer.tools.offered import build_tools
-from multiplayer.tools.processes import tree_of
-from multiplayer.tools.sandbox import Exit, Sandbox, SandboxFailed, StoppedBy
+from multiplayer.tools.sandbox import seccomp
+from multiplayer.tools.sandbox.launch import ENVIRONMENT
+from multiplayer.tools.sandbox.processes import tree_of
+from multiplayer.tools.sandbox.sandbox import Exit, Sandbox, SandboxFailed, StoppedBy
 from multiplayer.tools.workspace import UID_BASE, Workspace, Workspaces
 from tests.support.sandboxes import OWN_NUMBER, QUICK, ran
 

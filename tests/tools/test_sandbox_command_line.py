@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from multiplayer.tools.sandbox import Mode
+from multiplayer.tools.sandbox.sandbox import Mode
 from tests.support.sandboxes import commanded, open_folder
 
 pytestmark = pytest.mark.slow

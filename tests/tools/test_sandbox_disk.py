@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from multiplayer.protocol.ids import RoomId
-from multiplayer.tools.held_files import MOST_DESCRIPTORS, HeldFiles
 from multiplayer.tools.limits import MIB, Limits
-from multiplayer.tools.sandbox import DiskNearlyFull, Exit, Mode, Sandbox, StoppedBy
+from multiplayer.tools.sandbox.held_files import MOST_DESCRIPTORS, HeldFiles
+from multiplayer.tools.sandbox.sandbox import DiskNearlyFull, Exit, Mode, Sandbox, StoppedBy
 from multiplayer.tools.workspace import FreeSpace, Workspace, Workspaces
 from tests.support.sandboxes import OWN_NUMBER, open_folder, ran
 from tests.support.tool_calls import fresh_workspace
@@ -150,7 +150,7 @@ def test_root_without_the_right_to_trace_counts_them_as_the_room() -> None:
     with open_folder() as folder:
         folder.chmod(0o777)
         script = (
-            "import os, subprocess, sys\nfrom multiplayer.tools.held_files import HeldFiles\n"
+            "import os, subprocess, sys\nfrom multiplayer.tools.sandbox.held_files import HeldFiles\n"
             f'code = \'f = open("{folder}/f", "wb", 0); f.write(b"x" * 65536); import os; os.unlink(f.name); print(1, flush=True); input()\'\n'
             f"child = subprocess.Popen(['/usr/bin/python3', '-c', code], user={_PLAIN_UID}, group={_PLAIN_UID}, extra_groups=[], stdin=-1, stdout=-1)\n"
             "child.stdout.readline()\n"

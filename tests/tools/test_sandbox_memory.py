@@ -4,12 +4,12 @@ from pathlib import Path
 
 import pytest
 
-from multiplayer.tools.binaries import find_binaries
-from multiplayer.tools.cgroup import Groups, find_groups
-from multiplayer.tools.landlock import find_parts
-from multiplayer.tools.launch import Command
-from multiplayer.tools.launchers import LandlockLauncher, Launcher, Mode, StrictLauncher
-from multiplayer.tools.sandbox import Exit, Sandbox
+from multiplayer.tools.sandbox.binaries import find_binaries
+from multiplayer.tools.sandbox.cgroup import Groups, find_groups
+from multiplayer.tools.sandbox.landlock import find_parts
+from multiplayer.tools.sandbox.launch import Command
+from multiplayer.tools.sandbox.launchers import LandlockLauncher, Launcher, Mode, StrictLauncher
+from multiplayer.tools.sandbox.sandbox import Exit, Sandbox
 from multiplayer.tools.workspace import UID_RANGE, Workspaces
 from tests.support.sandboxes import OWN_NUMBER, QUICK
 from tests.support.tool_calls import fresh_workspace

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from multiplayer.tools.limits import KIB, Limits
-from multiplayer.tools.sandbox import Exit, Pipes, Sandbox, SandboxFailed, StoppedBy
+from multiplayer.tools.sandbox.sandbox import Exit, Pipes, Sandbox, SandboxFailed, StoppedBy
 from multiplayer.tools.workspace import Workspace, Workspaces
 from tests.support.sandboxes import OWN_NUMBER, QUICK, open_folder
 from tests.support.tool_calls import fresh_workspace, strict_sandbox

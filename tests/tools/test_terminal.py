@@ -9,11 +9,11 @@ import pytest
 from multiplayer.protocol.members import Role
 from multiplayer.protocol.tools import ToolClass
 from multiplayer.tools.limits import KIB, MIB, Limits
-from multiplayer.tools.live_output import NOT_SHOWN, LiveOutput, Pace
-from multiplayer.tools.processes import tree_of
 from multiplayer.tools.registry import ReadyCall, ToolRegistry, ToolResult
-from multiplayer.tools.sandbox import Sandbox
-from multiplayer.tools.terminal import execute_command
+from multiplayer.tools.sandbox.processes import tree_of
+from multiplayer.tools.sandbox.sandbox import Sandbox
+from multiplayer.tools.terminal.live_output import NOT_SHOWN, LiveOutput, Pace
+from multiplayer.tools.terminal.terminal import execute_command
 from multiplayer.tools.workspace import Workspaces
 from tests.support.tool_calls import Caller, fresh_workspace, strict_sandbox
 

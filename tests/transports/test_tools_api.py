@@ -15,12 +15,12 @@ from multiplayer.live.toolbox import Toolbox
 from multiplayer.live.workbench import Workbench
 from multiplayer.protocol.ids import CallId, RoomId, TurnId
 from multiplayer.protocol.members import Role
-from multiplayer.tools.checkpoints import Checkpoints
-from multiplayer.tools.job_view import JobOwner, JobPiece
-from multiplayer.tools.jobs import Jobs
+from multiplayer.tools.checkpoints.checkpoints import Checkpoints
 from multiplayer.tools.limits import Limits
-from multiplayer.tools.mcp_open import open_mcp_servers
+from multiplayer.tools.mcp.opening import open_mcp_servers
 from multiplayer.tools.offered import build_tools
+from multiplayer.tools.terminal.job_view import JobOwner, JobPiece
+from multiplayer.tools.terminal.jobs import Jobs
 from multiplayer.transports.app import build_app
 from multiplayer.transports.config import HttpConfig
 from multiplayer.transports.server import Server

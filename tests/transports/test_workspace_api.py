@@ -17,7 +17,7 @@ from multiplayer.live.workspace_reports import MAX_DIFF_BYTES, MAX_READ_BYTES
 from multiplayer.models.scripted import Call, Say, ScriptedModel, Step
 from multiplayer.protocol.ids import RoomId
 from multiplayer.protocol.members import Role
-from multiplayer.tools.file_writes import sha256_of
+from multiplayer.tools.files.writes import sha256_of
 from multiplayer.tools.limits import MIB
 from tests.live.test_storage_faults import FailingStorage
 from tests.support.people import person

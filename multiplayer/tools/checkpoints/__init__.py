@@ -1,0 +1,1 @@
+"""What a workspace was: checkpoints, exact undo, and packing what rests."""

@@ -1,0 +1,1 @@
+"""The file tools: by descriptor inside the workspace, never starting a process."""

@@ -1,0 +1,78 @@
+"""What an MCP server says of its tools, taken as a stranger's words: bounded, made visible, or left out. Needs `mcp`."""
+
+import json
+import re
+from collections import Counter
+from collections.abc import Sequence
+from typing import Final
+
+import mcp_types as types
+from pydantic import JsonValue, TypeAdapter
+
+from multiplayer.tools.mcp.config import McpServer
+from multiplayer.tools.mcp.schema import BadSchema, checked_schema, told_schema
+from multiplayer.tools.mcp.words import MAX_TITLE, McpDefinition, McpLimits, McpListing, digest, visible
+
+MAX_LEFT_OUT: Final = 20
+"""So many tools that cannot be used are named; the others are counted."""
+_NAME: Final = re.compile(r"[A-Za-z0-9_./-]{1,128}")
+_OBJECT: Final = TypeAdapter(dict[str, JsonValue])
+
+
+class _Unusable(Exception):  # noqa: N818 - the world's state
+    pass
+
+
+def raw(tool: types.Tool) -> dict[str, JsonValue]:
+    """The definition as the server gave it."""
+    return _OBJECT.validate_python(tool.model_dump(mode="json", by_alias=True, exclude_none=True))
+
+
+def read_listing(
+    server: McpServer, tools: Sequence[types.Tool], limits: McpLimits, secret_values: Sequence[str] = ()
+) -> McpListing:
+    """Keep the tools that can be used; name what is wrong with the others."""
+    kept: dict[str, McpDefinition] = {}
+    left_out: list[str] = []
+    times = Counter(tool.name for tool in tools)
+    for tool in tools:
+        try:
+            if len(kept) < limits.tools:
+                kept[tool.name] = _definition(server, tool, times[tool.name], limits, secret_values)
+            else:
+                left_out.append(f"{visible(tool.name, 80)}: the server has more than {limits.tools} tools")
+        except (_Unusable, BadSchema) as why:
+            left_out.append(f"{visible(tool.name, 80)}: {why}")
+    if len(left_out) > MAX_LEFT_OUT:
+        left_out[MAX_LEFT_OUT:] = [f"and {len(left_out) - MAX_LEFT_OUT} more"]
+    return McpListing(tuple(kept.values()), tuple(left_out))
+
+
+def _definition(
+    server: McpServer, tool: types.Tool, times: int, limits: McpLimits, secret_values: Sequence[str]
+) -> McpDefinition:
+    if times > 1:
+        raise _Unusable("the server has it more than once")
+    if _NAME.fullmatch(tool.name) is None:
+        raise _Unusable("its name has other characters than a-z, A-Z, 0-9, _ . / -, or more than 128")
+    description = tool.description or ""
+    if len(description) > limits.description_characters:
+        raise _Unusable(f"its description has more than {limits.description_characters} characters")
+    definition = raw(tool)
+    given = definition.get("inputSchema")
+    size = len(json.dumps([given, definition.get("outputSchema"), definition.get("annotations")]))
+    if size > limits.schema_bytes:
+        raise _Unusable(f"its schemas have more than {limits.schema_bytes} bytes")
+    if not isinstance(given, dict):
+        raise _Unusable("it has no schema")
+    told = told_schema(given)
+    return McpDefinition(
+        server=server.name,
+        tool=tool.name,
+        title=visible(tool.title or "", MAX_TITLE, secret_values),
+        description=visible(description, limits.description_characters, secret_values),
+        schema=told,
+        sha256=digest(definition),
+        tool_class=server.tool_class,
+        checked=checked_schema(told, given),
+    )

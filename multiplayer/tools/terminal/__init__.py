@@ -1,0 +1,1 @@
+"""Running commands for a turn: in the foreground, and as background jobs."""
