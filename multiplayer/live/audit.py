@@ -17,7 +17,11 @@ from multiplayer.protocol.events import (
     RoomSettingsSet,
 )
 from multiplayer.protocol.turn_events import (
+    ApprovalDecided,
+    FilesChanged,
+    ProposalDecided,
     TurnStopRequested,
+    UndoRequested,
 )
 from multiplayer.rooms.state import RoomState
 from multiplayer.storage.audit_port import AuditEntry
@@ -74,5 +78,14 @@ def _described(event: Event, before: RoomState) -> tuple[str, str, str] | None:
             return event.message_id, "", "deleted"
         case TurnStopRequested():
             return event.turn_id, "", "stopped"
+        case ApprovalDecided():
+            return f"{event.turn_id}/{event.call_id}", "", "approved" if event.is_approved else "rejected"
+        case ProposalDecided():
+            return event.proposal_id, "", "accepted" if event.is_accepted else "dropped"
+        case UndoRequested():
+            return event.turn_id, "", "undone"
+        case FilesChanged(turn_id=None):
+            # By hand; what a turn changed stands under its approval and its call.
+            return room.id, event.before, event.after
         case _:
             return None

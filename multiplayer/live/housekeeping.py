@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Final, Self
 
 import structlog
@@ -11,6 +12,7 @@ from multiplayer.live.room_host import RoomHost
 from multiplayer.live.workbench import Workbench
 from multiplayer.protocol.events import Event, RoomDeleted
 from multiplayer.protocol.ids import RoomId
+from multiplayer.storage.port import OutcomeUnknown, StorageUnavailable
 
 LOOK_S: Final = 3_600.0
 """How often idle workspaces are looked for."""
@@ -45,9 +47,17 @@ class Housekeeping:
             await asyncio.sleep(LOOK_S)
 
     async def look(self) -> None:
-        """Pack every workspace that was not opened for `idle_s`; one that is in use stays as it is."""
+        """Remove what deleted rooms have left, and pack every workspace that was not opened for `idle_s`.
+
+        One that is in use stays as it is.
+        """
         if self._workbench is None:
             return
+        # A room may be deleted where nobody hears of it: by a command line, by another pod.
+        for room_id in await self._workbench.rooms_with_files():
+            with suppress(StorageUnavailable, OutcomeUnknown):
+                if await self._workbench.is_gone(room_id):
+                    await self._remove(self._workbench, room_id)
         for room_id in await self._workbench.idle_rooms(self._idle_s, self._clock.now().timestamp()):
             try:
                 if await self._workbench.archive(room_id):

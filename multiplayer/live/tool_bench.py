@@ -34,6 +34,7 @@ from multiplayer.protocol.turn_events import (
 )
 from multiplayer.storage.port import OutcomeUnknown, StorageUnavailable
 from multiplayer.tools.checkpoints.store import CheckpointGone
+from multiplayer.tools.checkpoints.tree import shown_path
 from multiplayer.tools.registry import ToolCallContext, ToolResult
 from multiplayer.tools.workspace import Workspace
 
@@ -171,6 +172,7 @@ class ToolBench:
             decided=self._decided,
             prepare=partial(self._prepare, call_id),
             give_up=self._release,
+            disabled=self._seat.storage.disabled_accounts,
         )
         return ToolCallContext(
             workspace=self._workspace,
@@ -282,5 +284,7 @@ def _path_in(arguments: str) -> str:
         given = json.loads(arguments)
         path = given.get("path") if isinstance(given, dict) else None
         if isinstance(path, str):
-            return "/".join(part for part in path.split("/") if part not in {"", "."})
+            plain = "/".join(part for part in path.split("/") if part not in {"", "."})
+            # As the log names it: odd characters are written out there.
+            return shown_path(plain.encode(errors="surrogatepass"))
     return ""

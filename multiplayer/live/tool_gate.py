@@ -46,6 +46,7 @@ class ToolGate:
         decided: asyncio.Event,
         prepare: Callable[[ToolClass], Awaitable[str]],
         give_up: Callable[[], None],
+        disabled: Callable[[Collection[str]], Awaitable[frozenset[str]]],
     ) -> None:
         """`decided` is set whenever somebody decides about an approval of the turn."""
         self._host = host
@@ -58,11 +59,12 @@ class ToolGate:
         self._decided = decided
         self._prepare = prepare
         self._give_up = give_up
+        self._disabled = disabled
 
     async def decide(self, tool_class: ToolClass) -> Decision:
         state = self._host.room.state
         authority = state.authority_of(self._turn)
-        if authority is None:
+        if authority is None or await self._disabled(self._turn.askers):
             raise Refused(RefusalCode.FORBIDDEN, "who asked for this turn is no longer in the room")
         return decide(tool_class, authority, state.room.settings, at=self._clock.now(), taint=self._taint())
 
@@ -96,6 +98,10 @@ class ToolGate:
 
     async def start(self, call: BoundCall) -> None:
         """Durable before the tool runs: what was started is never started again, here or elsewhere."""
+        cards = [one.approval for one in self._turn.calls if one.call_id == self._call_id and one.approval is not None]
+        approved_by = [account_id for card in cards for account_id in card.approved_by]
+        if await self._disabled((*self._turn.askers, *approved_by)):
+            raise ToolRefused(ToolFault.REFUSED, "not run: who asked for it or approved it has a disabled account")
         before = await self._prepare(call.tool_class)
         try:
             await self._door.submit(

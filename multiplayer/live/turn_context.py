@@ -7,7 +7,12 @@ from multiplayer.ai.brief import Pinned, RoomBrief, Who, brief_before, former, l
 from multiplayer.ai.context import ContextInput, Prompt
 from multiplayer.ai.manifest import dump_tools, load_tools
 from multiplayer.ai.tokens import TokenCounter
-from multiplayer.live.turn_material import as_if_never_answered, folded_turn, without_what_was_before
+from multiplayer.live.turn_material import (
+    as_if_never_answered,
+    changed_since,
+    folded_turn,
+    without_what_was_before,
+)
 from multiplayer.models.port import ToolDefinition
 from multiplayer.protocol.events import Event, MessagePosted, event_adapter
 from multiplayer.protocol.ids import AccountId, MessageId, RoomId
@@ -183,7 +188,10 @@ class TurnContext:
             # It is asked again, as if it had never answered; what it is asked is what stands there now.
             answer = (await self._storage.messages(self._room_id, [turn.replaces])).get(turn.replaces)
             if answer is not None:
-                events = as_if_never_answered(events, answer, turn)
+                # Their places are asked for, not looked for in `events`, which may begin anywhere.
+                changed = await self._storage.messages(self._room_id, list(changed_since(events, answer)))
+                earlier = {message.id for message in changed.values() if message.seq < answer.seq}
+                events = as_if_never_answered(events, answer, turn, earlier)
         return events, as_of
 
     async def _brief(self, summary: Summary | None) -> RoomBrief | None:

@@ -1,6 +1,6 @@
 """What a turn is made of, sorted: what its asker may know, what its calls came to."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Final
 
 from multiplayer.protocol.events import (
@@ -15,7 +15,7 @@ from multiplayer.protocol.events import (
     MessagePosted,
     SummaryUpdated,
 )
-from multiplayer.protocol.ids import TurnId
+from multiplayer.protocol.ids import MessageId, TurnId
 from multiplayer.protocol.messages import Message
 from multiplayer.protocol.rooms import TurnState
 from multiplayer.protocol.turn_events import (
@@ -39,14 +39,16 @@ def without_what_was_before(events: Sequence[Event]) -> list[Event]:
     ]
 
 
-def as_if_never_answered(events: Sequence[Event], answer: Message, turn: TurnState) -> list[Event]:
+def as_if_never_answered(
+    events: Sequence[Event], answer: Message, turn: TurnState, earlier: Collection[MessageId]
+) -> list[Event]:
     """Return what a turn is told that gives `answer` again: what was before it, as that stands now.
 
-    The turns that gave the answer and its alternatives are left out. What this turn itself has done since stays, and
-    what was said into it: who takes it over may not do it a second time.
+    `earlier`: the messages before it, as far as they were `changed_since`. The turns that gave the answer and its
+    alternatives are left out. What this turn itself has done since stays, and what was said into it: who takes it over
+    may not do it a second time.
     """
     gave = {alternative.turn_id for alternative in answer.alternatives} | {answer.turn_id}
-    since = {event.message.id for event in events if isinstance(event, MessagePosted) and event.seq >= answer.seq}
 
     def is_told(event: Event) -> bool:
         its_turn = _turn_of(event)
@@ -56,9 +58,14 @@ def as_if_never_answered(events: Sequence[Event], answer: Message, turn: TurnSta
             return its_turn not in gave
         if isinstance(event, MessagePosted):
             return event.message.id in turn.messages
-        return isinstance(event, _OF_A_MESSAGE) and event.message_id not in {*since, answer.id}
+        return isinstance(event, _OF_A_MESSAGE) and event.message_id in earlier
 
     return [event for event in events if is_told(event)]
+
+
+def changed_since(events: Sequence[Event], answer: Message) -> Collection[MessageId]:
+    """Return the messages that were changed after an answer was given."""
+    return {event.message_id for event in events if isinstance(event, _OF_A_MESSAGE) and event.seq > answer.seq}
 
 
 def folded_turn(events: Sequence[Event], turn_id: TurnId) -> TurnState | None:

@@ -9,7 +9,7 @@ import structlog
 
 from multiplayer.live.directory import Directory
 from multiplayer.live.room_host import RoomHost
-from multiplayer.live.workbench import Workbench
+from multiplayer.live.workbench import Workbench, named_changes, named_paths
 from multiplayer.protocol.errors import Refused
 from multiplayer.protocol.events import (
     Event,
@@ -18,7 +18,6 @@ from multiplayer.protocol.ids import TurnId
 from multiplayer.protocol.inner_commands import (
     FinishUndo,
 )
-from multiplayer.protocol.tools import MAX_CHANGES
 from multiplayer.protocol.turn_events import (
     UndoRequested,
 )
@@ -95,14 +94,14 @@ class Undos:
             return FinishUndo(turn_id=changed.turn_id, is_ok=False, reason=str(gone))
         except OSError as error:
             return FinishUndo(turn_id=changed.turn_id, is_ok=False, reason=f"the disk refused: {error.strerror}")
-        conflicts = tuple(undone.conflicts[:MAX_CHANGES])
+        conflicts = named_paths(undone.conflicts)
         if conflicts and not changed.keeps_others:
             reason = "others changed the same files since: nothing was undone"
             return FinishUndo(turn_id=changed.turn_id, is_ok=False, reason=reason, conflicts=conflicts)
         return FinishUndo(
             turn_id=changed.turn_id,
             is_ok=True,
-            changes=tuple(undone.restored[:MAX_CHANGES]),
-            more=max(0, len(undone.restored) - MAX_CHANGES),
+            changes=(named := named_changes(undone.restored)),
+            more=len(undone.restored) - len(named),
             conflicts=conflicts,
         )

@@ -12,9 +12,11 @@ from multiplayer.protocol.ids import RoomId
 from multiplayer.protocol.tools import MAX_CHANGES, FileChange
 from multiplayer.storage.port import Storage
 from multiplayer.tools.checkpoints.checkpoints import Checkpoints, Undone
-from multiplayer.tools.checkpoints.idle import archive, idle_rooms, remove_workspace
+from multiplayer.tools.checkpoints.idle import archive, idle_rooms, remove_workspace, rooms_with_files
 from multiplayer.tools.workspace import Workspace, Workspaces
 
+MAX_NAMED_BYTES: Final = 48 * 1024
+"""Of paths in one event."""
 UNCHANGED: Final[tuple[FileChange, ...]] = ()
 
 
@@ -29,6 +31,30 @@ class Changed:
 
     def __bool__(self) -> bool:
         return self.before != self.after
+
+
+def named_changes(changes: Sequence[FileChange]) -> tuple[FileChange, ...]:
+    """Return as many of them as an event names: bounded in number, and in bytes, as paths may be long."""
+    named: list[FileChange] = []
+    room = MAX_NAMED_BYTES
+    for change in changes[:MAX_CHANGES]:
+        room -= len(change.path.encode())
+        if room < 0:
+            break
+        named.append(change)
+    return tuple(named)
+
+
+def named_paths(paths: Sequence[str]) -> tuple[str, ...]:
+    """The same for paths."""
+    named: list[str] = []
+    room = MAX_NAMED_BYTES
+    for path in paths[:MAX_CHANGES]:
+        room -= len(path.encode())
+        if room < 0:
+            break
+        named.append(path)
+    return tuple(named)
 
 
 class Workbench:
@@ -75,7 +101,8 @@ class Workbench:
         if after == before:
             return Changed(before, after, UNCHANGED, 0)
         changes = await asyncio.to_thread(self.checkpoints.changes, room_id, before, after)
-        return Changed(before, after, tuple(changes[:MAX_CHANGES]), max(0, len(changes) - MAX_CHANGES))
+        named = named_changes(changes)
+        return Changed(before, after, named, len(changes) - len(named))
 
     async def undo(
         self, room_id: RoomId, workspace: Workspace, spans: Sequence[tuple[str, str]], *, keep_going: bool
@@ -86,6 +113,14 @@ class Workbench:
     async def idle_rooms(self, idle_s: float, now: float) -> Sequence[RoomId]:
         """Return the rooms whose workspace was last opened more than `idle_s` before `now` (seconds since 1970)."""
         return await asyncio.to_thread(idle_rooms, self.workspaces, idle_s, now)
+
+    async def rooms_with_files(self) -> Sequence[RoomId]:
+        """Return the rooms that have a workspace, packed or not, or something kept to put one back."""
+        return await asyncio.to_thread(rooms_with_files, self.workspaces, self.checkpoints.root)
+
+    async def is_gone(self, room_id: RoomId) -> bool:
+        """Tell whether there is no such room any more. Raises `StorageUnavailable`."""
+        return await self._storage.load(room_id) is None
 
     async def archive(self, room_id: RoomId) -> bool:
         """Pack a workspace into one file, unless it is in use; it is unpacked when it is opened next."""

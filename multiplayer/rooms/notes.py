@@ -1,6 +1,6 @@
 """What a room's rules remember besides members, pins, turns and summary: facts, the budget, what fired when."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import timedelta
 from typing import Final, Literal
 
@@ -42,6 +42,7 @@ MOST_FIRINGS: Final = 1_000
 MOST_CHANGED: Final = 50
 """So many of the last turns that changed files can be undone."""
 MOST_TAINTED: Final = 500
+MOST_TAINTED_CHARACTERS: Final = 32_000
 
 
 class Firing(Frozen):
@@ -66,6 +67,8 @@ class ChangedFiles(Frozen):
     undo: Literal["", "wanted", "done"] = ""
     undo_by: AccountId | None = None
     keeps_others: bool = False
+    is_tainted: bool = False
+    """Files that it changed were marked, or are: what comes back when it is undone may be untrusted."""
 
 
 class RoomNotes(Frozen):
@@ -100,7 +103,13 @@ class RoomNotes(Frozen):
                     event.turn_id, {"undo": "wanted", "undo_by": event.actor_id, "keeps_others": event.keeps_others}
                 )
             case TurnUndone():
-                return self._undo(event.turn_id, {"undo": "done" if event.is_ok else ""})
+                after = self._undo(event.turn_id, {"undo": "done" if event.is_ok else ""})
+                undone = next((one for one in self.changed if one.turn_id == event.turn_id), None)
+                if undone is None or not undone.is_tainted:
+                    return after
+                back = {change.path for change in event.changes if change.kind is not ChangeKind.REMOVED}
+                marked = _bounded({*self.tainted_files, *back, *(("*",) if event.more else ())})
+                return after.model_copy(update={"tainted_files": marked})
             case ChangeProposed():
                 return self.model_copy(update={"proposals": (*self.proposals, event.proposal)})
             case ProposalDecided():
@@ -123,22 +132,34 @@ class RoomNotes(Frozen):
             others = tuple(one for one in self.changed if one.turn_id != event.turn_id)
             known = next((one for one in self.changed if one.turn_id == event.turn_id), None)
             known = known or ChangedFiles(turn_id=event.turn_id, askers=event.asked_by, spans=())
-            spans = _joined(known.spans, (event.before, event.after))
-            changed["changed"] = (*others, known.model_copy(update={"spans": spans}))[-MOST_CHANGED:]
+            change = {
+                "spans": _joined(known.spans, (event.before, event.after)),
+                "askers": tuple(dict.fromkeys((*known.askers, *event.asked_by))),
+                "is_tainted": known.is_tainted or bool(event.taint) or self._touches_tainted(event),
+            }
+            changed["changed"] = (*others, known.model_copy(update=change))[-MOST_CHANGED:]
         return self.model_copy(update=changed)
 
     def _tainted_after(self, event: FilesChanged) -> tuple[str, ...]:
         touched = {change.path for change in event.changes}
         if event.taint:
             fresh = {change.path for change in event.changes if change.kind is not ChangeKind.REMOVED}
-            paths = sorted({*self.tainted_files, *fresh, *(("*",) if event.more else ())})
-            return tuple(paths) if len(paths) <= MOST_TAINTED else ("*",)
+            return _bounded({*self.tainted_files, *fresh, *(("*",) if event.more else ())})
         # A turn does not clear a mark, not even by removing the file: undone, it would be there again.
         gone = touched if event.turn_id is None else set[str]()
         # What a person only moved says what it said before.
         moved = {c.before for c in event.changes if c.kind is ChangeKind.REMOVED and c.path in self.tainted_files}
         there = {c.path for c in event.changes if c.kind is not ChangeKind.REMOVED and c.after in moved and c.after}
-        return tuple(sorted({path for path in self.tainted_files if path not in gone} | there))
+        # Of a change that is not named whole, nobody can tell where marked files went.
+        unknown = {"*"} if event.more and self.tainted_files else set[str]()
+        return _bounded({path for path in self.tainted_files if path not in gone} | there | unknown)
+
+    def _touches_tainted(self, event: FilesChanged) -> bool:
+        return bool(self.tainted_files) and (
+            bool(event.more)
+            or "*" in self.tainted_files
+            or any(one.path in self.tainted_files for one in event.changes)
+        )
 
     def _undo(self, turn_id: TurnId, change: dict[str, object]) -> "RoomNotes":
         changed = tuple(one.model_copy(update=change) if one.turn_id == turn_id else one for one in self.changed)
@@ -170,6 +191,13 @@ def notes_change(event: Event) -> bool:
             return event.rule_id is not None
         case _:
             return False
+
+
+def _bounded(paths: Collection[str]) -> tuple[str, ...]:
+    """Return the marks in order; `*` alone when they are more than the notes should hold."""
+    if len(paths) > MOST_TAINTED or sum(len(path) for path in paths) > MOST_TAINTED_CHARACTERS:
+        return ("*",)
+    return tuple(sorted(paths))
 
 
 def _joined(spans: tuple[tuple[str, str], ...], span: tuple[str, str]) -> tuple[tuple[str, str], ...]:

@@ -160,6 +160,9 @@ class Tool(Generic[Args]):
                 assert_never(decision)
 
         async def run() -> ToolResult:
+            # People may have taken their time: what is allowed is looked at again, as the gate does with the rights.
+            if not context.allows(self.name):
+                raise ToolRefused(ToolFault.REFUSED, "not run: this tool may not be used here any more")
             await context.gate.start(bound)
             return await self.run(arguments, replace(context, limits=limits))
 

@@ -145,6 +145,33 @@ async def test_both_answers_can_be_replayed_after_one_was_given_again(tmp_path: 
         assert standing.turn_id == ended["turn_id"]
 
 
+async def test_an_answer_that_the_summary_covers_can_be_given_again_after_edits_and_replayed(tmp_path: Path) -> None:
+    answers = ("First.", "Second.", "Again.")
+    brains = GivenBrains(brain_of(PlainResults(ScriptedModel([[Say(answer)] for answer in answers]))))
+    async with memory_pod(tmp_path, brains=brains) as pod:
+        alice = await Guest.enter(pod, "alice")
+        room_id = await pod.lobby.create_room(alice.id, "demo", origin="cli")
+        await alice.join(room_id)
+        await alice.ask(type="set_room_settings", room_id=room_id, settings={"summarise_after": 5})
+        question = (await alice.post(room_id, "@ai which plan?"))["event_id"]
+        first = await alice.expect_type("turn_ended")
+        for number in range(8):
+            await alice.post(room_id, f"we decided on plan {number}")
+        await answered(alice, room_id, "@ai and now?")
+        summary = (await pod.directory.host(room_id)).room.state.summary
+        assert summary is not None
+        assert summary.up_to_seq > int(str(first["seq"]))
+        later = (await alice.post(room_id, "what came later"))["event_id"]
+        for message_id, text in ((question, "@ai which plot?"), (later, "and was changed")):
+            await alice.ask(type="edit_message", room_id=room_id, message_id=message_id, text=text)
+        start = len(alice.heard)
+        await alice.ask(type="regenerate_answer", room_id=room_id, message_id=first["message_id"])
+        replay = await replayed(alice, room_id, await alice.expect_type("turn_ended", start=start))
+        assert replay.is_equal, replay.differs
+        told = replay.model_dump_json()
+        assert ("which plot?" in told, "and was changed" in told) == (True, False)
+
+
 async def test_a_replay_says_what_was_erased(tmp_path: Path) -> None:
     async with memory_pod(tmp_path, model=model_of()) as pod:
         alice, room_id, first, ended = await room_with_an_answer(pod)

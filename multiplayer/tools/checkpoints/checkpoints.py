@@ -168,6 +168,11 @@ class Checkpoints:
             finally:
                 restorer.close()
 
+    @property
+    def root(self) -> Path:
+        """Where everything is kept, a folder for each room."""
+        return self._root
+
     def remove(self, room_id: RoomId) -> None:
         """Forget a room as a whole. Raises `OSError`."""
         assert str(room_id).isalnum(), f"not a room id: {room_id!r}"

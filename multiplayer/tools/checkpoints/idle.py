@@ -8,6 +8,8 @@ import fcntl
 import os
 import shutil
 from contextlib import suppress
+from pathlib import Path
+from typing import Final
 
 from multiplayer.protocol.ids import RoomId
 from multiplayer.tools.checkpoints.archive import NotWhole, pack
@@ -16,6 +18,7 @@ from multiplayer.tools.checkpoints.packs import sync_folder
 from multiplayer.tools.limits import Limits
 from multiplayer.tools.workspace import ARCHIVE, NAMING, STAMPS, Workspaces
 
+ULID_CHARACTERS: Final = 26
 _OVERSHOOT = 2
 """A workspace may be somewhat over its limits and is archived all the same."""
 
@@ -124,3 +127,12 @@ def remove_workspace(workspaces: Workspaces, room_id: RoomId) -> None:
                     os.unlink(left, dir_fd=above)
     finally:
         os.close(above)
+
+
+def rooms_with_files(workspaces: Workspaces, checkpoints: Path) -> list[RoomId]:
+    """Return the rooms that have a folder, an archive or checkpoints here. Blocks."""
+    found: set[str] = set()
+    for root in (workspaces.root, checkpoints):
+        if root.is_dir():
+            found |= {entry.name.removesuffix(ARCHIVE) for entry in root.iterdir()}
+    return sorted(RoomId(name) for name in found if name.isalnum() and len(name) == ULID_CHARACTERS)
