@@ -39,12 +39,13 @@ class KnownMarkers:
         return place < len(self._sorted) and self._sorted[place].startswith(text)
 
     def hide(self, text: str) -> str:
-        """Return a whole text with a dot for each marker."""
+        """Return a whole text with a dot for each marker, also for two that share characters."""
         hidden, place = [], 0
         for found in _MAY_BE.finditer(text):
-            if found.start() >= place and found[1] in self:
-                hidden += [text[place : found.start()], HIDDEN]
-                place = found.start() + MARKER_LENGTH
+            end = found.start() + MARKER_LENGTH
+            if end > place and found[1] in self:
+                hidden += [text[place : max(place, found.start())], HIDDEN]
+                place = end
         return "".join((*hidden, text[place:]))
 
     def hide_in(self, call: ToolCall) -> ToolCall:

@@ -34,6 +34,7 @@ pieces = st.lists(
 @example([MARKERS[0]], [1])
 @example([MARKERS[0][:3], MARKERS[0]], [4])
 @example([MARKERS[0][:15], "x"], [15])
+@example(["b4f02eeb5df0151", "429a93edd505bd9e"], [1])
 def test_markers_are_hidden_in_words_that_come_in_any_pieces_and_nothing_else_is(
     said: list[str], lengths: list[int]
 ) -> None:
