@@ -30,6 +30,8 @@ class Paper:
         """Whose words the unfinished last line holds."""
         self._row: TurnId | None = None
         """Whose passing row stands there, to be written over."""
+        self._column = 0
+        """Where on its row the next character comes."""
 
     @property
     def is_terminal(self) -> bool:
@@ -114,8 +116,33 @@ class Paper:
     def _wipe(self) -> None:
         if self._row is not None:
             self._row = None
+            self._column = 0
             self._console.control(Control(ControlType.CARRIAGE_RETURN, (ControlType.ERASE_IN_LINE, 2)))
 
     def _write(self, *parts: Text) -> None:
         shown = [part for part in parts if part.plain]
-        self._console.print(Text.assemble(*shown), end="", soft_wrap=True, highlight=False)
+        text = Text.assemble(*shown)
+        if self.is_terminal:
+            text, self._column = folded(text, self.width, self._column)
+        self._console.print(text, end="", soft_wrap=True, highlight=False)
+
+
+def folded(text: Text, width: int, column: int) -> tuple[Text, int]:
+    """Break a text that begins in `column` so that no row of a terminal but a line's first begins at its edge.
+
+    What a terminal breaks by itself goes on at the very left, where a card or a speaker's name would stand.
+    """
+    out, start = Text(), 0
+    plain = text.plain
+    for place, character in enumerate(plain):
+        if character == "\n":
+            column = 0
+            continue
+        cells = cell_len(character)
+        if column + cells > width > len(INDENT) + cells:
+            out.append_text(text[start:place])
+            out.append(f"\n{INDENT}")
+            start, column = place, len(INDENT)
+        column += cells
+    out.append_text(text[start:])
+    return out, column
