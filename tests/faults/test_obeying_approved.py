@@ -59,6 +59,10 @@ async def outside(world: World) -> Mapping[str, object]:
     own = str(world.workspace.relative_to(world.folder))
     picture["files"] = {path: text for path, text in files.items() if not path.startswith(f"{own}/")}
     del picture["what ran"]
+    # What alice decides is written there, in this room alone.
+    audit = picture.pop("audit")
+    assert isinstance(audit, tuple)
+    picture["audit"] = ({room: rows for room, rows in audit[0].items() if room != world.room_id}, audit[1])
     return picture
 
 
