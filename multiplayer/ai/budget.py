@@ -13,17 +13,7 @@ import structlog
 from multiplayer.ai.budget_words import breach_sentence, price_unknown_sentence
 from multiplayer.ai.metering import is_believable
 from multiplayer.models.port import Usage
-from multiplayer.protocol.budgets import (
-    Budget,
-    BudgetScope,
-    CallKind,
-    Caps,
-    CapState,
-    Estimate,
-    Period,
-    Unit,
-    UsageRow,
-)
+from multiplayer.protocol.budgets import Budget, BudgetScope, CallKind, Caps, CapState, Estimate, Period, Unit, UsageRow
 from multiplayer.protocol.ids import AccountId, RoomId, TurnId
 from multiplayer.storage.account_port import AccountStore
 from multiplayer.storage.audit_port import AuditEntry

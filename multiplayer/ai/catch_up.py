@@ -10,19 +10,10 @@ from pydantic import TypeAdapter, ValidationError
 from multiplayer.ai.extract import answered_by, hear, points_said, quoted, sentences_of
 from multiplayer.ai.summary import taint_of
 from multiplayer.protocol.cards import Taint
-from multiplayer.protocol.events import (
-    Event,
-    MemberJoined,
-    MemberLeft,
-    MemberRemoved,
-)
+from multiplayer.protocol.events import Event, MemberJoined, MemberLeft, MemberRemoved
 from multiplayer.protocol.ids import AccountId, MessageId, TurnId
 from multiplayer.protocol.memory import MAX_POINT_CHARACTERS, Section, SummaryPoint
-from multiplayer.protocol.turn_events import (
-    ToolCalled,
-    ToolFinished,
-    ToolStarted,
-)
+from multiplayer.protocol.turn_events import ToolCalled, ToolFinished, ToolStarted
 from multiplayer.protocol.values import Frozen
 
 SEGMENT: Final = 500

@@ -19,12 +19,7 @@ from multiplayer.protocol.ids import AccountId, MessageId, TurnId
 from multiplayer.protocol.memory import MAX_POINT_CHARACTERS, MAX_POINTS, Section, SummaryPoint
 from multiplayer.protocol.messages import Message
 from multiplayer.protocol.timeline import fold_message, message_of
-from multiplayer.protocol.turn_events import (
-    TurnCollected,
-    TurnEnded,
-    TurnRequested,
-    TurnSteered,
-)
+from multiplayer.protocol.turn_events import TurnCollected, TurnEnded, TurnRequested, TurnSteered
 from multiplayer.protocol.turns import TurnOutcome
 from multiplayer.rooms.derived import without
 

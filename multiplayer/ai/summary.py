@@ -19,12 +19,7 @@ from multiplayer.models.port import (
     ModelSwitched,
 )
 from multiplayer.protocol.cards import Taint
-from multiplayer.protocol.events import (
-    AnswerRegenerated,
-    Event,
-    MessageEdited,
-    MessagePosted,
-)
+from multiplayer.protocol.events import AnswerRegenerated, Event, MessageEdited, MessagePosted
 from multiplayer.protocol.ids import AccountId, MessageId, TurnId
 from multiplayer.protocol.memory import Summary, SummaryPoint
 from multiplayer.protocol.turn_events import (

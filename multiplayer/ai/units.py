@@ -8,9 +8,7 @@ from multiplayer.ai.tokens import TokenCounter
 from multiplayer.models.port import PromptMessage, ToolCall
 from multiplayer.protocol.cards import Card, Form, Taint
 from multiplayer.protocol.ids import CallId, MessageId, TurnId
-from multiplayer.protocol.turn_events import (
-    ToolFinished,
-)
+from multiplayer.protocol.turn_events import ToolFinished
 
 
 @dataclass(frozen=True, slots=True)

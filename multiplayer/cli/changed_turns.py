@@ -7,9 +7,7 @@ from multiplayer.cli.chat_refusals import not_there
 from multiplayer.client import RefusalCode, Refused, Room, RoomWord
 from multiplayer.protocol.ids import TurnId
 from multiplayer.protocol.reports_workspace import TurnChanges
-from multiplayer.protocol.turn_events import (
-    TurnUndone,
-)
+from multiplayer.protocol.turn_events import TurnUndone
 
 LOOKED_AT: Final = 20
 """So many of the last turns are looked at for changed files."""

@@ -12,11 +12,7 @@ from multiplayer.cli.chat_paper import Paper
 from multiplayer.cli.chat_work import AskedCall, CallKey, Work
 from multiplayer.cli.visible import exact_pieces, visible
 from multiplayer.protocol.tools import ApprovalCard, Decider, ToolClass
-from multiplayer.protocol.turn_events import (
-    ApprovalDecided,
-    ApprovalExpired,
-    ApprovalRequested,
-)
+from multiplayer.protocol.turn_events import ApprovalDecided, ApprovalExpired, ApprovalRequested
 
 CLASSES: Final = {
     ToolClass.ROOM: "says something to the room, or looks something up",

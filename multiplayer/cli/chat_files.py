@@ -10,11 +10,7 @@ from multiplayer.cli.chat_work import Work
 from multiplayer.cli.visible import shortened, visible
 from multiplayer.cli.work_words import KINDS
 from multiplayer.protocol.tools import FileChange
-from multiplayer.protocol.turn_events import (
-    FilesChanged,
-    TurnUndone,
-    UndoRequested,
-)
+from multiplayer.protocol.turn_events import FilesChanged, TurnUndone, UndoRequested
 
 SHOWN: Final = 20
 """Files that are named in a chat; the others are counted."""

@@ -28,9 +28,7 @@ from multiplayer.protocol.budgets import UsageGroup
 from multiplayer.protocol.errors import RefusalCode
 from multiplayer.protocol.ids import TurnId
 from multiplayer.protocol.signals import Reset
-from multiplayer.protocol.turn_events import (
-    TurnEnded,
-)
+from multiplayer.protocol.turn_events import TurnEnded
 from multiplayer.protocol.turns import TurnOutcome
 
 T = TypeVar("T")

@@ -8,11 +8,7 @@ from multiplayer.cli.chat_paper import SHORT, Paper
 from multiplayer.cli.visible import shortened, visible
 from multiplayer.protocol.ids import CallId
 from multiplayer.protocol.signals import JobOutput, ToolOutput
-from multiplayer.protocol.turn_events import (
-    ToolCalled,
-    ToolFinished,
-    ToolStarted,
-)
+from multiplayer.protocol.turn_events import ToolCalled, ToolFinished, ToolStarted
 
 LIVE_LINES = 40
 """Shown of a tool's output while it comes."""

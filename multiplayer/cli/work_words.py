@@ -9,9 +9,7 @@ from multiplayer.cli.visible import shortened
 from multiplayer.protocol.ids import AccountId
 from multiplayer.protocol.reports_workspace import JobReport, TurnChanges, WorkspaceChange, WorkspaceListing
 from multiplayer.protocol.tools import ChangeKind, FileChange
-from multiplayer.protocol.turn_events import (
-    TurnUndone,
-)
+from multiplayer.protocol.turn_events import TurnUndone
 
 NAMED: Final = 5
 COMMAND: Final = 200

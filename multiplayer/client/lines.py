@@ -8,12 +8,8 @@ from dataclasses import dataclass
 
 from pydantic import ValidationError
 
-from multiplayer.protocol.event_frame import (
-    EventFrame,
-)
-from multiplayer.protocol.events import (
-    Event,
-)
+from multiplayer.protocol.event_frame import EventFrame
+from multiplayer.protocol.events import Event
 from multiplayer.protocol.ids import RoomId
 from multiplayer.protocol.signals import (
     Accepted,

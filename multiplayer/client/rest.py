@@ -12,9 +12,7 @@ from multiplayer.client.lines import Line, UnknownLine, line_of, parse_line
 from multiplayer.client.link import cursor_text, is_own_machine
 from multiplayer.protocol.budgets import UsageGroup, UsageReport
 from multiplayer.protocol.errors import RefusalCode, Refused
-from multiplayer.protocol.event_frame import (
-    EventFrame,
-)
+from multiplayer.protocol.event_frame import EventFrame
 from multiplayer.protocol.ids import MessageId, RoomId
 from multiplayer.protocol.messages import Message
 from multiplayer.protocol.rooms import RoomListing

@@ -34,19 +34,13 @@ from multiplayer.protocol.commands import (
     StopTurn,
     UndoTurn,
 )
-from multiplayer.protocol.events import (
-    FactPinned,
-)
+from multiplayer.protocol.events import FactPinned
 from multiplayer.protocol.ids import AccountId, CallId, MessageId, RoomId, TurnId
 from multiplayer.protocol.memory import PointEdit
 from multiplayer.protocol.requests import Request
 from multiplayer.protocol.signals import Accepted, Cursor
 from multiplayer.protocol.trigger_rules import TriggerRule
-from multiplayer.protocol.turn_events import (
-    TurnCollected,
-    TurnRequested,
-    TurnSteered,
-)
+from multiplayer.protocol.turn_events import TurnCollected, TurnRequested, TurnSteered
 
 _Ask = TurnRequested | TurnCollected | TurnSteered
 

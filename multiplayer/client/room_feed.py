@@ -6,14 +6,8 @@ from weakref import WeakSet
 
 from multiplayer.client.lines import Line, Lines, RoomWord, UnknownLine, line_of
 from multiplayer.client.view import View
-from multiplayer.protocol.event_frame import (
-    EventFrame,
-)
-from multiplayer.protocol.events import (
-    MemberLeft,
-    MemberRemoved,
-    RoomDeleted,
-)
+from multiplayer.protocol.event_frame import EventFrame
+from multiplayer.protocol.events import MemberLeft, MemberRemoved, RoomDeleted
 from multiplayer.protocol.ids import AccountId, RoomId
 from multiplayer.protocol.requests import Join
 from multiplayer.protocol.signals import Cursor, Joined, Reset

@@ -37,12 +37,7 @@ from multiplayer.protocol.rooms import ReadMark, RoomView, Snapshot, ToolCallSta
 from multiplayer.protocol.signals import AiCards, AiDelta, AiText, PresenceChanged, RoomSignal, Typing
 from multiplayer.protocol.timeline import fold_message, message_of, summary_of, touched_message
 from multiplayer.protocol.tools import ApprovalCard
-from multiplayer.protocol.turn_events import (
-    ChangeProposed,
-    ProposalDecided,
-    TurnEnded,
-    TurnRequested,
-)
+from multiplayer.protocol.turn_events import ChangeProposed, ProposalDecided, TurnEnded, TurnRequested
 from multiplayer.protocol.turn_fold import TurnEvent, turn_after, turn_of
 
 MAX_MESSAGES = 1_000

@@ -11,7 +11,6 @@ from multiplayer.live.clock import Clock
 from multiplayer.live.room_jobs import JobNews
 from multiplayer.live.toolbox import Toolbox
 from multiplayer.live.workbench import Workbench
-from multiplayer.protocol.ids import RoomId
 from multiplayer.settings import BadSettings, Settings
 from multiplayer.storage.port import Storage
 from multiplayer.tools.checkpoints.checkpoints import Checkpoints
@@ -22,7 +21,7 @@ from multiplayer.tools.net.guarded_http import GuardedHttp
 from multiplayer.tools.offered import RUNS_COMMANDS, build_tools
 from multiplayer.tools.registry import ToolCallContext
 from multiplayer.tools.sandbox.sandbox import Sandbox
-from multiplayer.tools.terminal.job_view import JobOwner, JobState
+from multiplayer.tools.terminal.job_view import JobOwner
 from multiplayer.tools.terminal.jobs import Jobs
 from multiplayer.tools.workspace import Workspaces
 
@@ -48,10 +47,7 @@ async def open_toolshed(
     news = JobNews()
     jobs = await stack.enter_async_context(Jobs(sandbox, secret_values, now=clock.now, on_output=news.tell))
 
-    def runs_beside(room_id: RoomId) -> bool:
-        return any(job.state is JobState.RUNNING for job in jobs.listing(room_id))
-
-    workbench = Workbench(workspaces, Checkpoints(folder / "checkpoints", Limits()), storage, runs_beside)
+    workbench = Workbench(workspaces, Checkpoints(folder / "checkpoints", Limits()), storage, jobs.is_running)
     outside = None
     if settings.mcp_file is not None:
         try:

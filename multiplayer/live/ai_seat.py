@@ -40,22 +40,12 @@ class AiSeat:
         """Return a room's material; `log` is where its events are read, if not in the database itself."""
         return TurnContext(self.storage, room_id, self.room_secret(room_id), log)
 
-    def allowed_in(self, settings: RoomSettings, brain: Brain) -> frozenset[str] | None:
-        """Return the tools that this AI may use in this room now: what both the room and its profile allow.
-
-        None: all that there are, but fetching pages, which a room switches on.
-        """
-        if not brain.takes_tools:
-            return frozenset()
-        chosen = [frozenset(names) for names in (settings.tools, brain.profile.tools) if names is not None]
-        return frozenset.intersection(*chosen) if chosen else None
-
     def is_allowed(self, name: str, settings: RoomSettings, brain: Brain) -> bool:
-        """Tell whether this AI may use the tool of this name in this room now."""
-        allowed = self.allowed_in(settings, brain)
+        """Tell whether this AI may use the tool of this name in this room now: room, profile and server must allow it."""
         return (
-            self.toolbox.works(name)
-            and (allowed is None or name in allowed)
+            brain.takes_tools
+            and self.toolbox.works(name)
+            and all(names is None or name in names for names in (settings.tools, brain.profile.tools))
             and (name != FETCH_URL or settings.fetches_urls)
         )
 

@@ -1,7 +1,7 @@
 """Which rooms run on this pod: loaded when someone needs them, let go when nobody does."""
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Self
 
 from multiplayer.live.clock import Clock
@@ -32,10 +32,15 @@ class Directory:
         self._loading: dict[RoomId, asyncio.Future[RoomHost]] = {}
         self._tasks = asyncio.TaskGroup()
         self._listeners: list[Listener] = []
+        self._needed: list[Callable[[RoomId], bool]] = []
 
     def listen(self, *listeners: Listener) -> None:
         """Let `listeners` hear the events of every room that is loaded from here on."""
         self._listeners += listeners
+
+    def keep_while(self, is_needed: Callable[[RoomId], bool]) -> None:
+        """Keep a room running, though nobody is there, as long as `is_needed` says so: something has to hear its events."""
+        self._needed.append(is_needed)
 
     async def __aenter__(self) -> Self:
         await self._tasks.__aenter__()
@@ -83,7 +88,7 @@ class Directory:
         """Stop the rooms that nobody has used for a minute."""
         now_s = self._clock.monotonic_s()
         for room_id, host in tuple(self._hosts.items()):
-            if not host.is_idle:
+            if not host.is_idle or any(needs(room_id) for needs in self._needed):
                 host.idle_since_s = now_s
             elif now_s - host.idle_since_s >= IDLE_S or host.room.state.is_deleted:
                 del self._hosts[room_id]

@@ -6,17 +6,9 @@ from typing import Final
 
 from multiplayer.live.outbox import Chunk
 from multiplayer.protocol.codec import encode
-from multiplayer.protocol.events import (
-    AnswerRegenerated,
-    FactPinned,
-    MessageEdited,
-    SummaryUpdated,
-    event_adapter,
-)
+from multiplayer.protocol.events import AnswerRegenerated, FactPinned, MessageEdited, SummaryUpdated, event_adapter
 from multiplayer.protocol.ids import MessageId, RoomId
-from multiplayer.protocol.turn_events import (
-    ChangeProposed,
-)
+from multiplayer.protocol.turn_events import ChangeProposed
 from multiplayer.rooms.sight import FILE_EVENTS, Sight, without_files
 from multiplayer.storage.port import Storage, StoredEvent
 from multiplayer.storage.redaction import redacted

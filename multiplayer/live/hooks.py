@@ -13,9 +13,7 @@ from multiplayer.live.room_host import RoomHost
 from multiplayer.live.unattended import fire
 from multiplayer.protocol.errors import RefusalCode, Refused
 from multiplayer.protocol.ids import AccountId, RoomId
-from multiplayer.protocol.inner_commands import (
-    FireRule,
-)
+from multiplayer.protocol.inner_commands import FireRule
 from multiplayer.protocol.trigger_rules import WebhookRule
 from multiplayer.protocol.values import Frozen, UtcTime
 from multiplayer.rooms.limits import TokenBucket

@@ -12,7 +12,7 @@ from multiplayer.live.room_host import RoomHost
 from multiplayer.live.workbench import Workbench
 from multiplayer.protocol.events import Event, RoomDeleted
 from multiplayer.protocol.ids import RoomId
-from multiplayer.storage.port import OutcomeUnknown, StorageUnavailable
+from multiplayer.storage.port import StorageUnavailable
 
 LOOK_S: Final = 3_600.0
 """How often idle workspaces are looked for."""
@@ -54,10 +54,9 @@ class Housekeeping:
         if self._workbench is None:
             return
         # A room may be deleted where nobody hears of it: by a command line, by another pod.
-        for room_id in await self._workbench.rooms_with_files():
-            with suppress(StorageUnavailable, OutcomeUnknown):
-                if await self._workbench.is_gone(room_id):
-                    await self._remove(self._workbench, room_id)
+        with suppress(StorageUnavailable):
+            for room_id in await self._workbench.left_over():
+                await self._remove(self._workbench, room_id)
         for room_id in await self._workbench.idle_rooms(self._idle_s, self._clock.now().timestamp()):
             try:
                 if await self._workbench.archive(room_id):

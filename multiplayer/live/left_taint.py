@@ -11,23 +11,12 @@ from multiplayer.live.room_host import RoomHost
 from multiplayer.live.turn_context import MAX_EVENTS
 from multiplayer.live.turn_reports import manifest_of
 from multiplayer.protocol.cards import Taint
-from multiplayer.protocol.events import (
-    AnswerRegenerated,
-    Event,
-    MessagePosted,
-    SummaryUpdated,
-)
+from multiplayer.protocol.events import AnswerRegenerated, Event, MessagePosted, SummaryUpdated
 from multiplayer.protocol.ids import TurnId
 from multiplayer.protocol.profiles import Provider
 from multiplayer.protocol.reports_prompts import Manifest
 from multiplayer.protocol.rooms import TurnState
-from multiplayer.protocol.turn_events import (
-    ToolFinished,
-    TurnCollected,
-    TurnRequested,
-    TurnStarted,
-    TurnSteered,
-)
+from multiplayer.protocol.turn_events import ToolFinished, TurnCollected, TurnRequested, TurnStarted, TurnSteered
 
 # As in `"taint":[...]`, `"note_taint":[...]`, and the reason of a turn that a webhook asked for.
 _MARKS: Final = (b'taint":', b'"webhook"')

@@ -16,9 +16,7 @@ from multiplayer.protocol.codec import encode
 from multiplayer.protocol.errors import RefusalCode, Refused
 from multiplayer.protocol.events import RoomCreated
 from multiplayer.protocol.ids import AccountId, RoomId
-from multiplayer.protocol.inner_commands import (
-    AcceptInvite,
-)
+from multiplayer.protocol.inner_commands import AcceptInvite
 from multiplayer.protocol.members import Account, AccountKind, Role
 from multiplayer.protocol.profiles import AiProfile
 from multiplayer.protocol.rooms import RoomKind, RoomListing, RoomSettings, RoomView

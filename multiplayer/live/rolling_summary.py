@@ -23,9 +23,7 @@ from multiplayer.live.turn_money import TurnMoney
 from multiplayer.models.port import ModelSwitched
 from multiplayer.protocol.budgets import CallKind
 from multiplayer.protocol.ids import AccountId, TurnId
-from multiplayer.protocol.inner_commands import (
-    UpdateSummary,
-)
+from multiplayer.protocol.inner_commands import UpdateSummary
 
 
 def due_cut(host: RoomHost, brain: Brain, given: ContextInput, prompt: Prompt) -> SummaryPlan | None:

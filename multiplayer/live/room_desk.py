@@ -7,9 +7,7 @@ from multiplayer.live.turn_door import TurnDoor
 from multiplayer.protocol.cards import Form, Taint
 from multiplayer.protocol.errors import RefusalCode, Refused
 from multiplayer.protocol.ids import AccountId, RoomId, TurnId
-from multiplayer.protocol.inner_commands import (
-    Propose,
-)
+from multiplayer.protocol.inner_commands import Propose
 from multiplayer.protocol.messages import Message
 from multiplayer.protocol.values import rfc3339
 from multiplayer.storage.port import ReadableRoom, Storage

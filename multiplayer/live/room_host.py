@@ -15,15 +15,11 @@ from multiplayer.live.key_window import KeyWindow
 from multiplayer.live.room_facts import load_facts
 from multiplayer.live.room_memory import RECENT, RoomMemory
 from multiplayer.protocol.codec import digest, encode
-from multiplayer.protocol.commands import (
-    AnyCommand,
-)
+from multiplayer.protocol.commands import AnyCommand
 from multiplayer.protocol.errors import RefusalCode, Refused
 from multiplayer.protocol.events import Event, MemberLeft, MemberRemoved, RoomDeleted, event_adapter
 from multiplayer.protocol.ids import AccountId, RoomId
-from multiplayer.protocol.inner_commands import (
-    ExpireMember,
-)
+from multiplayer.protocol.inner_commands import ExpireMember
 from multiplayer.rooms.room import Room
 from multiplayer.storage.audit_port import AuditEntry
 from multiplayer.storage.cache import CachedLog

@@ -8,14 +8,7 @@ from multiplayer.live.directory import Directory
 from multiplayer.live.room_host import RoomHost
 from multiplayer.live.toolbox import Toolbox
 from multiplayer.protocol.errors import RefusalCode, Refused
-from multiplayer.protocol.events import (
-    Event,
-    MemberLeft,
-    MemberRemoved,
-    RoleChanged,
-    RoomArchived,
-    RoomDeleted,
-)
+from multiplayer.protocol.events import Event, MemberLeft, MemberRemoved, RoleChanged, RoomArchived, RoomDeleted
 from multiplayer.protocol.ids import AccountId, RoomId
 from multiplayer.protocol.members import Role
 from multiplayer.protocol.signals import JobOutput
@@ -49,6 +42,9 @@ class RoomJobs:
         self._toolbox = toolbox
         self._directory = directory
         self._tasks = asyncio.TaskGroup()
+        if jobs is not None:
+            # Else nobody would hear here that an asker has lost the right to it.
+            directory.keep_while(jobs.is_running)
 
     async def __aenter__(self) -> Self:
         await self._tasks.__aenter__()

@@ -7,18 +7,13 @@ from multiplayer.ai.deltas import DeltaStream
 from multiplayer.live.fanout import Fanout, Subscriber
 from multiplayer.protocol.cards import Card
 from multiplayer.protocol.codec import encode
-from multiplayer.protocol.events import (
-    Event,
-    MessagePosted,
-)
+from multiplayer.protocol.events import Event, MessagePosted
 from multiplayer.protocol.ids import AccountId, MessageId, RoomId, TurnId
 from multiplayer.protocol.members import Presence
 from multiplayer.protocol.messages import Message
 from multiplayer.protocol.signals import AiCards, AiDelta, AiText, PresenceChanged, RoomSignal, Typing
 from multiplayer.protocol.timeline import fold_message, message_of, touched_message
-from multiplayer.protocol.turn_events import (
-    TurnEnded,
-)
+from multiplayer.protocol.turn_events import TurnEnded
 from multiplayer.rooms.snapshot import RunningText
 from multiplayer.rooms.typing_state import TYPING_S, TypingState
 

@@ -19,9 +19,7 @@ from multiplayer.protocol.events import (
 from multiplayer.protocol.ids import AccountId, MessageId, TurnId
 from multiplayer.protocol.members import Account, AccountKind, Member, Role
 from multiplayer.protocol.trigger_rules import TriggerRule
-from multiplayer.protocol.turn_events import (
-    TurnRequested,
-)
+from multiplayer.protocol.turn_events import TurnRequested
 from multiplayer.protocol.turn_fold import TurnEvent
 from multiplayer.rooms.rehearsal import Judged, Rehearsal
 from multiplayer.storage.port import Storage, StoredEvent

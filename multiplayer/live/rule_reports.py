@@ -17,11 +17,7 @@ from multiplayer.protocol.ids import AccountId, MessageId, RoomId, TurnId
 from multiplayer.protocol.members import Member
 from multiplayer.protocol.reports_rules import CausedTurn, DryRun, Explanation, Firing, RuleCount, RuleVerdict
 from multiplayer.protocol.trigger_rules import MAX_RULES, TriggerRule, Why
-from multiplayer.protocol.turn_events import (
-    TurnCollected,
-    TurnRequested,
-    TurnSteered,
-)
+from multiplayer.protocol.turn_events import TurnCollected, TurnRequested, TurnSteered
 from multiplayer.rooms.permissions import Right
 from multiplayer.rooms.rehearsal import Judged, why_text
 from multiplayer.rooms.triggers import Verdict, is_ai

@@ -13,9 +13,7 @@ from multiplayer.live.directory import Directory
 from multiplayer.live.unattended import fire
 from multiplayer.protocol.errors import RefusalCode, Refused
 from multiplayer.protocol.ids import AccountId, RoomId
-from multiplayer.protocol.inner_commands import (
-    FireRule,
-)
+from multiplayer.protocol.inner_commands import FireRule
 from multiplayer.protocol.trigger_rules import ScheduleRule
 from multiplayer.protocol.values import rfc3339
 from multiplayer.storage.port import OutcomeUnknown, Storage, StorageUnavailable

@@ -22,15 +22,7 @@ from multiplayer.protocol.ids import AccountId, RoomId, SessionId
 from multiplayer.protocol.members import Account
 from multiplayer.protocol.requests import Join, Leave, Ping, Renew, Request
 from multiplayer.protocol.rooms import Snapshot
-from multiplayer.protocol.signals import (
-    Accepted,
-    Closing,
-    Joined,
-    Pong,
-    RefusedLine,
-    Reset,
-    SessionExpiring,
-)
+from multiplayer.protocol.signals import Accepted, Closing, Joined, Pong, RefusedLine, Reset, SessionExpiring
 from multiplayer.rooms.limits import TokenBucket
 from multiplayer.rooms.snapshot import snapshot_of
 from multiplayer.storage.cache import CachedLog

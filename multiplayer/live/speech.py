@@ -52,12 +52,7 @@ from multiplayer.models.port import ModelSwitched
 from multiplayer.protocol.cards import Card, Form, Taint
 from multiplayer.protocol.errors import RefusalCode, Refused
 from multiplayer.protocol.ids import CallId, TurnId
-from multiplayer.protocol.inner_commands import (
-    ChangeModel,
-    EndTurn,
-    TurnCommand,
-    UpdateSummary,
-)
+from multiplayer.protocol.inner_commands import ChangeModel, EndTurn, TurnCommand, UpdateSummary
 from multiplayer.protocol.members import Member
 from multiplayer.protocol.rooms import TurnState
 from multiplayer.protocol.signals import AiThinking, TurnProgress

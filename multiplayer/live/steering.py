@@ -9,9 +9,7 @@ from multiplayer.live.ai_seat import AiSeat
 from multiplayer.live.room_host import RoomHost
 from multiplayer.models.port import PromptMessage
 from multiplayer.protocol.ids import TurnId
-from multiplayer.protocol.inner_commands import (
-    TakeSteering,
-)
+from multiplayer.protocol.inner_commands import TakeSteering
 from multiplayer.protocol.values import rfc3339
 
 

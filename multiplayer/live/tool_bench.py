@@ -21,17 +21,11 @@ from multiplayer.live.turn_door import TurnDoor
 from multiplayer.protocol.cards import Form, Taint
 from multiplayer.protocol.errors import Refused
 from multiplayer.protocol.ids import CallId, TurnId
-from multiplayer.protocol.inner_commands import (
-    CallTool,
-    FinishTool,
-    NoteChanges,
-)
+from multiplayer.protocol.inner_commands import CallTool, FinishTool, NoteChanges
 from multiplayer.protocol.rooms import ToolCallState
 from multiplayer.protocol.signals import ToolOutput, TurnProgress
 from multiplayer.protocol.tools import ToolClass
-from multiplayer.protocol.turn_events import (
-    FilesChanged,
-)
+from multiplayer.protocol.turn_events import FilesChanged
 from multiplayer.storage.port import OutcomeUnknown, StorageUnavailable
 from multiplayer.tools.checkpoints.store import CheckpointGone
 from multiplayer.tools.checkpoints.tree import shown_path

@@ -10,11 +10,7 @@ from multiplayer.live.turn_door import TurnDoor
 from multiplayer.protocol.cards import Taint
 from multiplayer.protocol.errors import RefusalCode, Refused
 from multiplayer.protocol.ids import CallId, TurnId
-from multiplayer.protocol.inner_commands import (
-    ExpireApproval,
-    RequestApproval,
-    StartTool,
-)
+from multiplayer.protocol.inner_commands import ExpireApproval, RequestApproval, StartTool
 from multiplayer.protocol.rooms import TurnState
 from multiplayer.protocol.signals import TurnProgress
 from multiplayer.protocol.tools import ApprovalCard, ToolClass
@@ -64,7 +60,7 @@ class ToolGate:
     async def decide(self, tool_class: ToolClass) -> Decision:
         state = self._host.room.state
         authority = state.authority_of(self._turn)
-        if authority is None or await self._disabled(self._turn.askers):
+        if authority is None:
             raise Refused(RefusalCode.FORBIDDEN, "who asked for this turn is no longer in the room")
         return decide(tool_class, authority, state.room.settings, at=self._clock.now(), taint=self._taint())
 

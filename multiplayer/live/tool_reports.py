@@ -21,8 +21,6 @@ from multiplayer.tools.offered import RUNS_COMMANDS
 from multiplayer.tools.registry import ToolRegistry
 from multiplayer.tools.sandbox.preflight import SandboxStatus
 
-_COMMANDS: Final = frozenset({ToolClass.TERMINAL, ToolClass.EXTENDED})
-
 
 @dataclass(frozen=True, slots=True)
 class _Optional:

@@ -8,9 +8,7 @@ from multiplayer.live.batch import Done
 from multiplayer.live.room_host import RoomHost
 from multiplayer.protocol.errors import RefusalCode, Refused
 from multiplayer.protocol.ids import AccountId
-from multiplayer.protocol.inner_commands import (
-    TurnCommand,
-)
+from multiplayer.protocol.inner_commands import TurnCommand
 
 TRY_AGAIN_S: Final = 0.5
 MOST_UNKNOWN: Final = 5

@@ -18,10 +18,7 @@ from multiplayer.protocol.events import (
 from multiplayer.protocol.ids import MessageId, TurnId
 from multiplayer.protocol.messages import Message
 from multiplayer.protocol.rooms import TurnState
-from multiplayer.protocol.turn_events import (
-    ToolFinished,
-    TurnRequested,
-)
+from multiplayer.protocol.turn_events import ToolFinished, TurnRequested
 from multiplayer.protocol.turn_fold import TurnEvent, TurnStep, turn_after, turn_of
 from multiplayer.tools.registry import ToolResult
 

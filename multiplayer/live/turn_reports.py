@@ -11,20 +11,13 @@ from multiplayer.live.handles_of import handles_of
 from multiplayer.live.log_pages import events_between
 from multiplayer.live.room_host import RoomHost
 from multiplayer.protocol.errors import RefusalCode, Refused
-from multiplayer.protocol.events import (
-    Event,
-)
+from multiplayer.protocol.events import Event
 from multiplayer.protocol.ids import AccountId, CallId, RoomId, TurnId
 from multiplayer.protocol.members import Member
 from multiplayer.protocol.reports_prompts import Manifest
 from multiplayer.protocol.reports_turns import ModelSwitch, ToolCallReport, TurnDetail, TurnPage, TurnReport
 from multiplayer.protocol.rooms import TurnState
-from multiplayer.protocol.turn_events import (
-    ModelChanged,
-    ToolCalled,
-    ToolFinished,
-    ToolStarted,
-)
+from multiplayer.protocol.turn_events import ModelChanged, ToolCalled, ToolFinished, ToolStarted
 from multiplayer.protocol.turns import MOST_COUNTED, TokenUsage, TurnReason
 from multiplayer.rooms.permissions import Right, may
 from multiplayer.rooms.sight import without_files

@@ -14,21 +14,11 @@ from multiplayer.live.room_host import RoomHost
 from multiplayer.live.speech import Speech
 from multiplayer.live.turn_lease import TurnLease
 from multiplayer.protocol.errors import RefusalCode, Refused
-from multiplayer.protocol.events import (
-    Event,
-)
+from multiplayer.protocol.events import Event
 from multiplayer.protocol.ids import RoomId, TurnId
-from multiplayer.protocol.inner_commands import (
-    StartTurn,
-)
+from multiplayer.protocol.inner_commands import StartTurn
 from multiplayer.protocol.rooms import TurnState
-from multiplayer.protocol.turn_events import (
-    ApprovalDecided,
-    TurnEnded,
-    TurnRequested,
-    TurnStarted,
-    TurnStopRequested,
-)
+from multiplayer.protocol.turn_events import ApprovalDecided, TurnEnded, TurnRequested, TurnStarted, TurnStopRequested
 from multiplayer.protocol.turns import TurnOutcome
 from multiplayer.storage.port import OpenTurn, OutcomeUnknown, Storage, StorageUnavailable
 from multiplayer.telemetry.metrics import Metrics

@@ -5,9 +5,7 @@ from multiplayer.live.batch import Done
 from multiplayer.live.room_host import RoomHost
 from multiplayer.protocol.errors import RefusalCode, Refused
 from multiplayer.protocol.ids import AccountId
-from multiplayer.protocol.inner_commands import (
-    FireRule,
-)
+from multiplayer.protocol.inner_commands import FireRule
 from multiplayer.storage.port import Storage
 
 

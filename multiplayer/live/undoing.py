@@ -11,16 +11,10 @@ from multiplayer.live.directory import Directory
 from multiplayer.live.room_host import RoomHost
 from multiplayer.live.workbench import Workbench, named_changes, named_paths
 from multiplayer.protocol.errors import Refused
-from multiplayer.protocol.events import (
-    Event,
-)
+from multiplayer.protocol.events import Event
 from multiplayer.protocol.ids import TurnId
-from multiplayer.protocol.inner_commands import (
-    FinishUndo,
-)
-from multiplayer.protocol.turn_events import (
-    UndoRequested,
-)
+from multiplayer.protocol.inner_commands import FinishUndo
+from multiplayer.protocol.turn_events import UndoRequested
 from multiplayer.rooms.notes import ChangedFiles
 from multiplayer.storage.port import OutcomeUnknown, StorageUnavailable
 from multiplayer.tools.checkpoints.store import CheckpointGone

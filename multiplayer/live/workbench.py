@@ -90,11 +90,18 @@ class Workbench:
         """Whoever changes files holds it from the checkpoint before to the one after, so that each change has one author."""
         return self._locks[room_id]
 
+    def taking(self, room_id: RoomId) -> Callable[[Workspace], str]:
+        """Return what takes a checkpoint of the room's workspace, as `checkpoint` does, for whoever is in a thread."""
+        reads_all = self._runs_beside(room_id)
+
+        def take(workspace: Workspace) -> str:
+            return self.checkpoints.take(room_id, workspace, reads_all=reads_all).tree
+
+        return take
+
     async def checkpoint(self, room_id: RoomId, workspace: Workspace) -> str:
         """Return the hash of the workspace as it is now, kept so that it can be put back."""
-        take = partial(self.checkpoints.take, room_id, workspace, reads_all=self._runs_beside(room_id))
-        taken = await asyncio.to_thread(take)
-        return taken.tree
+        return await asyncio.to_thread(self.taking(room_id), workspace)
 
     async def since(self, room_id: RoomId, workspace: Workspace, before: str) -> Changed:
         after = await self.checkpoint(room_id, workspace)
@@ -114,13 +121,11 @@ class Workbench:
         """Return the rooms whose workspace was last opened more than `idle_s` before `now` (seconds since 1970)."""
         return await asyncio.to_thread(idle_rooms, self.workspaces, idle_s, now)
 
-    async def rooms_with_files(self) -> Sequence[RoomId]:
-        """Return the rooms that have a workspace, packed or not, or something kept to put one back."""
-        return await asyncio.to_thread(rooms_with_files, self.workspaces, self.checkpoints.root)
-
-    async def is_gone(self, room_id: RoomId) -> bool:
-        """Tell whether there is no such room any more. Raises `StorageUnavailable`."""
-        return await self._storage.load(room_id) is None
+    async def left_over(self) -> Sequence[RoomId]:
+        """Return the rooms that are gone and have left files. Raises `StorageUnavailable`."""
+        found = await asyncio.to_thread(rooms_with_files, self.workspaces, self.checkpoints.root)
+        there = await self._storage.seqs(found) if found else {}
+        return [room_id for room_id in found if room_id not in there]
 
     async def archive(self, room_id: RoomId) -> bool:
         """Pack a workspace into one file, unless it is in use; it is unpacked when it is opened next."""

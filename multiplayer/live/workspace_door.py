@@ -12,15 +12,13 @@ import structlog
 
 from multiplayer.live.directory import Directory
 from multiplayer.live.room_host import RoomHost
-from multiplayer.live.workbench import Workbench
+from multiplayer.live.workbench import Workbench, named_changes
 from multiplayer.live.workspace_reports import MAX_READ_BYTES, aside, refusing
 from multiplayer.protocol.errors import RefusalCode, Refused
 from multiplayer.protocol.ids import AccountId, RoomId
-from multiplayer.protocol.inner_commands import (
-    RecordChanges,
-)
+from multiplayer.protocol.inner_commands import RecordChanges
 from multiplayer.protocol.reports_workspace import WorkspaceChange
-from multiplayer.protocol.tools import MAX_CHANGES, FileChange
+from multiplayer.protocol.tools import FileChange
 from multiplayer.rooms.permissions import Right
 from multiplayer.storage.port import OutcomeUnknown, StorageUnavailable
 from multiplayer.tools.checkpoints.checkpoints import Checkpoints
@@ -132,10 +130,10 @@ class WorkspaceDoor:
     async def _carried_out(
         self, room_id: RoomId, workspace: Workspace, touched: Sequence[str], work: Callable[[Workspace], None]
     ) -> _Made:
-        checkpoints = self._workbench.checkpoints
+        checkpoints, take = self._workbench.checkpoints, self._workbench.taking(room_id)
         made: list[_Made] = []
         try:
-            await aside(lambda: made.append(_carry_out(checkpoints, room_id, workspace, touched, work)))
+            await aside(lambda: made.append(_carry_out(checkpoints, take, room_id, workspace, touched, work)))
         except asyncio.CancelledError:
             # The server ends: what nobody will record is not left behind.
             for one in made:
@@ -161,9 +159,10 @@ class WorkspaceDoor:
     async def _recorded(
         self, room_id: RoomId, actor_id: AccountId, workspace: Workspace, made: _Made
     ) -> WorkspaceChange:
+        named = named_changes(made.changes)
         told = WorkspaceChange(
-            changes=made.changes[:MAX_CHANGES],
-            more=max(0, len(made.changes) - MAX_CHANGES),
+            changes=named,
+            more=len(made.changes) - len(named),
             before=made.before,
             after=made.after,
         )
@@ -215,25 +214,31 @@ def _shown(path: str) -> str:
 
 def _carry_out(
     checkpoints: Checkpoints,
+    take: Callable[[Workspace], str],
     room_id: RoomId,
     workspace: Workspace,
     touched: Sequence[str],
     work: Callable[[Workspace], None],
 ) -> _Made:
     """Change the files between two checkpoints. If it fails half way (a folder that cannot be emptied), put them back."""
-    before = checkpoints.take(room_id, workspace).tree
+    before = take(workspace)
     try:
         work(workspace)
     except (ToolRefused, OSError):
-        _put_back(checkpoints, room_id, workspace, _made(checkpoints, room_id, workspace, touched, before))
+        _put_back(checkpoints, room_id, workspace, _made(checkpoints, take, room_id, workspace, touched, before))
         raise
-    return _made(checkpoints, room_id, workspace, touched, before)
+    return _made(checkpoints, take, room_id, workspace, touched, before)
 
 
 def _made(
-    checkpoints: Checkpoints, room_id: RoomId, workspace: Workspace, touched: Sequence[str], before: str
+    checkpoints: Checkpoints,
+    take: Callable[[Workspace], str],
+    room_id: RoomId,
+    workspace: Workspace,
+    touched: Sequence[str],
+    before: str,
 ) -> _Made:
-    after = checkpoints.take(room_id, workspace).tree
+    after = take(workspace)
     changes = checkpoints.changes(room_id, before, after) if after != before else ()
     own = tuple(
         change

@@ -22,9 +22,7 @@ from multiplayer.protocol.reports_workspace import (
     WorkspaceListing,
 )
 from multiplayer.protocol.tools import MAX_CHANGES
-from multiplayer.protocol.turn_events import (
-    FilesChanged,
-)
+from multiplayer.protocol.turn_events import FilesChanged
 from multiplayer.rooms.notes import ChangedFiles
 from multiplayer.rooms.permissions import Right, may
 from multiplayer.tools.checkpoints.store import CheckpointGone

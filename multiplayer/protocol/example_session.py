@@ -9,12 +9,8 @@ from multiplayer.protocol.close_codes import CloseCode
 from multiplayer.protocol.codec import encode
 from multiplayer.protocol.commands import AskAi, PostMessage
 from multiplayer.protocol.errors import RefusalCode
-from multiplayer.protocol.event_frame import (
-    EventFrame,
-)
-from multiplayer.protocol.events import (
-    MessagePosted,
-)
+from multiplayer.protocol.event_frame import EventFrame
+from multiplayer.protocol.events import MessagePosted
 from multiplayer.protocol.ids import AccountId, MessageId, RoomId, SessionId, TurnId
 from multiplayer.protocol.members import Account, AccountKind
 from multiplayer.protocol.messages import MessageBody
@@ -31,11 +27,7 @@ from multiplayer.protocol.signals import (
     Typing,
     Welcome,
 )
-from multiplayer.protocol.turn_events import (
-    TurnEnded,
-    TurnRequested,
-    TurnStarted,
-)
+from multiplayer.protocol.turn_events import TurnEnded, TurnRequested, TurnStarted
 from multiplayer.protocol.turns import TokenUsage, TurnOutcome, TurnReason
 
 _AT = datetime(2026, 1, 31, 12, tzinfo=UTC)

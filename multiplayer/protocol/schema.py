@@ -23,12 +23,8 @@ from multiplayer.protocol.close_codes import CloseCode
 from multiplayer.protocol.codec import JsonObject, JsonValue
 from multiplayer.protocol.commands import Command
 from multiplayer.protocol.errors import RefusalCode
-from multiplayer.protocol.event_frame import (
-    EventFrame,
-)
-from multiplayer.protocol.events import (
-    Event,
-)
+from multiplayer.protocol.event_frame import EventFrame
+from multiplayer.protocol.events import Event
 from multiplayer.protocol.example_session import example_session
 from multiplayer.protocol.requests import Request, SessionRequest
 from multiplayer.protocol.signals import AccountSignal, Answer, RoomSignal, Signal

@@ -3,9 +3,7 @@
 from typing import Final, get_args
 
 from multiplayer.protocol.cards import Taint
-from multiplayer.protocol.events import (
-    Event,
-)
+from multiplayer.protocol.events import Event
 from multiplayer.protocol.rooms import ToolCallState, TurnState
 from multiplayer.protocol.tools import ApprovalCard
 from multiplayer.protocol.turn_events import (

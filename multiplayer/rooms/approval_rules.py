@@ -3,28 +3,14 @@
 from datetime import timedelta
 from typing import Final
 
-from multiplayer.protocol.commands import (
-    DecideApproval,
-)
+from multiplayer.protocol.commands import DecideApproval
 from multiplayer.protocol.errors import RefusalCode, Refused
-from multiplayer.protocol.events import (
-    Event,
-)
-from multiplayer.protocol.inner_commands import (
-    ExpireApproval,
-    FinishTool,
-    RequestApproval,
-    StartTool,
-)
+from multiplayer.protocol.events import Event
+from multiplayer.protocol.inner_commands import ExpireApproval, FinishTool, RequestApproval, StartTool
 from multiplayer.protocol.members import Role
 from multiplayer.protocol.rooms import ToolCallState, TurnState
 from multiplayer.protocol.tools import ApprovalCard, Decider
-from multiplayer.protocol.turn_events import (
-    ApprovalDecided,
-    ApprovalExpired,
-    ApprovalRequested,
-    ToolStarted,
-)
+from multiplayer.protocol.turn_events import ApprovalDecided, ApprovalExpired, ApprovalRequested, ToolStarted
 from multiplayer.rooms.deciding import Deciding
 from multiplayer.rooms.permissions import Right
 from multiplayer.rooms.tool_policy import NeedsApproval, RefusedByPolicy, Runs, decide, may_decide

@@ -1,17 +1,9 @@
 """Deciding who is in a room, and as what: invite, join, leave, remove, ban, roles."""
 
-from multiplayer.protocol.commands import (
-    InviteMember,
-    LiftBan,
-    RemoveMember,
-    SetRole,
-)
+from multiplayer.protocol.commands import InviteMember, LiftBan, RemoveMember, SetRole
 from multiplayer.protocol.errors import RefusalCode, Refused
 from multiplayer.protocol.events import BanLifted, Event, MemberJoined, MemberLeft, MemberRemoved, RoleChanged
-from multiplayer.protocol.inner_commands import (
-    AcceptInvite,
-    ExpireMember,
-)
+from multiplayer.protocol.inner_commands import AcceptInvite, ExpireMember
 from multiplayer.protocol.members import Account, AccountKind, Member, Role
 from multiplayer.protocol.rooms import RoomKind
 from multiplayer.protocol.values import UtcTime

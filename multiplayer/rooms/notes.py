@@ -7,14 +7,7 @@ from typing import Final, Literal
 from pydantic import Field
 
 from multiplayer.protocol.budgets import Budget
-from multiplayer.protocol.events import (
-    BudgetSet,
-    Event,
-    FactForgotten,
-    FactPinned,
-    RoomCreated,
-    RoomSettingsSet,
-)
+from multiplayer.protocol.events import BudgetSet, Event, FactForgotten, FactPinned, RoomCreated, RoomSettingsSet
 from multiplayer.protocol.ids import AccountId, TurnId
 from multiplayer.protocol.memory import Fact, Proposal
 from multiplayer.protocol.rooms import RoomSettings

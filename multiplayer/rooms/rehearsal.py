@@ -3,22 +3,12 @@
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from multiplayer.protocol.events import (
-    Event,
-    MessagePosted,
-    RoomCreated,
-    RoomSettingsSet,
-)
+from multiplayer.protocol.events import Event, MessagePosted, RoomCreated, RoomSettingsSet
 from multiplayer.protocol.ids import AccountId, MessageId, TurnId
 from multiplayer.protocol.members import AccountKind
 from multiplayer.protocol.rooms import TurnState
 from multiplayer.protocol.trigger_rules import TriggerRule, Why
-from multiplayer.protocol.turn_events import (
-    TurnCollected,
-    TurnEnded,
-    TurnRequested,
-    TurnSteered,
-)
+from multiplayer.protocol.turn_events import TurnCollected, TurnEnded, TurnRequested, TurnSteered
 from multiplayer.protocol.turn_fold import TurnStep, is_turn_event, turn_after, turn_of
 from multiplayer.protocol.turns import TurnReason
 from multiplayer.rooms.facts import ThreadFacts

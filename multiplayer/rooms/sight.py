@@ -3,16 +3,9 @@
 from dataclasses import dataclass
 from typing import Final
 
-from multiplayer.protocol.events import (
-    Event,
-)
+from multiplayer.protocol.events import Event
 from multiplayer.protocol.rooms import TurnState
-from multiplayer.protocol.turn_events import (
-    FilesChanged,
-    ToolCalled,
-    ToolFinished,
-    TurnUndone,
-)
+from multiplayer.protocol.turn_events import FilesChanged, ToolCalled, ToolFinished, TurnUndone
 
 FILE_EVENTS: Final = ("tool_called", "tool_finished", "files_changed", "turn_undone")
 """Types of events that may quote the workspace."""

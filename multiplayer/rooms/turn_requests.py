@@ -4,34 +4,15 @@ from dataclasses import dataclass, replace
 from typing import TypedDict
 
 from multiplayer.protocol.cards import Taint
-from multiplayer.protocol.commands import (
-    AnswerForm,
-    AskAi,
-    ChooseAnswer,
-    RegenerateAnswer,
-    SteerTurn,
-)
+from multiplayer.protocol.commands import AnswerForm, AskAi, ChooseAnswer, RegenerateAnswer, SteerTurn
 from multiplayer.protocol.errors import RefusalCode, Refused
-from multiplayer.protocol.events import (
-    AnswerChosen,
-    Event,
-    FormAnswered,
-    MessagePosted,
-)
+from multiplayer.protocol.events import AnswerChosen, Event, FormAnswered, MessagePosted
 from multiplayer.protocol.ids import AccountId, MessageId, TurnId
-from multiplayer.protocol.inner_commands import (
-    FireRule,
-)
+from multiplayer.protocol.inner_commands import FireRule
 from multiplayer.protocol.messages import MessageBody
 from multiplayer.protocol.rooms import TurnState
 from multiplayer.protocol.trigger_rules import ScheduleRule, WebhookRule, Why
-from multiplayer.protocol.turn_events import (
-    TurnCollected,
-    TurnEnded,
-    TurnRequested,
-    TurnSteered,
-    TurnStopRequested,
-)
+from multiplayer.protocol.turn_events import TurnCollected, TurnEnded, TurnRequested, TurnSteered, TurnStopRequested
 from multiplayer.protocol.turns import TurnOutcome, TurnReason, WhileBusy
 from multiplayer.rooms.deciding import Deciding, checked_text
 from multiplayer.rooms.forms import answers_text, check_answers

@@ -2,17 +2,9 @@
 
 from collections.abc import Sequence
 
-from multiplayer.protocol.commands import (
-    StopTurn,
-)
+from multiplayer.protocol.commands import StopTurn
 from multiplayer.protocol.errors import RefusalCode, Refused
-from multiplayer.protocol.events import (
-    AnswerChosen,
-    AnswerRegenerated,
-    Event,
-    MessagePosted,
-    SummaryUpdated,
-)
+from multiplayer.protocol.events import AnswerChosen, AnswerRegenerated, Event, MessagePosted, SummaryUpdated
 from multiplayer.protocol.ids import AccountId, MessageId, TurnId
 from multiplayer.protocol.inner_commands import (
     CallTool,

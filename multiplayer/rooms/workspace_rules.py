@@ -1,32 +1,14 @@
 """Deciding what the log says of the workspace: changed files, undo; and what AIs propose to remember."""
 
 from multiplayer.protocol.cards import Taint
-from multiplayer.protocol.commands import (
-    DecideProposal,
-    UndoTurn,
-)
+from multiplayer.protocol.commands import DecideProposal, UndoTurn
 from multiplayer.protocol.errors import RefusalCode, Refused
-from multiplayer.protocol.events import (
-    Event,
-    FactForgotten,
-    FactPinned,
-)
-from multiplayer.protocol.inner_commands import (
-    FinishUndo,
-    NoteChanges,
-    Propose,
-    RecordChanges,
-)
+from multiplayer.protocol.events import Event, FactForgotten, FactPinned
+from multiplayer.protocol.inner_commands import FinishUndo, NoteChanges, Propose, RecordChanges
 from multiplayer.protocol.members import Role
 from multiplayer.protocol.memory import Fact, Proposal
 from multiplayer.protocol.rooms import TurnState
-from multiplayer.protocol.turn_events import (
-    ChangeProposed,
-    FilesChanged,
-    ProposalDecided,
-    TurnUndone,
-    UndoRequested,
-)
+from multiplayer.protocol.turn_events import ChangeProposed, FilesChanged, ProposalDecided, TurnUndone, UndoRequested
 from multiplayer.rooms.deciding import Deciding
 from multiplayer.rooms.notes import ChangedFiles
 from multiplayer.rooms.permissions import Right

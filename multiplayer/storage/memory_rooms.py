@@ -3,17 +3,11 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from multiplayer.protocol.events import (
-    MessageDeleted,
-    RoomCreated,
-    RoomDeleted,
-)
+from multiplayer.protocol.events import MessageDeleted, RoomCreated, RoomDeleted
 from multiplayer.protocol.ids import AccountId, MessageId, RoomId
 from multiplayer.protocol.messages import Message, Revision
 from multiplayer.protocol.rooms import ReadMark, RoomListing
-from multiplayer.protocol.turn_events import (
-    TurnEnded,
-)
+from multiplayer.protocol.turn_events import TurnEnded
 from multiplayer.rooms.state import RoomState, created
 from multiplayer.storage.append_rows import check
 from multiplayer.storage.audit_chain import ChainHead, ChainLink, linked

@@ -5,16 +5,10 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from multiplayer.protocol.cards import Card
-from multiplayer.protocol.events import (
-    Event,
-)
+from multiplayer.protocol.events import Event
 from multiplayer.protocol.ids import AccountId, MessageId, RoomId, TurnId
 from multiplayer.protocol.rooms import TurnState
-from multiplayer.protocol.turn_events import (
-    TurnEnded,
-    TurnRequested,
-    TurnStarted,
-)
+from multiplayer.protocol.turn_events import TurnEnded, TurnRequested, TurnStarted
 from multiplayer.protocol.turn_fold import TurnEvent, turn_after, turn_of
 from multiplayer.protocol.turns import TokenUsage
 from multiplayer.storage.port import OpenTurn, TurnRecord

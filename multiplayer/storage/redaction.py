@@ -18,12 +18,7 @@ from multiplayer.protocol.events import (
     event_adapter,
 )
 from multiplayer.protocol.ids import MessageId, TurnId
-from multiplayer.protocol.turn_events import (
-    ChangeProposed,
-    TurnCollected,
-    TurnRequested,
-    TurnSteered,
-)
+from multiplayer.protocol.turn_events import ChangeProposed, TurnCollected, TurnRequested, TurnSteered
 from multiplayer.rooms.derived import without
 
 FORGOTTEN: Final = "…"

@@ -3,16 +3,10 @@
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from multiplayer.protocol.events import (
-    Event,
-)
+from multiplayer.protocol.events import Event
 from multiplayer.protocol.ids import AccountId, TurnId
 from multiplayer.protocol.rooms import TurnState
-from multiplayer.protocol.turn_events import (
-    TurnEnded,
-    TurnRequested,
-    TurnStarted,
-)
+from multiplayer.protocol.turn_events import TurnEnded, TurnRequested, TurnStarted
 from multiplayer.protocol.turn_fold import TurnEvent, turn_after, turn_of
 from multiplayer.storage.database import Connection, columns
 from multiplayer.storage.queries import Queries

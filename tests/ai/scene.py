@@ -7,27 +7,15 @@ from multiplayer.ai.context import ContextInput, Prompt, build_prompt
 from multiplayer.ai.prompts import rules_for
 from multiplayer.ai.tokens import EstimatedTokens
 from multiplayer.models.port import PromptMessage, ToolDefinition
-from multiplayer.protocol.commands import (
-    PostMessage,
-)
-from multiplayer.protocol.events import (
-    Event,
-)
+from multiplayer.protocol.commands import PostMessage
+from multiplayer.protocol.events import Event
 from multiplayer.protocol.ids import AccountId, CallId, TurnId
-from multiplayer.protocol.inner_commands import (
-    CallTool,
-    EndTurn,
-    FinishTool,
-    StartTool,
-    StartTurn,
-)
+from multiplayer.protocol.inner_commands import CallTool, EndTurn, FinishTool, StartTool, StartTurn
 from multiplayer.protocol.memory import Summary
 from multiplayer.protocol.messages import Message
 from multiplayer.protocol.rooms import TurnState
 from multiplayer.protocol.tools import ToolClass
-from multiplayer.protocol.turn_events import (
-    TurnRequested,
-)
+from multiplayer.protocol.turn_events import TurnRequested
 from multiplayer.protocol.turns import TurnOutcome
 from tests.support.playbook import START, Playbook, room_of
 

@@ -22,20 +22,13 @@ from multiplayer.protocol.commands import (
     SetRoomSettings,
     SetTopic,
 )
-from multiplayer.protocol.events import (
-    MessagePosted,
-)
+from multiplayer.protocol.events import MessagePosted
 from multiplayer.protocol.ids import AccountId, CallId, MessageId, TurnId
-from multiplayer.protocol.inner_commands import (
-    StartTurn,
-    TakeSteering,
-)
+from multiplayer.protocol.inner_commands import StartTurn, TakeSteering
 from multiplayer.protocol.members import Role
 from multiplayer.protocol.memory import Section, Summary, SummaryPoint
 from multiplayer.protocol.rooms import RoomSettings
-from multiplayer.protocol.turn_events import (
-    TurnRequested,
-)
+from multiplayer.protocol.turn_events import TurnRequested
 from multiplayer.protocol.turns import TurnOutcome, WhileBusy
 from multiplayer.rooms.state import folded
 from tests.ai.scene import (

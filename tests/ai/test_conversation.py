@@ -4,18 +4,10 @@ import pytest
 
 from multiplayer.ai.conversation import Asked, conversation_of
 from multiplayer.protocol.cards import Form, FormAnswer, Question, QuestionKind
-from multiplayer.protocol.commands import (
-    AnswerForm,
-    DeleteMessage,
-    PostMessage,
-    RegenerateAnswer,
-)
+from multiplayer.protocol.commands import AnswerForm, DeleteMessage, PostMessage, RegenerateAnswer
 from multiplayer.protocol.events import Event, FormAnswered, MessagePosted
 from multiplayer.protocol.ids import AccountId, MessageId, TurnId
-from multiplayer.protocol.inner_commands import (
-    EndTurn,
-    StartTurn,
-)
+from multiplayer.protocol.inner_commands import EndTurn, StartTurn
 from multiplayer.protocol.rooms import RoomSettings, TurnState
 from multiplayer.protocol.turns import TurnOutcome, WhileBusy
 from multiplayer.storage.redaction import redacted

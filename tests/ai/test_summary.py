@@ -33,22 +33,12 @@ from multiplayer.models.port import (
 )
 from multiplayer.models.scripted import Call, CutOff, DemoModel, Fail, Say, ScriptedModel, Stall, Step
 from multiplayer.protocol.cards import Taint
-from multiplayer.protocol.commands import (
-    DeleteMessage,
-    EditMessage,
-)
-from multiplayer.protocol.events import (
-    MessagePosted,
-)
+from multiplayer.protocol.commands import DeleteMessage, EditMessage
+from multiplayer.protocol.events import MessagePosted
 from multiplayer.protocol.ids import AccountId, MessageId
-from multiplayer.protocol.inner_commands import (
-    StartTurn,
-)
+from multiplayer.protocol.inner_commands import StartTurn
 from multiplayer.protocol.memory import MAX_POINTS, Section, Summary, SummaryPoint, points_in, summary_text
-from multiplayer.protocol.turn_events import (
-    TurnEnded,
-    TurnRequested,
-)
+from multiplayer.protocol.turn_events import TurnEnded, TurnRequested
 from tests.ai.scene import COUNTER, SECRET, asked, calls, ends, finishes, scene, starts
 from tests.support.chunk_model import ChunkModel, Moment
 from tests.support.playbook import Playbook, counted_ids, room_of

@@ -8,19 +8,13 @@ from rich.console import Console
 from multiplayer.cli.chat_screen import Screen
 from multiplayer.cli.chat_work import Work
 from multiplayer.client.view import View
-from multiplayer.protocol.events import (
-    Event,
-    MessagePosted,
-)
+from multiplayer.protocol.events import Event, MessagePosted
 from multiplayer.protocol.ids import AccountId, CallId, MessageId, RoomId, TurnId
 from multiplayer.protocol.members import AccountKind, Member, Role
 from multiplayer.protocol.messages import Message, MessageBody
 from multiplayer.protocol.rooms import RoomKind, RoomSettings, RoomView, Snapshot, TurnState
 from multiplayer.protocol.signals import AiDelta
-from multiplayer.protocol.turn_events import (
-    TurnEnded,
-    TurnRequested,
-)
+from multiplayer.protocol.turn_events import TurnEnded, TurnRequested
 from multiplayer.protocol.turns import TurnOutcome, TurnReason
 
 AT = datetime(2026, 1, 2, 3, 4, tzinfo=UTC)

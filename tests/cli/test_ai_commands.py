@@ -11,9 +11,7 @@ from multiplayer.cli.failures import FAILURE, USAGE
 from multiplayer.client import Client
 from multiplayer.protocol.codec import JsonValue
 from multiplayer.protocol.memory import PointEdit, Section
-from multiplayer.protocol.turn_events import (
-    TurnEnded,
-)
+from multiplayer.protocol.turn_events import TurnEnded
 from tests.journeys.house import House, Ran, environment, serving
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]

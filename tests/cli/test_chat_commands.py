@@ -13,9 +13,7 @@ from multiplayer.protocol.cards import Form, Question, QuestionKind
 from multiplayer.protocol.commands import InviteMember, MarkRead, SetRoomSettings
 from multiplayer.protocol.members import Role
 from multiplayer.protocol.memory import PointEdit, Section
-from multiplayer.protocol.turn_events import (
-    TurnStarted,
-)
+from multiplayer.protocol.turn_events import TurnStarted
 from tests.cli.typist import PATIENCE_S, piped, refused, typing
 from tests.client.chunk_model import ChunkModel
 from tests.support.brains import GivenBrains, brain_of

@@ -10,14 +10,9 @@ import pytest
 from multiplayer.client import RefusalCode
 from multiplayer.models.scripted import Call, Say, ScriptedModel
 from multiplayer.protocol.commands import SetRoomSettings
-from multiplayer.protocol.event_frame import (
-    EventFrame,
-)
+from multiplayer.protocol.event_frame import EventFrame
 from multiplayer.protocol.tools import ApprovalPolicy
-from multiplayer.protocol.turn_events import (
-    ApprovalRequested,
-    ChangeProposed,
-)
+from multiplayer.protocol.turn_events import ApprovalRequested, ChangeProposed
 from tests.cli.typist import PATIENCE_S, Typist, piped, refused, typing
 from tests.support.server import Known, RunningServer
 

@@ -11,9 +11,7 @@ import pytest
 from multiplayer.cli.failures import FAILURE, USAGE
 from multiplayer.client import Client
 from multiplayer.protocol.codec import JsonValue
-from multiplayer.protocol.turn_events import (
-    TurnEnded,
-)
+from multiplayer.protocol.turn_events import TurnEnded
 from tests.journeys.house import House, Ran, environment, multiplayer, serving
 from tests.support.server import Known
 

@@ -15,13 +15,9 @@ from multiplayer.cli.chat_desk import Desk
 from multiplayer.cli.chat_work import Work
 from multiplayer.client import Client, Refused, Room
 from multiplayer.models.port import ChatModel, Chunk
-from multiplayer.protocol.event_frame import (
-    EventFrame,
-)
+from multiplayer.protocol.event_frame import EventFrame
 from multiplayer.protocol.ids import TurnId
-from multiplayer.protocol.turn_events import (
-    TurnEnded,
-)
+from multiplayer.protocol.turn_events import TurnEnded
 from tests.client.chunk_model import ChunkModel
 from tests.support.server import Known, RunningServer, running_server
 

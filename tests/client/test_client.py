@@ -33,18 +33,11 @@ from multiplayer.protocol.commands import (
     SetTyping,
     UnpinMessage,
 )
-from multiplayer.protocol.event_frame import (
-    EventFrame,
-)
-from multiplayer.protocol.events import (
-    MemberRemoved,
-    MessagePosted,
-)
+from multiplayer.protocol.event_frame import EventFrame
+from multiplayer.protocol.events import MemberRemoved, MessagePosted
 from multiplayer.protocol.ids import MessageId
 from multiplayer.protocol.signals import AiDelta
-from multiplayer.protocol.turn_events import (
-    TurnEnded,
-)
+from multiplayer.protocol.turn_events import TurnEnded
 from multiplayer.storage.memory import MemoryStorage
 from multiplayer.storage.port import Append, Appended, OutcomeUnknown
 from tests.client.cutting_proxy import CuttingProxy, cutting_proxy

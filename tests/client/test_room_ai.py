@@ -14,11 +14,7 @@ from multiplayer.protocol.cards import Card, Form, Question, QuestionKind
 from multiplayer.protocol.ids import TurnId
 from multiplayer.protocol.memory import PointEdit, Section
 from multiplayer.protocol.trigger_rules import DEFAULT_TRIGGERS, KeywordRule
-from multiplayer.protocol.turn_events import (
-    TurnEnded,
-    TurnRequested,
-    TurnStarted,
-)
+from multiplayer.protocol.turn_events import TurnEnded, TurnRequested, TurnStarted
 from multiplayer.protocol.turns import TurnOutcome, TurnReason
 from tests.client.chunk_model import ChunkModel
 from tests.support.server import RunningServer, running_server

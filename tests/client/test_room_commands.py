@@ -11,13 +11,7 @@ from multiplayer.models.scripted import Call, Say, ScriptedModel, Step
 from multiplayer.protocol.commands import SetRoomSettings
 from multiplayer.protocol.members import Role
 from multiplayer.protocol.tools import ApprovalPolicy, ToolClass
-from multiplayer.protocol.turn_events import (
-    ApprovalRequested,
-    FilesChanged,
-    ProposalDecided,
-    TurnEnded,
-    TurnUndone,
-)
+from multiplayer.protocol.turn_events import ApprovalRequested, FilesChanged, ProposalDecided, TurnEnded, TurnUndone
 from tests.support.server import RunningServer, running_server
 
 pytestmark = pytest.mark.slow

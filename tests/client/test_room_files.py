@@ -10,10 +10,7 @@ import pytest
 from multiplayer.client import Client, RefusalCode, Refused, Room
 from multiplayer.models.scripted import Call, Say, ScriptedModel
 from multiplayer.protocol.tools import ChangeKind
-from multiplayer.protocol.turn_events import (
-    FilesChanged,
-    TurnEnded,
-)
+from multiplayer.protocol.turn_events import FilesChanged, TurnEnded
 from tests.support.server import running_server
 
 pytestmark = pytest.mark.slow

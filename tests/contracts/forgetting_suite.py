@@ -16,13 +16,7 @@ from multiplayer.protocol.events import (
 from multiplayer.protocol.ids import TurnId
 from multiplayer.protocol.memory import Fact
 from multiplayer.protocol.messages import Answer
-from multiplayer.protocol.turn_events import (
-    TurnCollected,
-    TurnEnded,
-    TurnRequested,
-    TurnStarted,
-    TurnSteered,
-)
+from multiplayer.protocol.turn_events import TurnCollected, TurnEnded, TurnRequested, TurnStarted, TurnSteered
 from multiplayer.protocol.turns import TurnOutcome, TurnReason
 from multiplayer.rooms.state import folded
 from multiplayer.storage.ai_port import Digest

@@ -8,15 +8,9 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import strategies as st
 
 from multiplayer.protocol.budgets import BudgetScope, CallKind, Period, Unit, UsageGroup, UsageRow
-from multiplayer.protocol.events import (
-    RoomDeleted,
-)
+from multiplayer.protocol.events import RoomDeleted
 from multiplayer.protocol.ids import AccountId, RoomId, TurnId
-from multiplayer.protocol.turn_events import (
-    TurnEnded,
-    TurnRequested,
-    TurnStarted,
-)
+from multiplayer.protocol.turn_events import TurnEnded, TurnRequested, TurnStarted
 from multiplayer.protocol.turns import TurnOutcome, TurnReason
 from multiplayer.storage.ledger_port import Breach, Cap, Charge, Scope, Spent, TurnCost, period_key, scopes_of
 from multiplayer.storage.port import Storage

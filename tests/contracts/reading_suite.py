@@ -2,18 +2,11 @@
 
 import pytest
 
-from multiplayer.protocol.events import (
-    MemberJoined,
-    MessageDeleted,
-)
+from multiplayer.protocol.events import MemberJoined, MessageDeleted
 from multiplayer.protocol.ids import AccountId, RoomId, TurnId
 from multiplayer.protocol.messages import MentionGroup
 from multiplayer.protocol.rooms import ReadMark
-from multiplayer.protocol.turn_events import (
-    TurnEnded,
-    TurnRequested,
-    TurnStarted,
-)
+from multiplayer.protocol.turn_events import TurnEnded, TurnRequested, TurnStarted
 from multiplayer.protocol.turns import TurnOutcome, TurnReason
 from multiplayer.storage.port import MAX_UNREAD, Appended, ReadableRoom, Storage
 from tests.contracts.room_scripts import (

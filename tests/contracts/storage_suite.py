@@ -21,9 +21,7 @@ from multiplayer.protocol.members import Role
 from multiplayer.protocol.messages import MentionGroup, Message
 from multiplayer.protocol.rooms import ReadMark, RoomKind
 from multiplayer.protocol.timeline import fold_message, message_of, touched_message
-from multiplayer.protocol.turn_events import (
-    TurnRequested,
-)
+from multiplayer.protocol.turn_events import TurnRequested
 from multiplayer.protocol.turns import TurnReason
 from multiplayer.rooms.state import folded
 from multiplayer.storage.port import Append, Appended, KeyUse, ReadableRoom, Storage

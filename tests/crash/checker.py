@@ -7,21 +7,10 @@ from enum import StrEnum
 
 from typing_extensions import override
 
-from multiplayer.protocol.events import (
-    Event,
-    MessageEdited,
-    MessagePosted,
-    SummaryUpdated,
-    event_adapter,
-)
+from multiplayer.protocol.events import Event, MessageEdited, MessagePosted, SummaryUpdated, event_adapter
 from multiplayer.protocol.messages import Message
 from multiplayer.protocol.timeline import fold_message, message_of, touched_message
-from multiplayer.protocol.turn_events import (
-    ToolCalled,
-    ToolStarted,
-    TurnEnded,
-    TurnRequested,
-)
+from multiplayer.protocol.turn_events import ToolCalled, ToolStarted, TurnEnded, TurnRequested
 
 SNAPSHOT_MESSAGES = 50
 NEVER_STORED = frozenset({"busy", "unavailable", "rate_limited"})

@@ -5,13 +5,7 @@ from datetime import UTC, datetime
 from random import Random
 
 from multiplayer.protocol.codec import encode
-from multiplayer.protocol.events import (
-    Event,
-    MessageDeleted,
-    MessagePosted,
-    ReactionAdded,
-    event_adapter,
-)
+from multiplayer.protocol.events import Event, MessageDeleted, MessagePosted, ReactionAdded, event_adapter
 from multiplayer.protocol.ids import AccountId, CallId, MessageId, RoomId, TurnId
 from multiplayer.protocol.messages import Message, MessageBody
 from multiplayer.protocol.timeline import fold_message, message_of, touched_message

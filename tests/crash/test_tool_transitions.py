@@ -11,13 +11,8 @@ from typing_extensions import override
 
 from multiplayer.live.pod import Pod
 from multiplayer.models.port import Finished, TextDelta, ToolCall
-from multiplayer.protocol.commands import (
-    DecideApproval,
-    UndoTurn,
-)
-from multiplayer.protocol.events import (
-    Event,
-)
+from multiplayer.protocol.commands import DecideApproval, UndoTurn
+from multiplayer.protocol.events import Event
 from multiplayer.protocol.ids import TurnId
 from multiplayer.protocol.inner_commands import (
     CallTool,

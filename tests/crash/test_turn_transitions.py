@@ -18,27 +18,12 @@ from zlib import crc32
 import pytest
 
 from multiplayer.live.pod import Pod
-from multiplayer.protocol.commands import (
-    PostMessage,
-    StopTurn,
-)
-from multiplayer.protocol.events import (
-    AnswerRegenerated,
-    Event,
-    SummaryUpdated,
-    event_adapter,
-)
+from multiplayer.protocol.commands import PostMessage, StopTurn
+from multiplayer.protocol.events import AnswerRegenerated, Event, SummaryUpdated, event_adapter
 from multiplayer.protocol.ids import RoomId
-from multiplayer.protocol.inner_commands import (
-    StartTurn,
-)
+from multiplayer.protocol.inner_commands import StartTurn
 from multiplayer.protocol.rooms import RoomSettings
-from multiplayer.protocol.turn_events import (
-    ModelChanged,
-    ToolFinished,
-    TurnEnded,
-    TurnStarted,
-)
+from multiplayer.protocol.turn_events import ModelChanged, ToolFinished, TurnEnded, TurnStarted
 from multiplayer.protocol.turn_fold import is_turn_event
 from multiplayer.protocol.turns import WhileBusy
 from tests.crash.turn_stage import ANSWER, Stage, check_turns, stage, when, words_then

@@ -12,29 +12,14 @@ import httpx
 import pytest
 import pytest_asyncio
 
-from multiplayer.protocol.commands import (
-    PostMessage,
-)
+from multiplayer.protocol.commands import PostMessage
 from multiplayer.protocol.errors import RefusalCode, Refused
-from multiplayer.protocol.events import (
-    Event,
-)
+from multiplayer.protocol.events import Event
 from multiplayer.protocol.ids import CallId
-from multiplayer.protocol.inner_commands import (
-    CallTool,
-    ChangeModel,
-    EndTurn,
-    StartTurn,
-)
+from multiplayer.protocol.inner_commands import CallTool, ChangeModel, EndTurn, StartTurn
 from multiplayer.protocol.rooms import RoomSettings
 from multiplayer.protocol.tools import ApprovalPolicy
-from multiplayer.protocol.turn_events import (
-    ApprovalDecided,
-    ApprovalRequested,
-    ToolFinished,
-    TurnEnded,
-    TurnStarted,
-)
+from multiplayer.protocol.turn_events import ApprovalDecided, ApprovalRequested, ToolFinished, TurnEnded, TurnStarted
 from multiplayer.protocol.turns import TurnOutcome
 from tests.crash.turn_stage import ANSWER, IN_TIME_S, Stage, check_turns, person_at, two_stages, when, words_then
 from tests.support.people import Line, WebSocketPerson

@@ -19,22 +19,10 @@ from multiplayer.compose import command_line
 from multiplayer.live.pod import Pod
 from multiplayer.protocol.codec import SUBPROTOCOL
 from multiplayer.protocol.commands import InviteMember, SetRoomSettings
-from multiplayer.protocol.events import (
-    AnswerChosen,
-    AnswerRegenerated,
-    Event,
-    MessagePosted,
-    event_adapter,
-)
+from multiplayer.protocol.events import AnswerChosen, AnswerRegenerated, Event, MessagePosted, event_adapter
 from multiplayer.protocol.ids import RoomId, TurnId
 from multiplayer.protocol.rooms import RoomSettings
-from multiplayer.protocol.turn_events import (
-    ApprovalRequested,
-    ToolCalled,
-    ToolStarted,
-    TurnEnded,
-    TurnRequested,
-)
+from multiplayer.protocol.turn_events import ApprovalRequested, ToolCalled, ToolStarted, TurnEnded, TurnRequested
 from multiplayer.settings import Settings
 from multiplayer.storage.embedded import DataDirLock, EmbeddedPostgres
 from tests.support.people import WebSocketPerson

@@ -9,9 +9,7 @@ from pydantic import JsonValue
 
 from multiplayer.models.port import CardsFound, FormAsked, Tainted, TextDelta
 from multiplayer.protocol.cards import Card, Form, Question, Taint
-from multiplayer.protocol.inner_commands import (
-    FireRule,
-)
+from multiplayer.protocol.inner_commands import FireRule
 from tests.faults.obeying import DATABASE_URL, DIARY, KEY_FILE, PROVIDER_KEY, TALK, World, obeying_world
 from tests.faults.orders import NUMBERED, ORDERS, OWN_LOOK_UP, OWN_ODD_CALL, OWN_READ, OWN_WAIT
 

@@ -26,9 +26,7 @@ from multiplayer.models.port import (
 )
 from multiplayer.protocol.cards import Card, Form, Question, Taint
 from multiplayer.protocol.ids import AccountId, RoomId, TurnId
-from multiplayer.protocol.inner_commands import (
-    FireRule,
-)
+from multiplayer.protocol.inner_commands import FireRule
 from multiplayer.protocol.members import AccountKind
 from multiplayer.protocol.profiles import AiProfile
 from multiplayer.protocol.tools import ToolClass

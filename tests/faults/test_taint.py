@@ -13,10 +13,7 @@ from multiplayer.live.pod import Pod
 from multiplayer.models.port import CardsFound, ChatRequest, Finished, Tainted, TextDelta, ToolCall, ToolCallsReady
 from multiplayer.protocol.cards import Card, Taint
 from multiplayer.protocol.ids import AccountId, MessageId, RoomId, TurnId
-from multiplayer.protocol.inner_commands import (
-    FireRule,
-    StartTurn,
-)
+from multiplayer.protocol.inner_commands import FireRule, StartTurn
 from multiplayer.protocol.members import AccountKind
 from multiplayer.protocol.messages import Message
 from multiplayer.protocol.tools import ToolClass

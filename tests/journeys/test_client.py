@@ -8,18 +8,11 @@ import pytest
 
 from multiplayer.client import Client, Connectivity, NotSignedIn, RefusalCode, Refused, RoomWord
 from multiplayer.protocol.commands import EditMessage, RemoveMember
-from multiplayer.protocol.event_frame import (
-    EventFrame,
-)
-from multiplayer.protocol.events import (
-    MessagePosted,
-)
+from multiplayer.protocol.event_frame import EventFrame
+from multiplayer.protocol.events import MessagePosted
 from multiplayer.protocol.ids import RoomId
 from multiplayer.protocol.signals import AiDelta
-from multiplayer.protocol.turn_events import (
-    ToolFinished,
-    TurnEnded,
-)
+from multiplayer.protocol.turn_events import ToolFinished, TurnEnded
 from tests.journeys.house import House, Transport, environment, serving
 from tests.support.server import Known
 

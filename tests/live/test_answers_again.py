@@ -9,9 +9,7 @@ import pytest
 from multiplayer.models.port import Finished, FormAsked, TextDelta
 from multiplayer.protocol.cards import Form, Question
 from multiplayer.protocol.ids import TurnId
-from multiplayer.protocol.inner_commands import (
-    FireRule,
-)
+from multiplayer.protocol.inner_commands import FireRule
 from tests.live.test_turn_controls import room_of
 from tests.support.brains import GivenBrains, brain_of
 from tests.support.chunk_model import ChunkModel, Moment

@@ -17,9 +17,7 @@ from multiplayer.models.scripted import Call, Say, ScriptedModel, Step
 from multiplayer.protocol.cards import Taint
 from multiplayer.protocol.ids import RoomId
 from multiplayer.protocol.tools import ChangeKind, ToolClass
-from multiplayer.protocol.turn_events import (
-    FilesChanged,
-)
+from multiplayer.protocol.turn_events import FilesChanged
 from multiplayer.tools.files.tools import file_tools
 from multiplayer.tools.registry import Arguments, Tool, ToolCallContext, ToolRegistry, ToolResult
 from tests.live.test_turn_controls import room_of

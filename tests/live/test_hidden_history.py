@@ -4,11 +4,7 @@ from pathlib import Path
 
 from multiplayer.models.scripted import Say, ScriptedModel
 from multiplayer.protocol.ids import AccountId, MessageId, RoomId, TurnId
-from multiplayer.protocol.inner_commands import (
-    EndTurn,
-    StartTurn,
-    UpdateSummary,
-)
+from multiplayer.protocol.inner_commands import EndTurn, StartTurn, UpdateSummary
 from multiplayer.protocol.memory import Section, SummaryPoint
 from multiplayer.protocol.reports_rules import RuleCount
 from multiplayer.protocol.trigger_rules import KeywordRule, Why

@@ -7,13 +7,9 @@ import pytest
 
 from multiplayer.live.turns import MAX_RUNNING
 from multiplayer.models.port import TextDelta
-from multiplayer.protocol.commands import (
-    PostMessage,
-)
+from multiplayer.protocol.commands import PostMessage
 from multiplayer.protocol.ids import TurnId
-from multiplayer.protocol.inner_commands import (
-    StartTurn,
-)
+from multiplayer.protocol.inner_commands import StartTurn
 from multiplayer.storage.memory import MemoryStorage
 from tests.support.chunk_model import ChunkModel
 from tests.support.pods import Guest, memory_pod

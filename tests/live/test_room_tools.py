@@ -13,14 +13,7 @@ from multiplayer.live.pod import Pod
 from multiplayer.models.port import Finished, Tainted, TextDelta, ToolCall
 from multiplayer.protocol.cards import Taint
 from multiplayer.protocol.ids import AccountId, CallId, RoomId, TurnId
-from multiplayer.protocol.inner_commands import (
-    CallTool,
-    EndTurn,
-    FinishTool,
-    NoteChanges,
-    StartTool,
-    StartTurn,
-)
+from multiplayer.protocol.inner_commands import CallTool, EndTurn, FinishTool, NoteChanges, StartTool, StartTurn
 from multiplayer.protocol.memory import Proposal
 from multiplayer.protocol.messages import MessageBody
 from multiplayer.protocol.tools import ChangeKind, FileChange, ToolClass

@@ -15,14 +15,10 @@ from multiplayer.live.clock import Clock
 from multiplayer.live.pod import Pod
 from multiplayer.live.schedules import LATE, LOOK_S, Schedules, known_zones, last_due, next_due
 from multiplayer.models.scripted import Say, ScriptedModel
-from multiplayer.protocol.events import (
-    event_adapter,
-)
+from multiplayer.protocol.events import event_adapter
 from multiplayer.protocol.ids import RoomId
 from multiplayer.protocol.trigger_rules import ScheduleRule
-from multiplayer.protocol.turn_events import (
-    TurnRequested,
-)
+from multiplayer.protocol.turn_events import TurnRequested
 from multiplayer.protocol.turns import TurnReason
 from multiplayer.storage.memory import MemoryStorage
 from tests.support.pods import Guest, memory_pod, system_clock

@@ -11,13 +11,9 @@ from typing_extensions import override
 from multiplayer.live.turns import Turns
 from multiplayer.models.openai_compatible import Endpoint, OpenAICompatible
 from multiplayer.models.port import ChatRequest, Chunk, TextDelta, ThinkingDelta
-from multiplayer.protocol.commands import (
-    StopTurn,
-)
+from multiplayer.protocol.commands import StopTurn
 from multiplayer.protocol.ids import AccountId, RoomId, TurnId
-from multiplayer.protocol.inner_commands import (
-    StartTurn,
-)
+from multiplayer.protocol.inner_commands import StartTurn
 from multiplayer.storage.ledger_port import Breach, Cap, Charge
 from multiplayer.storage.memory import MemoryStorage
 from tests.support.chunk_model import ChunkModel

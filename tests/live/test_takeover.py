@@ -11,18 +11,9 @@ from multiplayer.live.pod import Pod
 from multiplayer.models.port import Tainted, TextDelta
 from multiplayer.models.scripted import DemoModel, Say, ScriptedModel
 from multiplayer.protocol.cards import Taint
-from multiplayer.protocol.commands import (
-    PostMessage,
-    SteerTurn,
-)
+from multiplayer.protocol.commands import PostMessage, SteerTurn
 from multiplayer.protocol.ids import AccountId, CallId, RoomId, TurnId
-from multiplayer.protocol.inner_commands import (
-    CallTool,
-    FinishTool,
-    StartTool,
-    StartTurn,
-    TakeSteering,
-)
+from multiplayer.protocol.inner_commands import CallTool, FinishTool, StartTool, StartTurn, TakeSteering
 from multiplayer.protocol.members import AccountKind
 from multiplayer.protocol.tools import ToolClass
 from multiplayer.storage.memory import MemoryStorage

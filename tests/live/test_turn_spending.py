@@ -23,14 +23,9 @@ from multiplayer.models.port import (
 )
 from multiplayer.protocol.budgets import Budget, BudgetScope, CallKind, Caps, Period, UsageGroup, UsageRow
 from multiplayer.protocol.commands import PostMessage
-from multiplayer.protocol.events import (
-    Event,
-)
+from multiplayer.protocol.events import Event
 from multiplayer.protocol.ids import RoomId, TurnId
-from multiplayer.protocol.turn_events import (
-    ToolCalled,
-    TurnEnded,
-)
+from multiplayer.protocol.turn_events import ToolCalled, TurnEnded
 from multiplayer.storage.ledger_port import Breach, Cap, Charge, Scope
 from multiplayer.storage.memory import MemoryStorage
 from multiplayer.storage.port import Append, Appended

@@ -15,9 +15,7 @@ from multiplayer.protocol.cards import Taint
 from multiplayer.protocol.ids import AccountId, RoomId
 from multiplayer.protocol.members import AccountKind
 from multiplayer.protocol.tools import ToolClass
-from multiplayer.protocol.turn_events import (
-    FilesChanged,
-)
+from multiplayer.protocol.turn_events import FilesChanged
 from multiplayer.tools.files.tools import file_tools
 from multiplayer.tools.registry import Arguments, Tool, ToolCallContext, ToolRegistry, ToolResult
 from tests.live.test_approvals import call

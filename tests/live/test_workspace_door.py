@@ -297,8 +297,9 @@ async def test_a_change_that_fails_half_way_leaves_the_files_as_they_were(tmp_pa
         # No whole machine fails at will in the middle of a folder: this is what the door does with one that did.
         with Workspaces(at.folder.parent).borrow(at.folder) as workspace:
             checkpoints = Checkpoints(tmp_path / "c", Limits())
+            take = Workbench(Workspaces(at.folder.parent), checkpoints, at.pod.storage).taking(at.room_id)
             with pytest.raises(OSError, match="the disk broke"):
-                await aside(lambda: _carry_out(checkpoints, at.room_id, workspace, ["folder"], half))
+                await aside(lambda: _carry_out(checkpoints, take, at.room_id, workspace, ["folder"], half))
         assert at.files() == before
 
 

@@ -172,7 +172,7 @@ async def until_waiting(model: NLWeb, waits: asyncio.Event) -> None:
 async def test_a_turn_that_is_stopped_while_it_waits_is_cancelled_at_the_site() -> None:
     waits = asyncio.Event()
     site_ = by_route(ask=PROMISE, later=[PROMISE], cancel=ON_CANCEL)
-    async with nlweb_site(site_, sleep=lambda _: asyncio.sleep(3600)) as (model, site), asyncio.timeout(IN_TIME_S):
+    async with nlweb_site(site_, sleep=for_ever) as (model, site), asyncio.timeout(IN_TIME_S):
         async with asyncio.TaskGroup() as group:
             turn = group.create_task(until_waiting(model, waits))
             await waits.wait()
@@ -188,6 +188,10 @@ async def test_a_stream_that_is_closed_while_it_waits_is_cancelled_at_the_site()
                 if chunk == waiting():
                     break
         assert actions(site) == ["cancel"]
+
+
+async def for_ever(_: float) -> None:
+    await asyncio.Event().wait()
 
 
 async def never(reply: Reply) -> None:
@@ -208,7 +212,7 @@ async def drips(reply: Reply) -> None:
 async def test_a_site_that_does_not_take_the_cancel_holds_nobody_up(hanging: Behaviour, is_cancelled: bool) -> None:
     waits = asyncio.Event()
     site_ = by_route(ask=PROMISE, later=[PROMISE], cancel=hanging)
-    async with nlweb_site(site_, sleep=lambda _: asyncio.sleep(3600)) as (model, site), asyncio.timeout(5.0):
+    async with nlweb_site(site_, sleep=for_ever) as (model, site), asyncio.timeout(5.0):
         if is_cancelled:
             async with asyncio.TaskGroup() as group:
                 turn = group.create_task(until_waiting(model, waits))

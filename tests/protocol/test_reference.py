@@ -10,15 +10,11 @@ from jsonschema import Draft202012Validator
 
 from multiplayer.protocol.close_codes import CloseCode
 from multiplayer.protocol.codec import decode_line
-from multiplayer.protocol.commands import (
-    Command,
-)
+from multiplayer.protocol.commands import Command
 from multiplayer.protocol.errors import RefusalCode
 from multiplayer.protocol.events import Event
 from multiplayer.protocol.example_session import example_session
-from multiplayer.protocol.inner_commands import (
-    TurnCommand,
-)
+from multiplayer.protocol.inner_commands import TurnCommand
 from multiplayer.protocol.requests import SessionRequest
 from multiplayer.protocol.schema import field_docs, json_schema, main, markdown
 from multiplayer.protocol.signals import Answer, Signal, server_line_adapter

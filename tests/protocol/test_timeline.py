@@ -4,9 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from multiplayer.protocol.event_frame import (
-    EventFrame,
-)
+from multiplayer.protocol.event_frame import EventFrame
 from multiplayer.protocol.events import (
     Event,
     MessageDeleted,

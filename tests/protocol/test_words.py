@@ -15,12 +15,8 @@ from jsonschema import Draft202012Validator
 
 from multiplayer.protocol.codec import decode_line, encode
 from multiplayer.protocol.commands import Command
-from multiplayer.protocol.event_frame import (
-    EventFrame,
-)
-from multiplayer.protocol.events import (
-    Event,
-)
+from multiplayer.protocol.event_frame import EventFrame
+from multiplayer.protocol.events import Event
 from multiplayer.protocol.example_session import client_line
 from multiplayer.protocol.requests import Hello, Renew, Request, SessionRequest
 from multiplayer.protocol.schema import json_schema

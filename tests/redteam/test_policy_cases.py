@@ -39,9 +39,7 @@ from multiplayer.protocol.inner_commands import (
 from multiplayer.protocol.members import Role
 from multiplayer.protocol.rooms import RoomSettings
 from multiplayer.protocol.tools import ApprovalPolicy, ChangeKind, FileChange, StandingRule, ToolClass
-from multiplayer.protocol.turn_events import (
-    ToolStarted,
-)
+from multiplayer.protocol.turn_events import ToolStarted
 from multiplayer.protocol.turns import TurnOutcome
 from tests.support.playbook import START, Playbook, room_of
 

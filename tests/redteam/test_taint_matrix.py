@@ -17,23 +17,12 @@ import pytest
 from multiplayer.live.pod import Pod
 from multiplayer.models.port import Finished, Tainted, TextDelta, ToolCall, ToolCallsReady
 from multiplayer.protocol.cards import Taint
-from multiplayer.protocol.commands import (
-    DecideApproval,
-)
+from multiplayer.protocol.commands import DecideApproval
 from multiplayer.protocol.errors import RefusalCode, Refused
 from multiplayer.protocol.ids import CallId, RoomId, TurnId
-from multiplayer.protocol.inner_commands import (
-    CallTool,
-    FireRule,
-    RequestApproval,
-    StartTool,
-    StartTurn,
-)
+from multiplayer.protocol.inner_commands import CallTool, FireRule, RequestApproval, StartTool, StartTurn
 from multiplayer.protocol.tools import ToolClass
-from multiplayer.protocol.turn_events import (
-    ApprovalRequested,
-    ToolStarted,
-)
+from multiplayer.protocol.turn_events import ApprovalRequested, ToolStarted
 from multiplayer.rooms.tool_policy import STANDING_FOR, Decision, NeedsApproval, Runs
 from multiplayer.storage.memory import MemoryStorage
 from multiplayer.tools.files.tools import file_tools

@@ -2,25 +2,13 @@
 
 from collections.abc import Sequence
 
-from multiplayer.protocol.commands import (
-    PostMessage,
-    SetRoomSettings,
-)
-from multiplayer.protocol.events import (
-    Event,
-)
+from multiplayer.protocol.commands import PostMessage, SetRoomSettings
+from multiplayer.protocol.events import Event
 from multiplayer.protocol.ids import AccountId, MessageId, TurnId
-from multiplayer.protocol.inner_commands import (
-    EndTurn,
-    StartTurn,
-)
+from multiplayer.protocol.inner_commands import EndTurn, StartTurn
 from multiplayer.protocol.rooms import RoomSettings
 from multiplayer.protocol.trigger_rules import DEFAULT_TRIGGERS, TriggerRule, Why
-from multiplayer.protocol.turn_events import (
-    TurnCollected,
-    TurnRequested,
-    TurnSteered,
-)
+from multiplayer.protocol.turn_events import TurnCollected, TurnRequested, TurnSteered
 from multiplayer.protocol.turns import TurnOutcome
 from multiplayer.rooms.rehearsal import explain
 from tests.support.playbook import Playbook, room_of

@@ -16,22 +16,11 @@ from multiplayer.protocol.commands import (
     RemoveMember,
 )
 from multiplayer.protocol.errors import RefusalCode, Refused
-from multiplayer.protocol.events import (
-    AnswerChosen,
-    AnswerRegenerated,
-    FormAnswered,
-    MessagePosted,
-)
+from multiplayer.protocol.events import AnswerChosen, AnswerRegenerated, FormAnswered, MessagePosted
 from multiplayer.protocol.ids import AccountId, MessageId
-from multiplayer.protocol.inner_commands import (
-    EndTurn,
-)
+from multiplayer.protocol.inner_commands import EndTurn
 from multiplayer.protocol.rooms import RoomSettings
-from multiplayer.protocol.turn_events import (
-    TurnCollected,
-    TurnEnded,
-    TurnRequested,
-)
+from multiplayer.protocol.turn_events import TurnCollected, TurnEnded, TurnRequested
 from multiplayer.protocol.turns import TurnOutcome, TurnReason
 from multiplayer.rooms.forms import answers_text, check_answers
 from multiplayer.rooms.turn_requests import MAX_ALTERNATIVES

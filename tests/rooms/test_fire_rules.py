@@ -15,13 +15,9 @@ from multiplayer.protocol.commands import (
     StopTurn,
 )
 from multiplayer.protocol.errors import RefusalCode
-from multiplayer.protocol.events import (
-    RoomSettingsSet,
-)
+from multiplayer.protocol.events import RoomSettingsSet
 from multiplayer.protocol.ids import AccountId
-from multiplayer.protocol.inner_commands import (
-    FireRule,
-)
+from multiplayer.protocol.inner_commands import FireRule
 from multiplayer.protocol.members import Role
 from multiplayer.protocol.rooms import RoomSettings
 from multiplayer.protocol.trigger_rules import (
@@ -32,10 +28,7 @@ from multiplayer.protocol.trigger_rules import (
     TriggerRule,
     WebhookRule,
 )
-from multiplayer.protocol.turn_events import (
-    TurnCollected,
-    TurnRequested,
-)
+from multiplayer.protocol.turn_events import TurnCollected, TurnRequested
 from multiplayer.protocol.turn_fold import MOST_NOTE_CHARACTERS
 from multiplayer.protocol.turns import TurnReason, WhileBusy
 from multiplayer.rooms.limits import RoomLimits

@@ -32,16 +32,10 @@ from multiplayer.protocol.events import (
     TopicSet,
 )
 from multiplayer.protocol.ids import AccountId
-from multiplayer.protocol.inner_commands import (
-    AcceptInvite,
-    ExpireMember,
-    StartTurn,
-)
+from multiplayer.protocol.inner_commands import AcceptInvite, ExpireMember, StartTurn
 from multiplayer.protocol.members import AccountKind, Role
 from multiplayer.protocol.rooms import RoomKind, RoomSettings
-from multiplayer.protocol.turn_events import (
-    TurnEnded,
-)
+from multiplayer.protocol.turn_events import TurnEnded
 from multiplayer.protocol.turns import TurnOutcome
 from multiplayer.rooms.limits import RoomLimits
 from multiplayer.rooms.state import folded

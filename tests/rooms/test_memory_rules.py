@@ -14,17 +14,9 @@ from multiplayer.protocol.commands import (
     SetRoomSettings,
 )
 from multiplayer.protocol.errors import RefusalCode
-from multiplayer.protocol.events import (
-    BudgetSet,
-    FactForgotten,
-    FactPinned,
-    MessageDeleted,
-    SummaryUpdated,
-)
+from multiplayer.protocol.events import BudgetSet, FactForgotten, FactPinned, MessageDeleted, SummaryUpdated
 from multiplayer.protocol.ids import AccountId, MessageId
-from multiplayer.protocol.inner_commands import (
-    UpdateSummary,
-)
+from multiplayer.protocol.inner_commands import UpdateSummary
 from multiplayer.protocol.members import Role
 from multiplayer.protocol.memory import PointEdit, Section, SummaryPoint, summary_text
 from multiplayer.protocol.rooms import ReadMark, RoomSettings, Snapshot

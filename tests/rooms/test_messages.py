@@ -28,10 +28,7 @@ from multiplayer.protocol.ids import AccountId, MessageId
 from multiplayer.protocol.members import Role
 from multiplayer.protocol.messages import MentionGroup
 from multiplayer.protocol.rooms import RoomSettings
-from multiplayer.protocol.turn_events import (
-    TurnCollected,
-    TurnRequested,
-)
+from multiplayer.protocol.turn_events import TurnCollected, TurnRequested
 from multiplayer.protocol.turns import TurnReason
 from multiplayer.rooms.facts import Facts, Needs
 from multiplayer.rooms.limits import RoomLimits

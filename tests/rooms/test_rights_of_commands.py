@@ -44,11 +44,7 @@ from multiplayer.protocol.commands import (
     UnpinMessage,
 )
 from multiplayer.protocol.errors import RefusalCode, Refused
-from multiplayer.protocol.events import (
-    FactPinned,
-    MemberRemoved,
-    RoleChanged,
-)
+from multiplayer.protocol.events import FactPinned, MemberRemoved, RoleChanged
 from multiplayer.protocol.ids import AccountId, CallId, MessageId
 from multiplayer.protocol.inner_commands import (
     CallTool,
@@ -63,9 +59,7 @@ from multiplayer.protocol.members import AccountKind, Role
 from multiplayer.protocol.memory import PointEdit, Section
 from multiplayer.protocol.rooms import RoomSettings
 from multiplayer.protocol.tools import ChangeKind, FileChange, ToolClass
-from multiplayer.protocol.turn_events import (
-    ChangeProposed,
-)
+from multiplayer.protocol.turn_events import ChangeProposed
 from multiplayer.protocol.turns import TurnOutcome
 from multiplayer.rooms.permissions import Right
 from multiplayer.rooms.room import COMMAND_RIGHTS

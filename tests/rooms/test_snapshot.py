@@ -5,17 +5,9 @@ from collections.abc import Mapping
 import pytest
 
 from multiplayer.protocol.codec import encode
-from multiplayer.protocol.commands import (
-    InviteMember,
-    PinMessage,
-    RemoveMember,
-    SetRoomSettings,
-)
+from multiplayer.protocol.commands import InviteMember, PinMessage, RemoveMember, SetRoomSettings
 from multiplayer.protocol.ids import AccountId, TurnId
-from multiplayer.protocol.inner_commands import (
-    FireRule,
-    UpdateSummary,
-)
+from multiplayer.protocol.inner_commands import FireRule, UpdateSummary
 from multiplayer.protocol.members import Role
 from multiplayer.protocol.rooms import ReadMark, RoomSettings, Snapshot
 from multiplayer.protocol.trigger_rules import WebhookRule

@@ -7,10 +7,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from multiplayer.protocol.commands import PostMessage
-from multiplayer.protocol.events import (
-    Event,
-    RoomCreated,
-)
+from multiplayer.protocol.events import Event, RoomCreated
 from multiplayer.protocol.ids import AccountId, MessageId
 from multiplayer.protocol.rooms import MAX_HOPS, RoomSettings
 from multiplayer.protocol.trigger_rules import (
@@ -24,11 +21,7 @@ from multiplayer.protocol.trigger_rules import (
     TriggerRule,
     WebhookRule,
 )
-from multiplayer.protocol.turn_events import (
-    TurnCollected,
-    TurnRequested,
-    TurnSteered,
-)
+from multiplayer.protocol.turn_events import TurnCollected, TurnRequested, TurnSteered
 from multiplayer.protocol.turns import TurnOutcome, TurnReason, WhileBusy
 from multiplayer.rooms.rehearsal import Rehearsal
 from tests.rooms.asking import answers, ends, starts

@@ -5,9 +5,7 @@ from datetime import time
 import pytest
 
 from multiplayer.protocol.commands import PostMessage, RemoveMember
-from multiplayer.protocol.events import (
-    MessagePosted,
-)
+from multiplayer.protocol.events import MessagePosted
 from multiplayer.protocol.ids import AccountId, MessageId
 from multiplayer.protocol.rooms import RoomKind, RoomSettings
 from multiplayer.protocol.trigger_rules import (
@@ -21,10 +19,7 @@ from multiplayer.protocol.trigger_rules import (
     WebhookRule,
     Why,
 )
-from multiplayer.protocol.turn_events import (
-    TurnEnded,
-    TurnRequested,
-)
+from multiplayer.protocol.turn_events import TurnEnded, TurnRequested
 from multiplayer.protocol.turns import TurnOutcome, TurnReason
 from multiplayer.rooms.mentions import Mentions
 from multiplayer.rooms.triggers import Moment, has_word, judge

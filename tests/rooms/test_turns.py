@@ -2,18 +2,9 @@
 
 import pytest
 
-from multiplayer.protocol.commands import (
-    AskAi,
-    PostMessage,
-    RemoveMember,
-    SetRole,
-    StopTurn,
-)
+from multiplayer.protocol.commands import AskAi, PostMessage, RemoveMember, SetRole, StopTurn
 from multiplayer.protocol.errors import RefusalCode
-from multiplayer.protocol.events import (
-    MessagePosted,
-    SummaryUpdated,
-)
+from multiplayer.protocol.events import MessagePosted, SummaryUpdated
 from multiplayer.protocol.ids import AccountId, CallId, TurnId
 from multiplayer.protocol.inner_commands import (
     CallTool,

@@ -3,23 +3,11 @@
 import pytest
 
 from multiplayer.protocol.cards import Form, FormAnswer, Question
-from multiplayer.protocol.commands import (
-    AnswerForm,
-    PostMessage,
-    RegenerateAnswer,
-    SteerTurn,
-    StopTurn,
-)
+from multiplayer.protocol.commands import AnswerForm, PostMessage, RegenerateAnswer, SteerTurn, StopTurn
 from multiplayer.protocol.errors import RefusalCode
-from multiplayer.protocol.events import (
-    FormAnswered,
-    MessagePosted,
-)
+from multiplayer.protocol.events import FormAnswered, MessagePosted
 from multiplayer.protocol.ids import AccountId, MessageId, TurnId
-from multiplayer.protocol.inner_commands import (
-    EndTurn,
-    TakeSteering,
-)
+from multiplayer.protocol.inner_commands import EndTurn, TakeSteering
 from multiplayer.protocol.rooms import RoomSettings
 from multiplayer.protocol.trigger_rules import MentionRule
 from multiplayer.protocol.turn_events import (

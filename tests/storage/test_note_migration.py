@@ -7,16 +7,9 @@ import asyncpg
 import pytest
 
 from multiplayer.protocol.codec import encode
-from multiplayer.protocol.events import (
-    Event,
-    MessagePosted,
-)
+from multiplayer.protocol.events import Event, MessagePosted
 from multiplayer.protocol.ids import AccountId, TurnId
-from multiplayer.protocol.turn_events import (
-    TurnEnded,
-    TurnRequested,
-    TurnStarted,
-)
+from multiplayer.protocol.turn_events import TurnEnded, TurnRequested, TurnStarted
 from multiplayer.protocol.turns import TurnOutcome, TurnReason
 from multiplayer.storage.ai_port import StoredHook
 from multiplayer.storage.migrate import migrate

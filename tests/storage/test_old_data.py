@@ -9,15 +9,10 @@ import asyncpg
 import pytest
 
 from multiplayer.protocol.codec import encode
-from multiplayer.protocol.events import (
-    MessageDeleted,
-    event_adapter,
-)
+from multiplayer.protocol.events import MessageDeleted, event_adapter
 from multiplayer.protocol.ids import MessageId, RoomId, TurnId
 from multiplayer.protocol.memory import Section
-from multiplayer.protocol.turn_events import (
-    TurnEnded,
-)
+from multiplayer.protocol.turn_events import TurnEnded
 from multiplayer.protocol.turns import TurnOutcome
 from multiplayer.rooms.state import RoomState, folded
 from multiplayer.storage.migrate import migrate

@@ -16,30 +16,17 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from multiplayer.protocol.codec import encode
-from multiplayer.protocol.commands import (
-    AnyCommand,
-    AskAi,
-    PostMessage,
-)
+from multiplayer.protocol.commands import AnyCommand, AskAi, PostMessage
 from multiplayer.protocol.errors import RefusalCode, Refused
-from multiplayer.protocol.events import (
-    Event,
-    RoomCreated,
-    event_adapter,
-)
+from multiplayer.protocol.events import Event, RoomCreated, event_adapter
 from multiplayer.protocol.ids import AccountId, MessageId, RoomId, TurnId
-from multiplayer.protocol.inner_commands import (
-    StartTurn,
-)
+from multiplayer.protocol.inner_commands import StartTurn
 from multiplayer.protocol.members import Account, AccountKind, Role
 from multiplayer.protocol.memory import Section, SummaryPoint
 from multiplayer.protocol.messages import Message
 from multiplayer.protocol.rooms import RoomKind, RoomSettings
 from multiplayer.protocol.timeline import fold_message, message_of, touched_message
-from multiplayer.protocol.turn_events import (
-    TurnCollected,
-    TurnRequested,
-)
+from multiplayer.protocol.turn_events import TurnCollected, TurnRequested
 from multiplayer.rooms.deciding import Stamped
 from multiplayer.rooms.facts import Facts, ThreadFacts
 from multiplayer.rooms.limits import RoomLimits

@@ -8,15 +8,10 @@ import pytest
 
 from multiplayer.models.scripted import Say, ScriptedModel
 from multiplayer.protocol.audit import AuditEntry
-from multiplayer.protocol.events import (
-    Event,
-    event_adapter,
-)
+from multiplayer.protocol.events import Event, event_adapter
 from multiplayer.protocol.ids import RoomId
 from multiplayer.protocol.members import Role
-from multiplayer.protocol.turn_events import (
-    TurnRequested,
-)
+from multiplayer.protocol.turn_events import TurnRequested
 from multiplayer.protocol.turns import TurnReason
 from multiplayer.transports.config import HttpConfig
 from tests.support.people import person

@@ -51,14 +51,7 @@ from multiplayer.protocol.commands import (
 )
 from multiplayer.protocol.errors import Refused
 from multiplayer.protocol.ids import AccountId, CallId, MessageId, TurnId
-from multiplayer.protocol.inner_commands import (
-    CallTool,
-    EndTurn,
-    NoteChanges,
-    Propose,
-    RequestApproval,
-    StartTool,
-)
+from multiplayer.protocol.inner_commands import CallTool, EndTurn, NoteChanges, Propose, RequestApproval, StartTool
 from multiplayer.protocol.members import Role
 from multiplayer.protocol.memory import PointEdit, Section
 from multiplayer.protocol.rooms import RoomSettings

@@ -270,6 +270,10 @@ class Jobs:
         """Return the room's jobs by their start: those that run, and the last that ended."""
         return tuple(job.view() for job in self._rooms.get(room_id, {}).values())
 
+    def is_running(self, room_id: RoomId) -> bool:
+        """Tell whether any job of the room runs."""
+        return any(job.ended_at is None for job in self._rooms.get(room_id, {}).values())
+
     def tail(self, room_id: RoomId, job_id: str, most_bytes: int) -> JobTail:
         """Return the end of a job's output; to look counts against its being idle. Raises `ToolRefused`."""
         job = self._job(room_id, job_id)
