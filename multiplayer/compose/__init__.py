@@ -28,6 +28,7 @@ from multiplayer.live.directory import Directory
 from multiplayer.live.door import Door, DoorLimits
 from multiplayer.live.housekeeping import Housekeeping
 from multiplayer.live.insight import insights_on
+from multiplayer.live.job_files import JobFiles
 from multiplayer.live.lobby import Lobby
 from multiplayer.live.pod import Pod, PodLimits, ServiceHealth
 from multiplayer.live.profile_file import BadProfileFile
@@ -192,6 +193,9 @@ async def _pod(
     sessions = Sessions(storage, session_limits)
     door = Door(directory, storage, clock, DoorLimits(settings.messages_per_min), sessions.tell)
     shed.news.directory = directory
+    files = JobFiles(shed.jobs, shed.workbench, directory) if shed.jobs is not None else None
+    if files is not None:
+        shed.news.files, shed.workbench.tell = files, files.tell
     insights = insights_on(seat, directory)
     name = f"pod-{secrets.token_hex(4)}"
     return Pod(
@@ -206,7 +210,7 @@ async def _pod(
         insights=insights,
         workspace=workspace_on(seat, directory, insights.turns, lambda: shed.sandbox.status),
         schedules=Schedules(storage, directory, clock) if speaks else None,
-        jobs=RoomJobs(shed.jobs, shed.toolbox, directory),
+        jobs=RoomJobs(shed.jobs, files, shed.toolbox, directory),
         housekeeping=Housekeeping(seat.workbench if speaks else None, clock, settings.workspace_idle_days * 24 * 3600),
         undos=Undos(seat.workbench if speaks else None, directory),
         watch=Watch(storage, directory, sessions, cache, clock, brains, epoch=await storage.epoch()),

@@ -11,6 +11,7 @@ from multiplayer.live.clock import Clock
 from multiplayer.live.room_jobs import JobNews
 from multiplayer.live.toolbox import Toolbox
 from multiplayer.live.workbench import Workbench
+from multiplayer.protocol.ids import CallId
 from multiplayer.settings import BadSettings, Settings
 from multiplayer.storage.port import Storage
 from multiplayer.tools.checkpoints.checkpoints import Checkpoints
@@ -45,9 +46,11 @@ async def open_toolshed(
     if settings.terminal:
         await sandbox.preflight()
     news = JobNews()
-    jobs = await stack.enter_async_context(Jobs(sandbox, secret_values, now=clock.now, on_output=news.tell))
+    jobs = await stack.enter_async_context(
+        Jobs(sandbox, secret_values, now=clock.now, on_output=news.tell, on_end=news.ended)
+    )
 
-    workbench = Workbench(workspaces, Checkpoints(folder / "checkpoints", Limits()), storage, jobs.is_running)
+    workbench = Workbench(workspaces, Checkpoints(folder / "checkpoints", Limits()), storage, jobs.running)
     outside = None
     if settings.mcp_file is not None:
         try:
@@ -90,4 +93,6 @@ def _mode_beside(folder: Path) -> str:
 
 def owner_of(context: ToolCallContext) -> JobOwner:
     assert context.desk is not None, "a job is started in a turn"
-    return JobOwner(context.desk.room_id, context.desk.turn_id, context.desk.askers)
+    desk = context.desk
+    approved_by = desk.approved_by(CallId(context.call_id))
+    return JobOwner(desk.room_id, desk.turn_id, desk.ai_id, desk.askers, approved_by, desk.taint)

@@ -6,9 +6,10 @@ from multiplayer.live.room_host import RoomHost
 from multiplayer.live.turn_door import TurnDoor
 from multiplayer.protocol.cards import Form, Taint
 from multiplayer.protocol.errors import RefusalCode, Refused
-from multiplayer.protocol.ids import AccountId, RoomId, TurnId
+from multiplayer.protocol.ids import AccountId, CallId, RoomId, TurnId
 from multiplayer.protocol.inner_commands import Propose
 from multiplayer.protocol.messages import Message
+from multiplayer.protocol.rooms import TurnState
 from multiplayer.protocol.values import rfc3339
 from multiplayer.storage.port import ReadableRoom, Storage
 from multiplayer.tools.refusal import ToolFault, ToolRefused
@@ -48,11 +49,27 @@ class RoomDesk:
         return self._turn_id
 
     @property
+    def ai_id(self) -> AccountId:
+        return self._turn.ai_id
+
+    @property
     def askers(self) -> tuple[AccountId, ...]:
+        return self._turn.askers
+
+    @property
+    def taint(self) -> tuple[Taint, ...]:
+        return tuple(sorted({*self._taint(), *self._turn.taint}))
+
+    def approved_by(self, call_id: CallId) -> tuple[AccountId, ...]:
+        cards = [call.approval for call in self._turn.calls if call.call_id == call_id]
+        return tuple(who for card in cards if card is not None for who in card.approved_by)
+
+    @property
+    def _turn(self) -> TurnState:
         turn = self._host.room.state.turns.get(self._turn_id)
         if turn is None:
             raise Refused(RefusalCode.CONFLICT, "this turn has ended")
-        return turn.askers
+        return turn
 
     async def search(self, query: str, limit: int) -> ToolResult:
         first_seq = self._hidden_before

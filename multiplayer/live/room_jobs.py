@@ -5,6 +5,7 @@ from collections.abc import Coroutine, Sequence
 from typing import Self
 
 from multiplayer.live.directory import Directory
+from multiplayer.live.job_files import JobFiles
 from multiplayer.live.room_host import RoomHost
 from multiplayer.live.toolbox import Toolbox
 from multiplayer.protocol.errors import RefusalCode, Refused
@@ -14,7 +15,7 @@ from multiplayer.protocol.members import Role
 from multiplayer.protocol.signals import JobOutput
 from multiplayer.rooms.permissions import Right, may
 from multiplayer.tools.refusal import ToolRefused
-from multiplayer.tools.terminal.job_view import JobPiece, JobTail, JobView
+from multiplayer.tools.terminal.job_view import JobPiece, JobStop, JobTail, JobView
 from multiplayer.tools.terminal.jobs import Jobs
 
 
@@ -23,6 +24,7 @@ class JobNews:
 
     def __init__(self) -> None:
         self.directory: Directory | None = None
+        self.files: JobFiles | None = None
 
     async def tell(self, piece: JobPiece) -> None:
         if self.directory is None:
@@ -33,24 +35,32 @@ class JobNews:
                 JobOutput(room_id=piece.room_id, job_id=piece.job_id, index=piece.index, text=piece.text)
             )
 
+    async def ended(self, room_id: RoomId, _job: JobView) -> None:
+        if self.files is not None:
+            await self.files.settle(room_id)
+
 
 class RoomJobs:
-    """Owns the tasks of ending jobs. `jobs`: None where there are none (a command line)."""
+    """Owns the tasks of ending jobs. `jobs` and `files`: None where there are none (a command line)."""
 
-    def __init__(self, jobs: Jobs | None, toolbox: Toolbox, directory: Directory) -> None:
+    def __init__(self, jobs: Jobs | None, files: JobFiles | None, toolbox: Toolbox, directory: Directory) -> None:
         self._jobs = jobs
+        self._files = files
         self._toolbox = toolbox
         self._directory = directory
         self._tasks = asyncio.TaskGroup()
         if jobs is not None:
             # Else nobody would hear here that an asker has lost the right to it.
-            directory.keep_while(jobs.is_running)
+            directory.keep_while(lambda room_id: bool(jobs.running(room_id)))
 
     async def __aenter__(self) -> Self:
         await self._tasks.__aenter__()
         return self
 
     async def __aexit__(self, *exc_info: object) -> None:
+        """End the rooms' jobs, and tell what they have written."""
+        for room_id in self._jobs.rooms() if self._jobs is not None else ():
+            self._spawn(self._end_all(room_id, JobStop.SERVER))
         await self._tasks.__aexit__(None, None, None)
 
     def hear(self, host: RoomHost, events: Sequence[Event]) -> None:
@@ -64,7 +74,7 @@ class RoomJobs:
                 case RoleChanged(role=Role.GUEST):
                     self._spawn(self._jobs.stop_of(host.room_id, event.account_id))
                 case RoomArchived(is_archived=True) | RoomDeleted():
-                    self._spawn(self._jobs.stop_room(host.room_id))
+                    self._spawn(self._end_all(host.room_id, JobStop.ROOM))
                     self._spawn(self._toolbox.leave(host.room_id))
                 case _:
                     pass
@@ -94,6 +104,13 @@ class RoomJobs:
         if not may(Right.STOP_TURN, member.role, room.state.room.settings, is_own_request=is_own):
             raise Refused(RefusalCode.FORBIDDEN, f"as {member.role.value} of this room you may not stop this job")
         return await self._jobs.stop(room_id, job_id, by=actor_id)
+
+    async def _end_all(self, room_id: RoomId, why: JobStop) -> None:
+        assert self._jobs is not None, "somebody has heard of jobs"
+        await self._jobs.stop_room(room_id, why)
+        if self._files is not None:
+            await self._files.settle(room_id)
+        self._jobs.forget(room_id)
 
     def _spawn(self, work: Coroutine[None, None, None]) -> None:
         self._tasks.create_task(work)

@@ -189,7 +189,7 @@ class ToolBench:
             self._signal("waiting", "somebody else is changing files")
         await lock.acquire()
         try:
-            before = await self._seat.workbench.checkpoint(self._host.room_id, self._workspace)
+            before = await self._seat.workbench.begin(self._host.room_id, self._workspace)
         except BaseException:
             lock.release()
             raise
@@ -220,6 +220,7 @@ class ToolBench:
                         taint=tuple(sorted({*self._taint(), *left, *self._taint_of_files()})),
                     )
                 )
+            await self._seat.workbench.end(self._host.room_id, self._workspace, changed.after)
         except (OSError, CheckpointGone) as error:
             _log.warning("changes_not_noted", room=self._host.room_id, turn=self._turn_id, error=str(error))
         finally:

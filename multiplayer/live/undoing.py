@@ -81,7 +81,12 @@ class Undos:
     async def _undone(self, workbench: Workbench, host: RoomHost, changed: ChangedFiles) -> FinishUndo:
         try:
             async with workbench.lock(host.room_id), workbench.opened(host.room_id) as workspace:
-                undone = await workbench.undo(host.room_id, workspace, changed.spans, keep_going=changed.keeps_others)
+                await workbench.tell_jobs(host.room_id, workspace)
+                # Its job may have written more.
+                known = (one.spans for one in host.room.state.notes.changed if one.turn_id == changed.turn_id)
+                spans = next(known, changed.spans)
+                undone = await workbench.undo(host.room_id, workspace, spans, keep_going=changed.keeps_others)
+                await workbench.end(host.room_id, workspace)
         except ToolRefused as refused:
             return FinishUndo(turn_id=changed.turn_id, is_ok=False, reason=refused.text)
         except CheckpointGone as gone:

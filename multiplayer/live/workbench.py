@@ -2,10 +2,11 @@
 
 import asyncio
 from collections import defaultdict
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
+from secrets import token_hex
 from typing import Final
 
 from multiplayer.protocol.ids import RoomId
@@ -57,19 +58,45 @@ def named_paths(paths: Sequence[str]) -> tuple[str, ...]:
     return tuple(named)
 
 
+async def _told_to_nobody(_room_id: RoomId, _drift: "Drift") -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Drift:
+    """What changed while nobody held the lock: background jobs wrote it. `key` stays the same until it is told."""
+
+    changed: Changed
+    jobs: frozenset[str]
+    """One of these wrote it."""
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """The tree up to which the log tells everything, and the jobs that may write since."""
+
+    tree: str
+    jobs: frozenset[str]
+    key: str
+
+
 class Workbench:
     def __init__(
         self,
         workspaces: Workspaces,
         checkpoints: Checkpoints,
         storage: Storage,
-        runs_beside: Callable[[RoomId], bool] = lambda _: False,
+        runs_beside: Callable[[RoomId], Collection[str]] = lambda _: (),
     ) -> None:
-        """`runs_beside`: whether something of a room may write at any time, so that no file's stamp can be trusted."""
+        """`runs_beside`: the jobs of a room, which may write at any time, so that no file's stamp can be trusted."""
         self._runs_beside = runs_beside
         self.workspaces = workspaces
         self.checkpoints = checkpoints
         self._storage = storage
+        self._told: dict[RoomId, _Told] = {}
+        """Only of rooms with jobs: elsewhere nothing changes while nobody holds the lock."""
+        self.tell: Callable[[RoomId, Drift], Awaitable[None]] = _told_to_nobody
+        """Takes what jobs wrote. Set once, before anything runs."""
         self._locks: defaultdict[RoomId, asyncio.Lock] = defaultdict(asyncio.Lock)
         """One for each room in which something was changed since the start."""
 
@@ -92,7 +119,7 @@ class Workbench:
 
     def taking(self, room_id: RoomId) -> Callable[[Workspace], str]:
         """Return what takes a checkpoint of the room's workspace, as `checkpoint` does, for whoever is in a thread."""
-        reads_all = self._runs_beside(room_id)
+        reads_all = bool(self._runs_beside(room_id))
 
         def take(workspace: Workspace) -> str:
             return self.checkpoints.take(room_id, workspace, reads_all=reads_all).tree
@@ -102,6 +129,53 @@ class Workbench:
     async def checkpoint(self, room_id: RoomId, workspace: Workspace) -> str:
         """Return the hash of the workspace as it is now, kept so that it can be put back."""
         return await asyncio.to_thread(self.taking(room_id), workspace)
+
+    async def begin(self, room_id: RoomId, workspace: Workspace) -> str:
+        """Return the hash of the workspace before a change; the caller holds the lock.
+
+        What background jobs have written since the last change is told first, so that it is nobody else's.
+        """
+        return await self.tell_jobs(room_id, workspace) or await self.checkpoint(room_id, workspace)
+
+    async def tell_jobs(self, room_id: RoomId, workspace: Workspace) -> str | None:
+        """Tell what background jobs have written, if there are any, and return what the workspace is then.
+
+        The caller holds the lock. Raises what `tell` raises; it is told later then.
+        """
+        told = self._told.get(room_id)
+        if told is None:
+            return None
+        changed = await self.since(room_id, workspace, told.tree)
+        if changed:
+            await self.tell(room_id, Drift(changed, told.jobs, told.key))
+        self._tell_up_to(room_id, changed.after, self._running(room_id))
+        return changed.after
+
+    async def end(self, room_id: RoomId, workspace: Workspace, after: str | None = None) -> None:
+        """The log tells all of the workspace but what jobs write; the caller lets go of the lock next.
+
+        `after`: as the log tells it; None: as it is now.
+        """
+        told = self._told.get(room_id)
+        jobs = self._running(room_id) | (told.jobs if told is not None else frozenset())
+        if jobs:
+            self._tell_up_to(room_id, after or await self.checkpoint(room_id, workspace), jobs)
+
+    async def settle(self, room_id: RoomId) -> None:
+        """Tell what background jobs have written while nobody else changes files. Raises as `tell_jobs`."""
+        async with self.lock(room_id):
+            if room_id in self._told:
+                async with self.opened(room_id) as workspace:
+                    await self.tell_jobs(room_id, workspace)
+
+    def _running(self, room_id: RoomId) -> frozenset[str]:
+        return frozenset(self._runs_beside(room_id))
+
+    def _tell_up_to(self, room_id: RoomId, tree: str, jobs: frozenset[str]) -> None:
+        if jobs:
+            self._told[room_id] = _Told(tree, jobs, token_hex(8))
+        else:
+            self._told.pop(room_id, None)
 
     async def since(self, room_id: RoomId, workspace: Workspace, before: str) -> Changed:
         after = await self.checkpoint(room_id, workspace)
@@ -136,4 +210,5 @@ class Workbench:
         async with self.lock(room_id):
             await asyncio.to_thread(remove_workspace, self.workspaces, room_id)
             await asyncio.to_thread(self.checkpoints.remove, room_id)
+            self._told.pop(room_id, None)
         self._locks.pop(room_id, None)

@@ -47,7 +47,7 @@ _log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class _Made:
-    """A change that is on the disk and not yet in the log. `changes` are its own: jobs may change other files."""
+    """A change that is on the disk and not yet in the log, without what jobs have changed meanwhile."""
 
     before: str
     after: str
@@ -122,10 +122,11 @@ class WorkspaceDoor:
             # Whoever waited may have lost the right meanwhile.
             _check(await self._directory.host(room_id), actor_id)
             async with self._workbench.opened(room_id) as workspace:
+                await self._workbench.tell_jobs(room_id, workspace)
                 made = await self._carried_out(room_id, workspace, touched, work)
-                if not made.changes:
-                    return WorkspaceChange()
-                return await self._recorded(room_id, actor_id, workspace, made)
+                told = await self._recorded(room_id, actor_id, workspace, made) if made.changes else WorkspaceChange()
+                await self._workbench.end(room_id, workspace, made.after)
+                return told
 
     async def _carried_out(
         self, room_id: RoomId, workspace: Workspace, touched: Sequence[str], work: Callable[[Workspace], None]
@@ -239,13 +240,10 @@ def _made(
     before: str,
 ) -> _Made:
     after = take(workspace)
+    if after != before:
+        after = checkpoints.part(room_id, before, after, touched)
     changes = checkpoints.changes(room_id, before, after) if after != before else ()
-    own = tuple(
-        change
-        for change in changes
-        if any(change.path == path or change.path.startswith(f"{path}/") for path in touched)
-    )
-    return _Made(before, after, own)
+    return _Made(before, after, changes)
 
 
 def _put_back(checkpoints: Checkpoints, room_id: RoomId, workspace: Workspace, made: _Made) -> None:

@@ -206,6 +206,21 @@ class RecordChanges(Frozen):
     after: str
 
 
+class NoteJobChanges(Frozen):
+    """Comes from the pod on which a background job has changed files since its call, as the AI that had started it."""
+
+    type: Literal["note_job_changes"] = "note_job_changes"
+    turn_id: TurnId
+    call_id: CallId
+    asked_by: tuple[AccountId, ...]
+    approved_by: tuple[AccountId, ...] = ()
+    changes: Annotated[tuple[FileChange, ...], Field(max_length=MAX_CHANGES)]
+    more: int = 0
+    before: str
+    after: str
+    taint: tuple[Taint, ...] = ()
+
+
 class FinishUndo(Frozen):
     """Comes from the pod that put the files back, or found that it cannot."""
 
@@ -218,5 +233,5 @@ class FinishUndo(Frozen):
     conflicts: Annotated[tuple[str, ...], Field(max_length=MAX_CHANGES)] = ()
 
 
-InnerCommand = AcceptInvite | ExpireMember | FireRule | RecordChanges | FinishUndo
+InnerCommand = AcceptInvite | ExpireMember | FireRule | RecordChanges | NoteJobChanges | FinishUndo
 """What the server itself submits; no transport decodes these."""

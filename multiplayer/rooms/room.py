@@ -54,6 +54,7 @@ from multiplayer.protocol.inner_commands import (
     FireRule,
     InnerCommand,
     NoteChanges,
+    NoteJobChanges,
     Propose,
     RecordChanges,
     RequestApproval,
@@ -125,6 +126,7 @@ _ALLOWED_WHEN_ARCHIVED: Final = (
     LeaveRoom,
     LiftBan,
     MarkRead,
+    NoteJobChanges,
     RemoveMember,
     SetRole,
 )
@@ -308,6 +310,8 @@ class Room:
                 return workspace_rules.finish_undo(deciding, command)
             case RecordChanges():
                 return workspace_rules.record_changes(deciding, command)
+            case NoteJobChanges():
+                return workspace_rules.note_job_changes(deciding, command)
             case DecideProposal():
                 return workspace_rules.decide_proposal(deciding, command)
             case (

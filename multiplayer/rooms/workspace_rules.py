@@ -4,7 +4,7 @@ from multiplayer.protocol.cards import Taint
 from multiplayer.protocol.commands import DecideProposal, UndoTurn
 from multiplayer.protocol.errors import RefusalCode, Refused
 from multiplayer.protocol.events import Event, FactForgotten, FactPinned
-from multiplayer.protocol.inner_commands import FinishUndo, NoteChanges, Propose, RecordChanges
+from multiplayer.protocol.inner_commands import FinishUndo, NoteChanges, NoteJobChanges, Propose, RecordChanges
 from multiplayer.protocol.members import Role
 from multiplayer.protocol.memory import Fact, Proposal
 from multiplayer.protocol.rooms import TurnState
@@ -49,6 +49,24 @@ def record_changes(deciding: Deciding, command: RecordChanges) -> list[Event]:
             more=command.more,
             before=command.before,
             after=command.after,
+        )
+    ]
+
+
+def note_job_changes(deciding: Deciding, command: NoteJobChanges) -> list[Event]:
+    """What is done is done: neither a turn that has ended nor an AI that was removed makes it untold."""
+    return [
+        FilesChanged(
+            **deciding.head(),
+            turn_id=command.turn_id,
+            call_id=command.call_id,
+            changes=command.changes,
+            more=command.more,
+            before=command.before,
+            after=command.after,
+            asked_by=command.asked_by,
+            approved_by=command.approved_by,
+            taint=command.taint,
         )
     ]
 

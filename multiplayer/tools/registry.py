@@ -3,14 +3,14 @@
 import asyncio
 import hashlib
 import json
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Generic, Protocol, TypeVar, assert_never
 
 from pydantic import BaseModel, ConfigDict, JsonValue, ValidationError
 
 from multiplayer.protocol.cards import Form, Taint
-from multiplayer.protocol.ids import AccountId, RoomId, TurnId
+from multiplayer.protocol.ids import AccountId, CallId, RoomId, TurnId
 from multiplayer.protocol.tools import ToolClass
 from multiplayer.rooms.tool_policy import Decision, NeedsApproval, RefusedByPolicy, Runs
 from multiplayer.tools.limits import Limits
@@ -80,7 +80,17 @@ class Desk(Protocol):
     @property
     def turn_id(self) -> TurnId: ...
     @property
+    def ai_id(self) -> AccountId: ...
+    @property
     def askers(self) -> tuple[AccountId, ...]: ...
+    @property
+    def taint(self) -> Sequence[Taint]:
+        """What untrusted words the turn has seen."""
+        ...
+
+    def approved_by(self, call_id: CallId) -> tuple[AccountId, ...]:
+        """Return who approved this call of the turn."""
+        ...
 
     async def search(self, query: str, limit: int) -> ToolResult:
         """Look up messages that everyone who asked may read, newest first."""

@@ -66,6 +66,7 @@ from multiplayer.protocol.inner_commands import (
     FinishUndo,
     FireRule,
     NoteChanges,
+    NoteJobChanges,
     Propose,
     RecordChanges,
     RequestApproval,
@@ -275,6 +276,19 @@ class RoomMachine(RuleBasedStateMachine):
             self._ask(actor, FinishUndo(turn_id=changed.turn_id, is_ok=is_ok, changes=(CHANGE,)))
         self._ask(actor, RecordChanges(changes=(CHANGE,), before="b" * 64, after="c" * 64))
 
+    @rule(ai=st.sampled_from([AccountId(name) for name in AIS]), asker=anyone)
+    def a_job_changes_a_file(self, ai: AccountId, asker: AccountId) -> None:
+        for turn_id in self.ended[-1:]:
+            command = NoteJobChanges(
+                turn_id=turn_id,
+                call_id=CallId("c"),
+                asked_by=(asker,),
+                changes=(CHANGE,),
+                before="b" * 64,
+                after="c" * 64,
+            )
+            self._ask(ai, command)
+
     @precondition(lambda self: len(self.book.log) > 100)
     @rule(actor=anyone, chance=st.integers(0, 9))
     def someone_deletes_the_room(self, actor: AccountId, chance: int) -> None:
@@ -448,6 +462,8 @@ def check_right(state: RoomState, messages: dict[MessageId, Message], actor_id: 
     assert not state.is_deleted
     if isinstance(command, ExpireMember):
         assert state.members[command.account_id].until is not None
+        return
+    if isinstance(command, NoteJobChanges):
         return
     if isinstance(command, FinishUndo):
         assert any(one.turn_id == command.turn_id and one.undo == "wanted" for one in state.notes.changed)

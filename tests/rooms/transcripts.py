@@ -53,6 +53,7 @@ from multiplayer.protocol.inner_commands import (
     FinishUndo,
     FireRule,
     NoteChanges,
+    NoteJobChanges,
     Propose,
     RecordChanges,
     RequestApproval,
@@ -275,6 +276,19 @@ def with_tools() -> JsonObject:
     removed = FileChange(path="report.txt", kind=ChangeKind.REMOVED)
     told.ask("alice", FinishUndo(turn_id=turn_id, is_ok=True, changes=(removed,)))
     told.ask("bob", RecordChanges(changes=(removed,), before="b" * 64, after="c" * 64))
+    late = FileChange(path="late.txt", kind=ChangeKind.ADDED, added_lines=1, is_text=True)
+    told.ask(
+        "bot",
+        NoteJobChanges(
+            turn_id=turn_id,
+            call_id=CallId("call-2"),
+            asked_by=(AccountId("alice"),),
+            changes=(late,),
+            before="c" * 64,
+            after="d" * 64,
+            taint=(Taint.WEB,),
+        ),
+    )
     told.ask("bob", DecideProposal(proposal_id=book.room.state.notes.proposals[0].id, is_accepted=True))
     return told.written("bob")
 

@@ -27,11 +27,12 @@ from multiplayer.live.directory import Directory
 from multiplayer.live.door import Door, DoorLimits
 from multiplayer.live.housekeeping import Housekeeping
 from multiplayer.live.insight import insights_on
+from multiplayer.live.job_files import JobFiles
 from multiplayer.live.lobby import Lobby
 from multiplayer.live.pod import Pod, PodLimits, SignInDoors
 from multiplayer.live.profiles import Profiles
 from multiplayer.live.registry import Sessions
-from multiplayer.live.room_jobs import RoomJobs
+from multiplayer.live.room_jobs import JobNews, RoomJobs
 from multiplayer.live.schedules import Schedules
 from multiplayer.live.session import Session
 from multiplayer.live.toolbox import Toolbox
@@ -57,6 +58,7 @@ from multiplayer.tools.mcp.opening import McpServing
 from multiplayer.tools.offered import build_tools
 from multiplayer.tools.registry import ToolRegistry
 from multiplayer.tools.sandbox.preflight import SandboxStatus
+from multiplayer.tools.terminal.jobs import Jobs
 from multiplayer.tools.workspace import Workspaces
 from tests.support.brains import GivenBrains, brain_of
 
@@ -86,9 +88,14 @@ async def memory_pod(
     turn_limits: TurnLimits | None = None,
     tools: ToolRegistry | None = None,
     outside: McpServing | None = None,
+    jobs: Jobs | None = None,
+    news: JobNews | None = None,
     name: str = "pod-test",
 ) -> AsyncIterator[Pod]:
-    """A pod on `storage` (a new in-memory one by default). All AIs are `model`, or what `brains` says."""
+    """A pod on `storage` (a new in-memory one by default). All AIs are `model`, or what `brains` says.
+
+    `jobs` tell `news` what becomes of them.
+    """
     storage = storage or MemoryStorage()
     clock = clock or system_clock()
     limits = limits or PodLimits()
@@ -100,7 +107,10 @@ async def memory_pod(
     access_tokens = AccessTokens(storage, now=clock.now, new_id=clock.new_id)
     sign_ins = SignIns(storage, now=clock.now, new_id=clock.new_id)
     checkpoints = Checkpoints(workspaces.with_name(f"{workspaces.name}-checkpoints"), Limits())
-    workbench = Workbench(Workspaces(workspaces), checkpoints, storage)
+    workbench = Workbench(Workspaces(workspaces), checkpoints, storage, jobs.running if jobs else lambda _: ())
+    files = JobFiles(jobs, workbench, directory) if jobs is not None else None
+    if files is not None and news is not None:
+        news.directory, news.files, workbench.tell = directory, files, files.tell
     toolbox = Toolbox(tools or build_tools(None), workbench, outside)
     seat = AiSeat(
         brains=brains or GivenBrains(brain_of(model or ScriptedModel([]))),
@@ -129,7 +139,7 @@ async def memory_pod(
             seat, directory, insights.turns, lambda: SandboxStatus("off", "no sandbox in this test")
         ),
         schedules=Schedules(storage, directory, clock),
-        jobs=RoomJobs(None, toolbox, directory),
+        jobs=RoomJobs(jobs, files, toolbox, directory),
         housekeeping=Housekeeping(workbench, clock, 3600.0),
         undos=Undos(workbench, directory),
         watch=Watch(storage, directory, sessions, cache, clock, profiled, epoch=await storage.epoch()),

@@ -273,6 +273,41 @@ def test_changes_name_files_with_their_lines_and_folders_only_where_nothing_else
     assert (changes[1].before, changes[1].after) == ("", "")
 
 
+def test_one_authors_part_of_a_change_is_a_tree_of_its_own(
+    checkpoints: Checkpoints, workspace: Workspace, folder: Path
+) -> None:
+    (folder / "src/deep").mkdir(parents=True)
+    for name in ("src/a", "src/deep/b", "old"):
+        (folder / name).write_text(name)
+    before = checkpoints.take(ROOM, workspace).tree
+    (folder / "new/deep").mkdir(parents=True)
+    for name in ("src/a", "src/deep/b", "new/deep/c", "new/d"):
+        (folder / name).write_text("changed")
+    shutil.move(folder / "old", folder / "moved")
+    after = checkpoints.take(ROOM, workspace).tree
+
+    def told(*paths: str) -> list[tuple[str, ChangeKind]]:
+        part = checkpoints.part(ROOM, before, after, paths)
+        changed = [(change.path, change.kind) for change in checkpoints.changes(ROOM, before, part)]
+        rest = checkpoints.changes(ROOM, part, after)
+        assert {*changed} | {(change.path, change.kind) for change in rest} == everything
+        return changed
+
+    everything = {(change.path, change.kind) for change in checkpoints.changes(ROOM, before, after)}
+    added, changed, removed = ChangeKind.ADDED, ChangeKind.CHANGED, ChangeKind.REMOVED
+    assert told() == []
+    assert told("src/a") == [("src/a", changed)]
+    assert told("new/deep") == [("new/deep/c", added)]
+    assert told("old", "moved") == [("moved", added), ("old", removed)]
+    assert told("no/such", "src/a/below") == []
+    assert checkpoints.part(ROOM, before, after, ["src", "new", "old", "moved"]) == after
+    undone = checkpoints.undo(ROOM, workspace, [(before, checkpoints.part(ROOM, before, after, ["src/a", "old"]))])
+    assert undone.conflicts == ()
+    assert ((folder / "src/a").read_text(), (folder / "src/deep/b").read_text()) == ("src/a", "changed")
+    assert (folder / "old").exists()
+    assert (folder / "moved").exists()
+
+
 def test_a_diff_shows_lines_where_there_are_lines(checkpoints: Checkpoints, workspace: Workspace, folder: Path) -> None:
     lines = [f"{number}\n" for number in range(1, 21)]
     (folder / "text").write_text("".join(lines))

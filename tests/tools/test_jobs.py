@@ -27,7 +27,7 @@ from tests.support.tool_calls import Caller, fresh_workspace, strict_sandbox
 
 pytestmark = pytest.mark.slow
 ROOM, OTHER_ROOM = RoomId("ROOM1"), RoomId("ROOM2")
-ALICE, BOB = AccountId("alice"), AccountId("bob")
+ALICE, BOB, AI = AccountId("alice"), AccountId("bob"), AccountId("robot")
 PATIENCE_S = 20.0
 FOREVER = "echo begun; setsid sleep 82 & sleep 82"
 
@@ -63,7 +63,7 @@ class Yard:
         askers: tuple[AccountId, ...] = (ALICE,),
         limits: Limits | None = None,
     ) -> JobView:
-        owner = JobOwner(room, TurnId("TURN"), askers)
+        owner = JobOwner(room, TurnId("TURN"), AI, askers)
         return await self.jobs.start(owner, self.workspace, command, "", limits or Limits(wall_s=30.0), CallId("CALL"))
 
     async def end_of(self, job_id: str) -> JobView:
@@ -163,7 +163,7 @@ async def test_what_cannot_run_is_refused_and_not_listed(
     machine: tuple[Sandbox, Workspaces], workspace: Workspace, command: str, cwd: str, code: str
 ) -> None:
     async with yard(machine, workspace, JobLimits(look_s=PATIENCE_S)) as at:
-        owner = JobOwner(ROOM, TurnId("TURN"), (ALICE,))
+        owner = JobOwner(ROOM, TurnId("TURN"), AI, (ALICE,))
         with pytest.raises(ToolRefused) as refused:
             await at.jobs.start(owner, workspace, command, cwd, Limits(), CallId("CALL"))
         assert (refused.value.code, at.jobs.listing(ROOM), at.ended) == (ToolFault(code), (), [])
@@ -232,6 +232,8 @@ async def test_archiving_a_room_ends_its_jobs_and_only_those(
         mine, other = await at.start(FOREVER), await at.start(FOREVER, room=OTHER_ROOM)
         await at.jobs.stop_room(ROOM)
         assert (await at.end_of(mine.job_id)).stop is JobStop.ROOM
+        at.jobs.forget(ROOM)
+        at.jobs.forget(OTHER_ROOM)
         assert at.jobs.listing(ROOM) == ()
         assert [(view.job_id, view.state) for view in at.jobs.listing(OTHER_ROOM)] == [(other.job_id, JobState.RUNNING)]
 
@@ -342,7 +344,7 @@ async def test_without_the_strict_sandbox_no_job_starts(
     await off.preflight()
     async with Jobs(off, now=lambda: datetime.now(UTC)) as jobs:
         with pytest.raises(ToolRefused, match="keep no background jobs apart") as refused:
-            await jobs.start(JobOwner(ROOM, TurnId("TURN"), ()), workspace, "true", "", Limits(), CallId("CALL"))
+            await jobs.start(JobOwner(ROOM, TurnId("TURN"), AI, ()), workspace, "true", "", Limits(), CallId("CALL"))
         assert refused.value.code is ToolFault.SANDBOX
 
 
@@ -351,7 +353,7 @@ def test_every_limit_of_the_sandbox_has_a_name_here() -> None:
 
 
 def owner_of(_context: ToolCallContext) -> JobOwner:
-    return JobOwner(ROOM, TurnId("TURN"), (ALICE,))
+    return JobOwner(ROOM, TurnId("TURN"), AI, (ALICE,))
 
 
 async def test_the_ai_starts_lists_reads_and_stops_jobs(
@@ -394,6 +396,8 @@ async def test_nobody_starts_a_job_without_approval(
         caller.gate.approves = False
         assert (await caller.call("job_start", command="true")).code == "not_approved"
         assert [call.tool_class for call in caller.gate.asked] == [ToolClass.EXTENDED]
+        at.jobs.forget(ROOM)
+        at.jobs.forget(OTHER_ROOM)
         assert at.jobs.listing(ROOM) == ()
         assert (await caller.call("job_list")).ok
         caller.gate.role = Role.GUEST

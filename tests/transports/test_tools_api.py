@@ -13,7 +13,7 @@ import pytest
 from multiplayer.live.room_jobs import RoomJobs
 from multiplayer.live.toolbox import Toolbox
 from multiplayer.live.workbench import Workbench
-from multiplayer.protocol.ids import CallId, RoomId, TurnId
+from multiplayer.protocol.ids import AccountId, CallId, RoomId, TurnId
 from multiplayer.protocol.members import Role
 from multiplayer.tools.checkpoints.checkpoints import Checkpoints
 from multiplayer.tools.limits import Limits
@@ -129,13 +129,13 @@ async def server_with_jobs(tmp_path: Path) -> AsyncIterator[tuple[RunningServer,
         workbench = Workbench(workspaces, Checkpoints(tmp_path / "checkpoints", Limits()), pod.storage)
         async with (
             Jobs(sandbox, now=lambda: datetime.now(UTC), on_output=hear) as jobs,
-            RoomJobs(jobs, Toolbox(build_tools(sandbox), workbench), pod.directory) as room_jobs,
+            RoomJobs(jobs, None, Toolbox(build_tools(sandbox), workbench), pod.directory) as room_jobs,
         ):
             was, pod.jobs = pod.jobs, room_jobs
             alice, bob = await server.know("alice"), await server.know("bob")
             room_id = await server.room(bob, alice)
             with fresh_workspace(workspaces) as workspace:
-                owner = JobOwner(room_id, TurnId("TURN"), (alice.id,))
+                owner = JobOwner(room_id, TurnId("TURN"), AccountId("AI"), (alice.id,))
                 command = "echo begun; sleep 91"
                 job = await jobs.start(owner, workspace, command, "", Limits(wall_s=60.0), CallId("CALL"))
                 async with asyncio.timeout(PATIENCE_S):

@@ -17,6 +17,7 @@ from pathlib import Path
 from multiplayer.protocol.ids import RoomId
 from multiplayer.protocol.tools import FileChange
 from multiplayer.tools.checkpoints.changes import describe, unified
+from multiplayer.tools.checkpoints.overlay import overlaid
 from multiplayer.tools.checkpoints.restore import Restorer
 from multiplayer.tools.checkpoints.scan import Bounds, Scan, Scanner
 from multiplayer.tools.checkpoints.store import CheckpointGone, Journal, Store, open_store
@@ -115,6 +116,19 @@ class Checkpoints:
             left_out=tuple(map(shown_path, scan.left_out)),
             special=tuple(map(shown_path, scan.special)),
         )
+
+    def part(self, room_id: RoomId, before: str, after: str, paths: Collection[str]) -> str:
+        """Return the tree `before` with these paths, and what is below them, as in `after`: a tree that was never there.
+
+        Raises `CheckpointGone`, `OSError`.
+        """
+        with open_store(self._root, room_id) as store:
+            root, over = store.root_of(before), store.root_of(after)
+            for path in sorted(paths):
+                root = overlaid(store, root, over, raw_path(path))
+            store.add_tree(root)
+            store.commit()
+        return root.hex()
 
     def changes(self, room_id: RoomId, before: str, after: str) -> tuple[FileChange, ...]:
         """Return what differs, by path; see `changes.describe`. Raises `CheckpointGone`, `OSError`."""

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import NewType
 
+from multiplayer.protocol.cards import Taint
 from multiplayer.protocol.ids import AccountId, CallId, RoomId, TurnId
 from multiplayer.protocol.values import Frozen, UtcTime
 
@@ -41,11 +42,15 @@ class JobStop(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class JobOwner:
-    """Where a job belongs: the room, and the turn and the people whose request began it."""
+    """Where a job belongs: the room, and the turn, the AI and the people whose request began it."""
 
     room_id: RoomId
     turn_id: TurnId
+    ai_id: AccountId
     askers: Sequence[AccountId]
+    approved_by: Sequence[AccountId] = ()
+    taint: Sequence[Taint] = ()
+    """What untrusted words the turn had seen that began it."""
 
 
 class JobView(Frozen):

@@ -270,9 +270,17 @@ class Jobs:
         """Return the room's jobs by their start: those that run, and the last that ended."""
         return tuple(job.view() for job in self._rooms.get(room_id, {}).values())
 
-    def is_running(self, room_id: RoomId) -> bool:
-        """Tell whether any job of the room runs."""
-        return any(job.ended_at is None for job in self._rooms.get(room_id, {}).values())
+    def rooms(self) -> tuple[RoomId, ...]:
+        """Return the rooms that have jobs, running or ended."""
+        return tuple(self._rooms)
+
+    def running(self, room_id: RoomId) -> frozenset[JobId]:
+        return frozenset(job.job_id for job in self._rooms.get(room_id, {}).values() if job.ended_at is None)
+
+    def owner(self, room_id: RoomId, job_id: str) -> tuple[JobOwner, CallId] | None:
+        """Return whose a job is, and the call that started it; None once it is forgotten."""
+        job = self._rooms.get(room_id, {}).get(JobId(job_id))
+        return (job.owner, job.call_id) if job is not None else None
 
     def tail(self, room_id: RoomId, job_id: str, most_bytes: int) -> JobTail:
         """Return the end of a job's output; to look counts against its being idle. Raises `ToolRefused`."""
@@ -292,10 +300,13 @@ class Jobs:
         await self._stop_all([job], JobStop.ASKED, by=by, in_call=in_call)
         return job.view()
 
-    async def stop_room(self, room_id: RoomId) -> None:
-        """Kill all jobs of a room and forget them."""
-        await self._stop_all(list(self._rooms.get(room_id, {}).values()), JobStop.ROOM)
-        if all(job.ended_at is not None for job in self._rooms.get(room_id, {}).values()):
+    async def stop_room(self, room_id: RoomId, why: JobStop = JobStop.ROOM) -> None:
+        """Kill all jobs of a room; returns when their last process is dead."""
+        await self._stop_all(list(self._rooms.get(room_id, {}).values()), why)
+
+    def forget(self, room_id: RoomId) -> None:
+        """Forget a room's jobs, if none runs."""
+        if not self.running(room_id):
             self._rooms.pop(room_id, None)
 
     async def stop_of(self, room_id: RoomId, account_id: AccountId) -> None:
