@@ -1,0 +1,1 @@
+"""Where files' bytes lie: one port, and adapters for a local folder and for object stores."""
