@@ -157,12 +157,23 @@ class SandboxReport(Frozen):
 
 
 class OutsideTool(Frozen):
-    """A tool of an outside server (MCP), in that server's words. `state`: consented, changed since, or new."""
+    r"""A tool of an outside server (MCP), in that server's words, with what cannot be seen in them written out (`\u200b`).
+
+    `state`: consented, changed since, or new. The model is told the description and the part of the input schema that
+    is kept; the other parts are bound by `sha256` as well.
+    """
 
     tool: str
     title: str = ""
     description: str = ""
+    input_schema: str = ""
+    """JSON, as are `output_schema` and `annotations`; empty where the server gives none."""
+    output_schema: str = ""
+    annotations: str = ""
+    left_out: tuple[str, ...] = ()
+    """What of the definition is too long to be shown."""
     sha256: str
+    """Of the definition as the server gave it, and of where the server is: what a consent names."""
     tool_class: ToolClass
     state: str
 
@@ -171,6 +182,10 @@ class OutsideServer(Frozen):
     """An outside server, asked just now. `left_out`: tools that cannot be used, and why. `gone`: consented ones it lost."""
 
     server: str
+    kind: str = ""
+    """`http`: it is reached at `address`. `stdio`: the program line `address` is started in the room's sandbox."""
+    address: str = ""
+    """Without what is or may be secret in it."""
     is_reachable: bool
     trouble: str = ""
     tools: tuple[OutsideTool, ...] = ()

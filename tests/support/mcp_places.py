@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 import pytest
 import uvicorn
@@ -28,9 +29,13 @@ from multiplayer.tools.registry import ToolCallContext, ToolRegistry, ToolResult
 from multiplayer.tools.sandbox.binaries import is_reachable_by_all
 from multiplayer.tools.sandbox.sandbox import Sandbox
 from multiplayer.tools.workspace import Workspace
+from tests.support import mcp_server
 from tests.support.tool_calls import WatchedGate
 
 HERE = Path(__file__).parent
+Transport = Literal["stdio", "http"]
+PROTOCOLS = pytest.mark.parametrize("protocol", ["auto", "legacy"])
+TRANSPORTS = pytest.mark.parametrize("transport", ["stdio", "http"])
 
 
 def inner_python() -> tuple[str, tuple[str, ...]]:
@@ -157,3 +162,28 @@ async def member(
         yield Member(connected, McpRoom(RoomId("ROOM1"), workspace))
         async with asyncio.timeout(15):
             await connected.aclose()
+
+
+@asynccontextmanager
+async def own_server(transport: Transport, protocol: str = "auto", name: str = "own") -> AsyncIterator[McpServer]:
+    """Our own server (`mcp_server`), started in the sandbox or served on a free port."""
+    if transport == "stdio":
+        yield in_sandbox(name, [str(HERE / "mcp_server.py")], protocol=protocol)
+        return
+    async with on_loopback(mcp_server.built().streamable_http_app(session_idle_timeout=None)) as port:
+        yield behind(name, port, protocol=protocol)
+
+
+@asynccontextmanager
+async def own_member(
+    transport: Transport,
+    sandbox: Sandbox,
+    workspace: Workspace,
+    protocol: str = "auto",
+    limits: McpLimits | None = None,
+) -> AsyncIterator[Member]:
+    """A room with our own server; skips where a process cannot be started in a sandbox."""
+    if transport == "stdio" and sandbox.status.mode != "strict":
+        pytest.skip(f"no strict sandbox on this machine: {sandbox.status.reason}")
+    async with own_server(transport, protocol) as server, member([server], sandbox, workspace, limits=limits) as made:
+        yield made

@@ -2,73 +2,34 @@
 
 import asyncio
 import os
-import secrets
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Literal
 
 import pytest
 
 from multiplayer.protocol.cards import Taint
 from multiplayer.protocol.ids import RoomId
 from multiplayer.protocol.tools import Consent
-from multiplayer.tools.mcp.config import McpServer
 from multiplayer.tools.mcp.words import McpLimits, McpRoom
 from multiplayer.tools.refusal import ToolFault
 from multiplayer.tools.sandbox.sandbox import Sandbox
 from multiplayer.tools.workspace import Workspace, Workspaces
 from tests.support import mcp_server
-from tests.support.mcp_places import HERE, Member, behind, in_sandbox, member, on_loopback, until_gone
+from tests.support.mcp_places import (
+    PROTOCOLS,
+    TRANSPORTS,
+    Member,
+    Transport,
+    behind,
+    member,
+    on_loopback,
+    own_member,
+    own_server,
+    until_gone,
+)
 from tests.support.tool_calls import fresh_workspace
 
 pytestmark = pytest.mark.slow
-Transport = Literal["stdio", "http"]
-PROTOCOLS = pytest.mark.parametrize("protocol", ["auto", "legacy"])
-TRANSPORTS = pytest.mark.parametrize("transport", ["stdio", "http"])
-
-
-@pytest.fixture(scope="module")
-def workspaces(tmp_path_factory: pytest.TempPathFactory) -> Workspaces:
-    return Workspaces(tmp_path_factory.mktemp("data") / "workspaces")
-
-
-@pytest.fixture(scope="module")
-async def sandbox(workspaces: Workspaces) -> Sandbox:
-    made = Sandbox(workspaces)
-    await made.preflight()
-    return made
-
-
-@pytest.fixture
-def workspace(workspaces: Workspaces) -> Iterator[Workspace]:
-    # Others test with the first numbers, perhaps now.
-    with fresh_workspace(workspaces, 7_000 + secrets.randbelow(1_000)) as opened:
-        yield opened
-
-
-@asynccontextmanager
-async def own_server(transport: Transport, protocol: str = "auto", name: str = "own") -> AsyncIterator[McpServer]:
-    if transport == "stdio":
-        yield in_sandbox(name, [str(HERE / "mcp_server.py")], protocol=protocol)
-        return
-    async with on_loopback(mcp_server.built().streamable_http_app(session_idle_timeout=None)) as port:
-        yield behind(name, port, protocol=protocol)
-
-
-@asynccontextmanager
-async def own_member(
-    transport: Transport,
-    sandbox: Sandbox,
-    workspace: Workspace,
-    protocol: str = "auto",
-    limits: McpLimits | None = None,
-) -> AsyncIterator[Member]:
-    if transport == "stdio" and sandbox.status.mode != "strict":
-        pytest.skip(f"no strict sandbox on this machine: {sandbox.status.reason}")
-    async with own_server(transport, protocol) as server, member([server], sandbox, workspace, limits=limits) as made:
-        yield made
 
 
 async def test_a_process_works_in_the_room_s_workspace_and_ends_with_the_room(

@@ -2,10 +2,7 @@
 
 import asyncio
 import json
-import secrets
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
-from typing import Literal
+from dataclasses import replace
 
 import pytest
 from pydantic import SecretStr
@@ -14,62 +11,26 @@ from starlette.types import Receive, Scope, Send
 from multiplayer.protocol.cards import Taint
 from multiplayer.protocol.members import Role
 from multiplayer.protocol.tools import Consent, ToolClass
-from multiplayer.tools.mcp.config import McpServer, StdioServer
+from multiplayer.tools.mcp.config import HttpServer, StdioServer
 from multiplayer.tools.mcp.tools import mcp_tools, survey, tool_name
-from multiplayer.tools.mcp.words import McpFailed, McpLimits
+from multiplayer.tools.mcp.words import McpChanged, McpFailed
 from multiplayer.tools.refusal import ToolFault
 from multiplayer.tools.sandbox.sandbox import Sandbox
-from multiplayer.tools.workspace import Workspace, Workspaces
+from multiplayer.tools.workspace import Workspace
 from tests.support import mcp_server
-from tests.support.mcp_places import HERE, Member, behind, in_sandbox, member, on_loopback
-from tests.support.tool_calls import fresh_workspace
+from tests.support.mcp_places import (
+    PROTOCOLS,
+    TRANSPORTS,
+    Transport,
+    behind,
+    in_sandbox,
+    member,
+    on_loopback,
+    own_member,
+    own_server,
+)
 
 pytestmark = pytest.mark.slow
-Transport = Literal["stdio", "http"]
-PROTOCOLS = pytest.mark.parametrize("protocol", ["auto", "legacy"])
-TRANSPORTS = pytest.mark.parametrize("transport", ["stdio", "http"])
-
-
-@pytest.fixture(scope="module")
-def workspaces(tmp_path_factory: pytest.TempPathFactory) -> Workspaces:
-    return Workspaces(tmp_path_factory.mktemp("data") / "workspaces")
-
-
-@pytest.fixture(scope="module")
-async def sandbox(workspaces: Workspaces) -> Sandbox:
-    made = Sandbox(workspaces)
-    await made.preflight()
-    return made
-
-
-@pytest.fixture
-def workspace(workspaces: Workspaces) -> Iterator[Workspace]:
-    # Others test with the first numbers, perhaps now.
-    with fresh_workspace(workspaces, 7_000 + secrets.randbelow(1_000)) as opened:
-        yield opened
-
-
-@asynccontextmanager
-async def own_server(transport: Transport, protocol: str = "auto", name: str = "own") -> AsyncIterator[McpServer]:
-    if transport == "stdio":
-        yield in_sandbox(name, [str(HERE / "mcp_server.py")], protocol=protocol)
-        return
-    async with on_loopback(mcp_server.built().streamable_http_app(session_idle_timeout=None)) as port:
-        yield behind(name, port, protocol=protocol)
-
-
-@asynccontextmanager
-async def own_member(
-    transport: Transport,
-    sandbox: Sandbox,
-    workspace: Workspace,
-    protocol: str = "auto",
-    limits: McpLimits | None = None,
-) -> AsyncIterator[Member]:
-    if transport == "stdio" and sandbox.status.mode != "strict":
-        pytest.skip(f"no strict sandbox on this machine: {sandbox.status.reason}")
-    async with own_server(transport, protocol) as server, member([server], sandbox, workspace, limits=limits) as made:
-        yield made
 
 
 @TRANSPORTS
@@ -224,20 +185,49 @@ async def test_the_time_server_tells_the_time_over_http(protocol: str, workspace
         assert "21:00" in told.text
 
 
-async def test_a_definition_has_one_digest_whatever_the_wire(sandbox: Sandbox, workspace: Workspace) -> None:
+@TRANSPORTS
+async def test_a_definition_has_one_digest_in_both_modes_of_the_protocol(
+    transport: Transport, sandbox: Sandbox, workspace: Workspace
+) -> None:
+    if transport == "stdio" and sandbox.status.mode != "strict":
+        pytest.skip(f"no strict sandbox on this machine: {sandbox.status.reason}")
     seen = set()
-    for transport in ("stdio", "http"):
+    async with own_server(transport) as server:
         for protocol in ("auto", "legacy"):
-            async with own_member(transport, sandbox, workspace, protocol) as room:
+            async with member([server.model_copy(update={"protocol": protocol})], sandbox, workspace) as room:
                 found = await room.servers.definitions("own", room.room)
                 seen.add(tuple((each.tool, each.sha256) for each in found))
     assert len(seen) == 1
+
+
+async def test_a_server_that_was_re_pointed_needs_new_consent(workspace: Workspace) -> None:
+    async with own_server("http") as first, own_server("http") as second:
+        async with member([first], None, workspace) as room:
+            await room.agree("own", "echo", "pair")
+            agreed = list(room.consents)
+            before = await room.registry()
+            assert (await room.call("own", "echo", text="a")).ok
+        async with member([second], None, workspace) as room:
+            room.consents = agreed
+            (seen,) = await survey(room.servers, agreed, room.room)
+            assert {tool.tool for tool in seen.tools if tool.state == "changed"} == {"echo", "pair"}
+            assert (await room.registry()).names == ()
+            # Nor does a definition that was known of the first place let a call through to the second.
+            known = (await room.servers.known_for(agreed, room.room))["own", "echo"]
+            old = replace(known, sha256=agreed[0].sha256)
+            with pytest.raises(McpChanged):
+                await room.servers.call(old, {"text": "a"}, room.room)
+            room.consents.clear()
+            await room.agree("own", "echo")
+            assert (await room.call("own", "echo", text="a")).text == "a"
+    assert before.names == ("own__echo", "own__pair")
 
 
 async def test_a_survey_shows_what_is_reachable_and_what_the_room_agreed_to(
     sandbox: Sandbox, workspace: Workspace
 ) -> None:
     async with own_server("http") as own:
+        assert isinstance(own, HttpServer)
         nothing = behind("nothing", 9)
         inside = StdioServer.model_validate({"name": "inside", "command": ("true",)})
         async with member([own, nothing, inside], None, workspace) as room:
@@ -247,7 +237,11 @@ async def test_a_survey_shows_what_is_reachable_and_what_the_room_agreed_to(
     assert (seen.server, seen.is_reachable, seen.gone) == ("own", True, ("gone",))
     states = {tool.tool: tool.state for tool in seen.tools}
     assert (states["echo"], states["big"]) == ("consented", "new")
-    assert next(tool for tool in seen.tools if tool.tool == "echo").description == "Say the text again."
+    echo = next(tool for tool in seen.tools if tool.tool == "echo")
+    assert (echo.description, echo.left_out) == ("Say the text again.", ())
+    assert json.loads(echo.input_schema)["required"] == ["text"]
+    assert (seen.kind, seen.address) == ("http", own.url)
+    assert (unsandboxed.kind, unsandboxed.address) == ("stdio", "true")
     assert (unreachable.is_reachable, unreachable.tools) == (False, ())
     assert "cannot or may not be reached" in unreachable.trouble
     assert "there is none on this machine" in unsandboxed.trouble

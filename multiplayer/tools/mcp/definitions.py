@@ -3,15 +3,17 @@
 import json
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 import mcp_types as types
 from pydantic import JsonValue, TypeAdapter
 
 from multiplayer.tools.mcp.config import McpServer
+from multiplayer.tools.mcp.places import bound_place
 from multiplayer.tools.mcp.schema import BadSchema, checked_schema, told_schema
-from multiplayer.tools.mcp.words import MAX_TITLE, McpDefinition, McpLimits, McpListing, digest, visible
+from multiplayer.tools.mcp.shown import shown_definition
+from multiplayer.tools.mcp.words import McpDefinition, McpLimits, McpListing, McpShown, digest, visible
 
 MAX_LEFT_OUT: Final = 20
 """So many tools that cannot be used are named; the others are counted."""
@@ -33,23 +35,36 @@ def read_listing(
 ) -> McpListing:
     """Keep the tools that can be used; name what is wrong with the others."""
     kept: dict[str, McpDefinition] = {}
+    shown: dict[str, McpShown] = {}
+    left_shown = limits.shown_server_bytes
     left_out: list[str] = []
     times = Counter(tool.name for tool in tools)
     for tool in tools:
         try:
             if len(kept) < limits.tools:
-                kept[tool.name] = _definition(server, tool, times[tool.name], limits, secret_values)
+                definition = raw(tool)
+                kept[tool.name] = _definition(server, tool, definition, times[tool.name], limits, secret_values)
+                seen = shown_definition(definition, limits, secret_values)
+                if seen.size > left_shown:
+                    seen = McpShown(left_out=(f"all of it: {server.name} says more of its tools than can be shown",))
+                left_shown -= seen.size
+                shown[tool.name] = seen
             else:
                 left_out.append(f"{visible(tool.name, 80)}: the server has more than {limits.tools} tools")
         except (_Unusable, BadSchema) as why:
             left_out.append(f"{visible(tool.name, 80)}: {why}")
     if len(left_out) > MAX_LEFT_OUT:
         left_out[MAX_LEFT_OUT:] = [f"and {len(left_out) - MAX_LEFT_OUT} more"]
-    return McpListing(tuple(kept.values()), tuple(left_out))
+    return McpListing(tuple(kept.values()), tuple(left_out), shown)
 
 
 def _definition(
-    server: McpServer, tool: types.Tool, times: int, limits: McpLimits, secret_values: Sequence[str]
+    server: McpServer,
+    tool: types.Tool,
+    definition: Mapping[str, JsonValue],
+    times: int,
+    limits: McpLimits,
+    secret_values: Sequence[str],
 ) -> McpDefinition:
     if times > 1:
         raise _Unusable("the server has it more than once")
@@ -58,7 +73,6 @@ def _definition(
     description = tool.description or ""
     if len(description) > limits.description_characters:
         raise _Unusable(f"its description has more than {limits.description_characters} characters")
-    definition = raw(tool)
     given = definition.get("inputSchema")
     size = len(json.dumps([given, definition.get("outputSchema"), definition.get("annotations")]))
     if size > limits.schema_bytes:
@@ -69,10 +83,9 @@ def _definition(
     return McpDefinition(
         server=server.name,
         tool=tool.name,
-        title=visible(tool.title or "", MAX_TITLE, secret_values),
         description=visible(description, limits.description_characters, secret_values),
         schema=told,
-        sha256=digest(definition),
+        sha256=digest(definition, bound_place(server)),
         tool_class=server.tool_class,
         checked=checked_schema(told, given),
     )

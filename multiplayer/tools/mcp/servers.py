@@ -18,9 +18,19 @@ from multiplayer.tools.mcp.config import HttpServer, McpServer, StdioServer
 from multiplayer.tools.mcp.connection import Connection, Means, SaidNo
 from multiplayer.tools.mcp.definitions import raw, read_listing
 from multiplayer.tools.mcp.http import ClientFactory, client_for
+from multiplayer.tools.mcp.places import bound_place, shown_place
 from multiplayer.tools.mcp.results import read_answer, read_refusal
 from multiplayer.tools.mcp.schema import misfit
-from multiplayer.tools.mcp.words import McpChanged, McpDefinition, McpFailed, McpLimits, McpListing, McpRoom, digest
+from multiplayer.tools.mcp.words import (
+    McpChanged,
+    McpDefinition,
+    McpFailed,
+    McpLimits,
+    McpListing,
+    McpPlace,
+    McpRoom,
+    digest,
+)
 from multiplayer.tools.refusal import ToolFault
 from multiplayer.tools.registry import ToolResult
 from multiplayer.tools.sandbox.sandbox import Sandbox
@@ -103,6 +113,9 @@ class McpServers:
     def names(self) -> tuple[str, ...]:
         return tuple(self._servers)
 
+    def place(self, server: str) -> McpPlace:
+        return shown_place(self._servers[server], self.secret_values)
+
     async def definitions(self, server: str, room: McpRoom) -> tuple[McpDefinition, ...]:
         """Ask a server now for its tools, as far as they can be used. Raises `McpFailed`."""
         return (await self.listing(server, room)).definitions
@@ -167,7 +180,7 @@ class McpServers:
         server = self._configured(definition.server)
         connection, tools = await self._asked(server, room)
         named = [tool for tool in tools if tool.name == definition.tool]
-        if len(named) != 1 or digest(raw(named[0])) != definition.sha256:
+        if len(named) != 1 or digest(raw(named[0]), bound_place(server)) != definition.sha256:
             self._known.pop(_known_key(server, room), None)
             raise McpChanged
         try:

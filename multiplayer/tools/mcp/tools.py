@@ -13,7 +13,16 @@ from multiplayer.protocol.cards import Taint
 from multiplayer.protocol.ids import RoomId
 from multiplayer.protocol.tools import Consent, ToolClass
 from multiplayer.protocol.values import Frozen
-from multiplayer.tools.mcp.words import McpCalls, McpChanged, McpDefinition, McpFailed, McpLimits, McpRoom
+from multiplayer.tools.mcp.words import (
+    McpCalls,
+    McpChanged,
+    McpDefinition,
+    McpFailed,
+    McpLimits,
+    McpRoom,
+    McpShown,
+    ServerKind,
+)
 from multiplayer.tools.refusal import ToolFault, ToolRefused
 from multiplayer.tools.registry import Arguments, Tool, ToolCallContext, ToolResult
 
@@ -132,11 +141,16 @@ ConsentState = Literal["consented", "changed", "new"]
 
 
 class SurveyedTool(Frozen):
-    """A tool as a server defines it now. The words are the server's."""
+    """A tool as a server defines it now. The words are the server's, with what cannot be seen in them written out."""
 
     tool: str
     title: str
     description: str
+    input_schema: str
+    output_schema: str
+    annotations: str
+    left_out: tuple[str, ...]
+    """What of the definition is too long to be shown."""
     sha256: str
     tool_class: ToolClass
     state: ConsentState
@@ -146,6 +160,8 @@ class SurveyedServer(Frozen):
     """A configured server, asked just now."""
 
     server: str
+    kind: ServerKind
+    address: str
     is_reachable: bool
     trouble: str = ""
     """Why it is not reachable."""
@@ -171,24 +187,40 @@ async def survey(servers: McpCalls, consents: Sequence[Consent], room: McpRoom) 
 
 async def _surveyed(servers: McpCalls, server: str, consents: Sequence[Consent], room: McpRoom) -> SurveyedServer:
     agreed = {consent.tool: consent.sha256 for consent in consents if consent.server == server}
+    place = servers.place(server)
     try:
         listing = await servers.listing(server, room)
     except McpFailed as failed:
-        return SurveyedServer(server=server, is_reachable=False, trouble=failed.text)
-    tools = tuple(
-        SurveyedTool(
-            tool=each.tool,
-            title=each.title,
-            description=each.description,
-            sha256=each.sha256,
-            tool_class=each.tool_class,
-            state=_state(agreed.get(each.tool), each.sha256),
+        return SurveyedServer(
+            server=server, kind=place.kind, address=place.address, is_reachable=False, trouble=failed.text
         )
-        for each in listing.definitions
-    )
+    tools = tuple(_surveyed_tool(each, listing.shown[each.tool], agreed.get(each.tool)) for each in listing.definitions)
     there = {each.tool for each in tools}
     gone = tuple(sorted(tool for tool in agreed if tool not in there))
-    return SurveyedServer(server=server, is_reachable=True, tools=tools, left_out=listing.left_out, gone=gone)
+    return SurveyedServer(
+        server=server,
+        kind=place.kind,
+        address=place.address,
+        is_reachable=True,
+        tools=tools,
+        left_out=listing.left_out,
+        gone=gone,
+    )
+
+
+def _surveyed_tool(definition: McpDefinition, shown: McpShown, agreed: str | None) -> SurveyedTool:
+    return SurveyedTool(
+        tool=definition.tool,
+        title=shown.title,
+        description=shown.description,
+        input_schema=shown.input_schema,
+        output_schema=shown.output_schema,
+        annotations=shown.annotations,
+        left_out=shown.left_out,
+        sha256=definition.sha256,
+        tool_class=definition.tool_class,
+        state=_state(agreed, definition.sha256),
+    )
 
 
 def _state(agreed: str | None, sha256: str) -> ConsentState:

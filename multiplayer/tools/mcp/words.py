@@ -5,7 +5,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Final, Protocol
+from typing import Final, Literal, Protocol
 
 from pydantic import JsonValue
 
@@ -18,7 +18,6 @@ from multiplayer.tools.terminal.output import clean_text
 from multiplayer.tools.workspace import Workspace
 
 MAX_NAME: Final = 128
-MAX_TITLE: Final = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +45,10 @@ class McpLimits:
     pages: int = 8
     description_characters: int = 4_000
     schema_bytes: int = 16 * KIB
+    shown_bytes: int = 16 * KIB
+    """Of each part of a definition, as people are shown it: with odd characters written out."""
+    shown_server_bytes: int = MIB
+    """Of all definitions of a server, as people are shown them."""
     head_bytes: int = 192 * KIB
     tail_bytes: int = 64 * KIB
     arguments_bytes: int = 256 * KIB
@@ -67,15 +70,45 @@ class McpDefinition:
 
     server: str
     tool: str
-    title: str
     description: str
     schema: Mapping[str, JsonValue]
     """Of the arguments, as the model is told: only known keywords, no invisible characters."""
     sha256: str
-    """Of the definition as the server gave it, before anything was made safe. What a room consents to is this."""
+    """Of where the server is and of the definition as it gave it, before anything was made safe: what a room consents to."""
     tool_class: ToolClass
     checked: Mapping[str, JsonValue] = field(default_factory=lambda: MappingProxyType({}), repr=False)
     """The part of the schema that arguments are checked against here."""
+
+
+ServerKind = Literal["http", "stdio"]
+
+
+@dataclass(frozen=True, slots=True)
+class McpPlace:
+    """Where a server is, as people are shown it: nothing in `address` is secret."""
+
+    kind: ServerKind
+    address: str
+    """An address without its query, or the program line."""
+
+
+@dataclass(frozen=True, slots=True)
+class McpShown:
+    """A definition for people to decide about: whole, in the server's words, what cannot be seen in them written out."""
+
+    title: str = ""
+    description: str = ""
+    input_schema: str = ""
+    """This and what follows: JSON, empty where the server gives none."""
+    output_schema: str = ""
+    annotations: str = ""
+    left_out: tuple[str, ...] = ()
+    """What of it is too long to be shown."""
+
+    @property
+    def size(self) -> int:
+        parts = (self.title, self.description, self.input_schema, self.output_schema, self.annotations)
+        return sum(len(part.encode()) for part in parts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +117,8 @@ class McpListing:
 
     definitions: tuple[McpDefinition, ...]
     left_out: tuple[str, ...] = ()
+    shown: Mapping[str, McpShown] = field(default_factory=lambda: MappingProxyType({}), repr=False)
+    """The same definitions for people, by tool."""
 
 
 class McpFailed(Exception):  # noqa: N818 - the world's state
@@ -106,6 +141,9 @@ class McpCalls(Protocol):
     def names(self) -> tuple[str, ...]:
         """All configured servers."""
 
+    def place(self, server: str) -> McpPlace:
+        """Where a configured server is."""
+
     async def listing(self, server: str, room: McpRoom) -> McpListing:
         """Ask the server now. Raises `McpFailed`."""
 
@@ -119,10 +157,13 @@ class McpCalls(Protocol):
         """Return definitions by server and tool, read lately, of the servers that the consents name."""
 
 
-def digest(definition: Mapping[str, JsonValue]) -> str:
-    """The sha256 of a definition: name, description, input and output schema, annotations, as the server gave them."""
-    kept = {key: definition.get(key) for key in ("name", "description", "inputSchema", "outputSchema", "annotations")}
-    text = json.dumps(kept, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+_BOUND: Final = ("name", "title", "description", "inputSchema", "outputSchema", "annotations")
+
+
+def digest(definition: Mapping[str, JsonValue], place: JsonValue) -> str:
+    """The sha256 of a definition as the server gave it, and of where the server is (`places.bound_place`)."""
+    bound = {"place": place, "tool": {key: definition.get(key) for key in _BOUND}}
+    text = json.dumps(bound, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
     return hashlib.sha256(text.encode()).hexdigest()
 
 
