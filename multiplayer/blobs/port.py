@@ -7,7 +7,10 @@ from datetime import datetime
 from typing import Final, NewType, Protocol
 
 BlobKey = NewType("BlobKey", str)
-"""Made by us only: lower-case words and digits with `/ . _ -`, at most 200 of them, no empty, `.` or `..` part."""
+"""Made by us only: lower-case words and digits with `/ . _ -`, at most 200 of them, no part begins with a dot.
+
+None is a folder of another (`a` and `a/b`): a disk cannot keep both.
+"""
 _KEY: Final = re.compile(r"(?=.{1,200}\Z)[a-z0-9_-][a-z0-9._-]*(?:/[a-z0-9_-][a-z0-9._-]*)*")
 PIECE_BYTES: Final = 256 * 1024
 """About the size of the pieces that `read` gives, and the most that an adapter may hold of one stream beside its parts."""
