@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated, Final, Literal, Self
 
 import platformdirs
 from pydantic import AliasChoices, AnyHttpUrl, Field, SecretStr, TypeAdapter, ValidationError, model_validator
@@ -16,6 +16,14 @@ from typing_extensions import override
 
 PREFIX = "MULTIPLAYER_"
 DOTENV = ".env"
+
+
+_NEEDED: Final = {
+    "oss": ("oss_endpoint", "oss_bucket", "oss_access_key_id", "oss_access_key_secret"),
+    "s3": ("s3_bucket", "s3_access_key_id", "s3_secret_access_key"),
+    "azure": ("azure_account", "azure_container", "azure_access_key"),
+}
+"""What each store of files cannot do without."""
 
 
 class BadSettings(Exception):  # noqa: N818 - a sentence for whoever starts the server
@@ -128,6 +136,92 @@ class Settings(BaseSettings):
     """Let rooms switch on that their AI reads public web pages. False: in no room."""
     workspace_idle_days: Annotated[float, Field(gt=0)] = 14
     """A workspace that nobody used for so long is packed into one file, and unpacked when it is used again."""
+    blobs: Annotated[Literal["local", "oss", "s3", "azure"], Field(validation_alias=AliasChoices("BLOBS", "blobs"))] = (
+        "local"
+    )
+    """Where the bytes of files lie: local (the data folder), oss, s3 or azure. What is there already stays where it is."""
+    oss_endpoint: Annotated[str | None, Field(validation_alias=AliasChoices("OSS_ENDPOINT", "oss_endpoint"))] = None
+    """Alibaba Cloud OSS: the public endpoint, as oss-cn-hangzhou.aliyuncs.com."""
+    oss_bucket: Annotated[str | None, Field(validation_alias=AliasChoices("OSS_BUCKET", "oss_bucket"))] = None
+    """The bucket; it must be there."""
+    oss_access_key_id: Annotated[
+        SecretStr | None, Field(validation_alias=AliasChoices("OSS_ACCESS_KEY_ID", "oss_access_key_id"))
+    ] = None
+    """The id of a key that may read, write, list and delete in it."""
+    oss_access_key_secret: Annotated[
+        SecretStr | None, Field(validation_alias=AliasChoices("OSS_ACCESS_KEY_SECRET", "oss_access_key_secret"))
+    ] = None
+    """That key."""
+    oss_region: Annotated[str, Field(validation_alias=AliasChoices("OSS_REGION", "oss_region"))] = ""
+    """As cn-hangzhou; only where the endpoint does not say it."""
+    oss_internal_endpoint: Annotated[
+        str | None, Field(validation_alias=AliasChoices("OSS_INTERNAL_ENDPOINT", "oss_internal_endpoint"))
+    ] = None
+    """For this server's own transfers, if it stands in the same region."""
+    oss_cdn_domain: Annotated[str | None, Field(validation_alias=AliasChoices("OSS_CDN_DOMAIN", "oss_cdn_domain"))] = (
+        None
+    )
+    """A domain of yours that is bound to the bucket: links for downloads name it."""
+    oss_signature: Annotated[
+        Literal["v4", "v1"], Field(validation_alias=AliasChoices("OSS_SIGNATURE", "oss_signature"))
+    ] = "v4"
+    """How requests are signed."""
+    oss_encryption: Annotated[
+        Literal["", "AES256", "KMS"], Field(validation_alias=AliasChoices("OSS_ENCRYPTION", "oss_encryption"))
+    ] = ""
+    """Server-side encryption that every object is written with."""
+    oss_kms_key_id: Annotated[str, Field(validation_alias=AliasChoices("OSS_KMS_KEY_ID", "oss_kms_key_id"))] = ""
+    """Which key of KMS."""
+    oss_prefix: Annotated[str, Field(validation_alias=AliasChoices("OSS_PREFIX", "oss_prefix"))] = ""
+    """Goes before the name of every object."""
+    s3_bucket: Annotated[str | None, Field(validation_alias=AliasChoices("S3_BUCKET", "s3_bucket"))] = None
+    """S3 or what speaks like it: the bucket; it must be there."""
+    s3_region: Annotated[str, Field(validation_alias=AliasChoices("S3_REGION", "s3_region"))] = "us-east-1"
+    """Its region."""
+    s3_endpoint: Annotated[str | None, Field(validation_alias=AliasChoices("S3_ENDPOINT", "s3_endpoint"))] = None
+    """Where it is, if not at Amazon: a URL without the bucket."""
+    s3_public_endpoint: Annotated[
+        str | None, Field(validation_alias=AliasChoices("S3_PUBLIC_ENDPOINT", "s3_public_endpoint"))
+    ] = None
+    """Where others reach it, if that is elsewhere."""
+    s3_access_key_id: Annotated[
+        SecretStr | None, Field(validation_alias=AliasChoices("S3_ACCESS_KEY_ID", "s3_access_key_id"))
+    ] = None
+    """The id of a key that may read, write, list and delete in it."""
+    s3_secret_access_key: Annotated[
+        SecretStr | None, Field(validation_alias=AliasChoices("S3_SECRET_ACCESS_KEY", "s3_secret_access_key"))
+    ] = None
+    """That key."""
+    s3_path_style: Annotated[bool, Field(validation_alias=AliasChoices("S3_PATH_STYLE", "s3_path_style"))] = False
+    """The bucket stands in the path of its URLs (MinIO and others)."""
+    s3_prefix: Annotated[str, Field(validation_alias=AliasChoices("S3_PREFIX", "s3_prefix"))] = ""
+    """Goes before the name of every object."""
+    azure_account: Annotated[str | None, Field(validation_alias=AliasChoices("AZURE_ACCOUNT", "azure_account"))] = None
+    """Azure Blob Storage: the account."""
+    azure_container: Annotated[
+        str | None, Field(validation_alias=AliasChoices("AZURE_CONTAINER", "azure_container"))
+    ] = None
+    """The container; it must be there."""
+    azure_access_key: Annotated[
+        SecretStr | None, Field(validation_alias=AliasChoices("AZURE_ACCESS_KEY", "azure_access_key"))
+    ] = None
+    """The account's key, in base64."""
+    azure_endpoint: Annotated[str | None, Field(validation_alias=AliasChoices("AZURE_ENDPOINT", "azure_endpoint"))] = (
+        None
+    )
+    """Where it is, if not at Azure: a URL without the container."""
+    azure_prefix: Annotated[str, Field(validation_alias=AliasChoices("AZURE_PREFIX", "azure_prefix"))] = ""
+    """Goes before the name of every object."""
+    blobs_allow_http: bool = False
+    """Let files and the store's key travel over plain http, beyond this machine."""
+    file_bytes: Annotated[int, Field(ge=1, le=40 * 1024**4)] = 2 * 1024**3
+    """How large one attached file may be."""
+    room_file_bytes: Annotated[int, Field(ge=1)] = 20 * 1024**3
+    """How much the files of one room may hold together."""
+    account_file_bytes: Annotated[int, Field(ge=1)] = 10 * 1024**3
+    """How much the files that one account has uploaded may hold together, in all rooms."""
+    files_by_link: bool = True
+    """Send who downloads a file to the store by a signed link of five minutes, where it can sign. False: always by here."""
     turn_first_token_s: Annotated[float, Field(gt=0)] = 30
     """How long a model may take to its first word."""
     turn_progress_s: Annotated[float, Field(gt=0)] = 20
@@ -152,6 +246,10 @@ class Settings(BaseSettings):
             raise ValueError("OPENAI_BASE_URL and OPENAI_API_KEY are given together or not at all")
         if self.supabase_jwt_secret is not None and self.supabase_url is None:
             raise ValueError("SUPABASE_JWT_SECRET needs SUPABASE_URL")
+        for kind, needed in _NEEDED.items():
+            missing = [name.upper() for name in needed if getattr(self, name) is None]
+            if self.blobs == kind and missing:
+                raise ValueError(f"BLOBS={kind} needs {', '.join(missing)}")
         if self.log_level.lower() not in {"debug", "info", "warning", "error"}:
             raise ValueError("MULTIPLAYER_LOG_LEVEL is debug, info, warning or error")
         return self

@@ -25,6 +25,7 @@ from multiplayer.protocol.events import (
 )
 from multiplayer.protocol.ids import AccountId, MessageId
 from multiplayer.protocol.members import Account, Member
+from multiplayer.protocol.memory import Fact
 from multiplayer.rooms.state import RoomState, created
 
 FORMER = "former member"
@@ -65,10 +66,10 @@ class RoomBrief:
     at: datetime | None = field(default=None, compare=False)
     """When it was so."""
 
-    def told(self, facts: Mapping[str, str], pinned: Mapping[MessageId, Pinned]) -> dict[str, JsonValue]:
+    def told(self, facts: Mapping[str, Fact], pinned: Mapping[MessageId, Pinned]) -> dict[str, JsonValue]:
         """Return what the model is told of it, always in the same order.
 
-        `facts` gives the texts of those that still are; `pinned` the pinned messages that are to be shown.
+        `facts` gives those that still are; `pinned` the pinned messages that are to be shown.
         """
         told: dict[str, JsonValue] = {
             key: value
@@ -84,7 +85,7 @@ class RoomBrief:
             told["further_members"] = len(members) - MOST_MEMBERS
         if self.pins:
             told["pinned"] = [_pin(message_id, pinned.get(message_id)) for message_id in self.pins[-MOST_PINS:]]
-        known: list[JsonValue] = [facts[fact_id] for fact_id in self.facts if fact_id in facts]
+        known: list[JsonValue] = [_fact(facts[fact_id]) for fact_id in self.facts if fact_id in facts]
         if known:
             told["facts"] = known
         return told
@@ -202,5 +203,12 @@ def former(account_id: AccountId, accounts: Mapping[AccountId, Account]) -> Who:
 def _pin(message_id: MessageId, pinned: Pinned | None) -> JsonValue:
     if pinned is None:
         return message_id
-    taint: dict[str, JsonValue] = {"from": [one.value for one in pinned.taint]} if pinned.taint else {}
-    return {"id": message_id, "author": pinned.author, **taint, "text": pinned.text}
+    return {"id": message_id, "author": pinned.author, **_from(pinned.taint), "text": pinned.text}
+
+
+def _fact(fact: Fact) -> JsonValue:
+    return {**_from(fact.taint), "text": fact.text} if fact.taint else fact.text
+
+
+def _from(taint: Sequence[Taint]) -> dict[str, JsonValue]:
+    return {"from": [one.value for one in taint]} if taint else {}

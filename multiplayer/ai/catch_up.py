@@ -38,7 +38,7 @@ class Line(Frozen):
     message_id: MessageId
     section: Section
     text: str
-    """In section `other`: an AI's answer."""
+    """In section `other`: an AI's answer, or what was answered to a form."""
 
 
 class Called(Frozen):
@@ -91,7 +91,8 @@ def gist(events: Sequence[Event], names: Mapping[AccountId, str]) -> Gist:
     for said in heard.said:
         found: list[tuple[Section, str]] = []
         if said.turn_id is None:
-            found += [(section, text) for section, text in points_said(said) if section is not Section.OTHER]
+            points = points_said(said)
+            found += [(section, text) for section, text in points if section is not Section.OTHER or said.is_form]
         else:
             whom = f" → {', '.join(f'@{asker}' for asker in said.asked_by)}" if said.asked_by else ""
             words = (*sentences_of(said.text), " ".join(said.text.split()))[0]

@@ -19,7 +19,7 @@ from multiplayer.protocol.cards import Taint
 from multiplayer.protocol.events import Event, MemberJoined, MessagePosted
 from multiplayer.protocol.ids import AccountId, MessageId, RoomId
 from multiplayer.protocol.members import Account, Member
-from multiplayer.protocol.memory import Summary
+from multiplayer.protocol.memory import Fact, Summary
 from multiplayer.protocol.messages import Message
 from multiplayer.protocol.reports_prompts import Manifest, Share, UsedMessage, UsedResult
 from multiplayer.protocol.rooms import TurnState
@@ -43,7 +43,7 @@ class ContextInput:
     """What a prompt is built from. `events` are the log after `summary.up_to_seq` (or from 1 on), in order.
 
     `brief` is the room as it was where the events begin. `older` are messages the request is about that lie before
-    `events`; `facts` are the texts of what the room knows now, by id; `pinned` the pinned messages that lie before.
+    `events`; `facts` are what the room knows now, by id; `pinned` the pinned messages that lie before.
     `hidden_before`: those who ask may not read what was before this seq.
     """
 
@@ -64,7 +64,7 @@ class ContextInput:
     """What was edited later is told as it stood then."""
     accounts: Mapping[AccountId, Account] = field(default_factory=dict)
     older: Sequence[Message] = ()
-    facts: Mapping[str, str] = field(default_factory=dict)
+    facts: Mapping[str, Fact] = field(default_factory=dict)
     pinned: Mapping[MessageId, Pinned] = field(default_factory=dict)
     hidden_before: int = 0
     sees_workspace: bool = True
@@ -194,7 +194,7 @@ def ask_plainly(given: ContextInput) -> Asked:
         handles=handles,
         ai_ids={*ai_ids, given.ai.account_id},
         summary=given.summary,
-        facts=tuple(given.facts.values()),
+        facts=tuple(fact.text for fact in given.facts.values()),
         older=given.older,
         previous=given.previous_messages,
         # The same for all turns of the room, and tells a site nothing about it.
@@ -339,6 +339,7 @@ def _manifest(
     )
     taint = {
         *(given.summary.taint if given.summary else ()),
+        *(one for fact in given.facts.values() for one in fact.taint),
         *(one for pinned in given.pinned.values() for one in pinned.taint),
         *(one for unit in fitted.units for one in unit.taint),
     }

@@ -11,6 +11,7 @@ from multiplayer.protocol.events import (
     AnswerChosen,
     AnswerRegenerated,
     Event,
+    FormAnswered,
     MessageDeleted,
     MessageEdited,
     MessagePosted,
@@ -54,7 +55,10 @@ _IS_QUESTION: Final = re.compile(r"[?？][\"'”’)）]*$|(?:吗|呢|么)[。�
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """A message as it stands after some events. `turn_id`: an AI wrote it, in that turn, asked by these handles."""
+    """A message as it stands after some events. `turn_id`: an AI wrote it, in that turn, asked by these handles.
+
+    `is_form`: what somebody answered to the form of this message, which is a reply to it.
+    """
 
     message_id: MessageId
     author: str
@@ -64,6 +68,7 @@ class Said:
     turn_id: TurnId | None = None
     asked_by: tuple[str, ...] = ()
     taint: tuple[Taint, ...] = ()
+    is_form: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +107,7 @@ def hear(events: Sequence[Event], names: Mapping[AccountId, str]) -> Heard:
     """Fold `events` into what was said, as it stands at their end. `names` are the handles."""
     messages: dict[MessageId, Message] = {}
     older: dict[MessageId, Said] = {}
+    forms: dict[MessageId, Said] = {}
     posted: set[MessageId] = set()
     gone: set[MessageId] = set()
     changed: set[MessageId] = set()
@@ -117,6 +123,7 @@ def hear(events: Sequence[Event], names: Mapping[AccountId, str]) -> Heard:
                 gone.add(event.message_id)
             case MessageEdited() | AnswerRegenerated() | AnswerChosen():
                 changed.add(event.message_id)
+                forms.pop(event.message_id, None)
                 if event.message_id in messages:
                     messages[event.message_id] = fold_message(messages[event.message_id], event)
                 elif event.message_id not in posted:
@@ -125,6 +132,8 @@ def hear(events: Sequence[Event], names: Mapping[AccountId, str]) -> Heard:
                     said = None if isinstance(event, AnswerChosen) else _anew(event, names)
                     if said is not None:
                         older[event.message_id] = said
+            case FormAnswered():
+                forms[event.message_id] = _of_form(event, names)
             case TurnRequested() | TurnCollected() | TurnSteered():
                 if event.message_id is not None:
                     asked.append((event.turn_id, event.message_id))
@@ -136,8 +145,14 @@ def hear(events: Sequence[Event], names: Mapping[AccountId, str]) -> Heard:
     for message_id in gone:
         messages.pop(message_id, None)
         older.pop(message_id, None)
+        forms.pop(message_id, None)
+    said_here: list[Said] = []
+    for message in messages.values():
+        said_here.append(_as_said(message, names))
+        if message.id in forms:
+            said_here.append(forms.pop(message.id))
     return Heard(
-        said=(*older.values(), *(_as_said(message, names) for message in messages.values())),
+        said=tuple(said for said in (*older.values(), *forms.values(), *said_here) if said.text or not said.is_form),
         gone=frozenset(gone),
         changed=frozenset(changed),
         posted=frozenset(posted),
@@ -163,7 +178,8 @@ def extract(
     known = {(point.section, point.text, point.sources) for point in points}
     for said in heard.said:
         for section, text in points_said(said):
-            if section in {Section.QUESTIONS, Section.OTHER} and said.message_id in heard.answered:
+            is_answered = said.message_id in heard.answered and not said.is_form
+            if section in {Section.QUESTIONS, Section.OTHER} and is_answered:
                 continue
             if (section, text, (said.message_id,)) not in known:
                 known.add((section, text, (said.message_id,)))
@@ -215,7 +231,14 @@ def bounded(points: Sequence[SummaryPoint], most: int = MAX_POINTS) -> tuple[Sum
 
 
 def points_said(said: Said) -> list[tuple[Section, str]]:
-    """Return the sentences that matter, with where each stands; the first sentence as `other` if none does."""
+    """Return the sentences that matter, with where each stands; the first sentence as `other` if none does.
+
+    What was answered to a form is one, and never a question.
+    """
+    if said.is_form:
+        section = _section_of(said.text)
+        about = section if section in {Section.DECISIONS, Section.ACTIONS} else Section.OTHER
+        return [(about, quoted(f"{said.author} filled in the form", said.text))]
     sentences = sentences_of(said.text)
     found = [(section, sentence) for sentence in sentences if (section := _section_of(sentence)) is not None]
     if not found and sentences:
@@ -257,6 +280,18 @@ def _as_said(message: Message, names: Mapping[AccountId, str]) -> Said:
         turn_id=message.turn_id,
         asked_by=tuple(names[asker] for asker in message.asked_by if asker in names),
         taint=message.taint,
+    )
+
+
+def _of_form(event: FormAnswered, names: Mapping[AccountId, str]) -> Said:
+    values = "" if event.is_redacted else "; ".join(", ".join(answer.values) for answer in event.answers)
+    return Said(
+        message_id=event.message_id,
+        author=names.get(event.actor_id, "someone"),
+        at=event.at,
+        text=" ".join(values.split()),
+        reply_to=event.message_id,
+        is_form=True,
     )
 
 

@@ -9,14 +9,18 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from multiplayer.ai.brief import RoomBrief, Who, former, who_is
+from multiplayer.ai.file_lines import file_line, with_files
+from multiplayer.ai.own_words import own_unit
 from multiplayer.ai.prompts import Envelope, Note, encode_envelope, encode_note
 from multiplayer.ai.tokens import TokenCounter, trim_middle
 from multiplayer.ai.units import OpenCall, Unit, calls_unit, with_cards
 from multiplayer.models.port import PromptMessage, ToolCall
+from multiplayer.protocol.attachments import Attachment
 from multiplayer.protocol.cards import Taint
 from multiplayer.protocol.events import (
     AnswerChosen,
     AnswerRegenerated,
+    AttachmentChanged,
     Event,
     FactForgotten,
     FactPinned,
@@ -77,6 +81,8 @@ class _Said:
     who: Who
     text: str
     taint: tuple[Taint, ...] = ()
+    files: tuple[Attachment, ...] = ()
+    """As they stand, which may not be as they were told."""
 
 
 class Transcript:
@@ -102,7 +108,7 @@ class Transcript:
         self._held: list[Unit] = []
         """What came while this AI was at a turn, to be told after it."""
         self._said = {
-            message.id: _Said(self._who(message.author_id), message.text, message.taint)
+            message.id: _Said(self._who(message.author_id), message.text, message.taint, message.attachments)
             for message in older
             if not message.is_deleted
         }
@@ -130,19 +136,20 @@ class Transcript:
         """
         said = next((self._said[message_id] for message_id in reversed(asked) if message_id in self._said), None)
         if said is not None and not note:
-            who, text, taint = said.who, said.text, said.taint
+            who, text, taint, files = said.who, said.text, said.taint, said.files
         else:
             # Of several who asked nobody knows whose the note is: it is put into no one's mouth.
             is_ones = len(set(askers)) == 1
             who = self._who(askers[0]) if is_ones else Who("server", "", "server")
-            text, taint = note, (Taint.WEBHOOK,) if is_by_webhook else ()
+            text, taint, files = note, (Taint.WEBHOOK,) if is_by_webhook else (), ()
+        text = trim_middle(text, self._counter, head=REPEATED_HEAD_TOKENS, tail=REPEATED_TAIL_TOKENS)
         envelope = Envelope(
             id=event_id,
             author=who.handle,
             role=who.role,
             at=at,
             name=who.name,
-            text=trim_middle(text, self._counter, head=REPEATED_HEAD_TOKENS, tail=REPEATED_TAIL_TOKENS),
+            text=with_files(text, files),
             kind="request",
             about=tuple(asked),
             taint=taint,
@@ -165,6 +172,8 @@ class Transcript:
             case MessageDeleted():
                 self._said.pop(event.message_id, None)
                 self._note(event, about=event.message_id)
+            case AttachmentChanged():
+                self._change_file(event)
             case MessagePinned() | MessageUnpinned():
                 self._note(event, about=event.message_id)
             case AnswerRegenerated() | AnswerChosen():
@@ -174,7 +183,7 @@ class Transcript:
                 self._note(event, about=event.message_id, text=words)
             case FactPinned():
                 if not event.is_redacted:
-                    self._note(event, about=event.fact.id, text=event.fact.text)
+                    self._note(event, about=event.fact.id, text=event.fact.text, taint=event.fact.taint)
             case FactForgotten():
                 self._note(event, about=event.fact_id)
             case MemberJoined():
@@ -213,7 +222,7 @@ class Transcript:
         body = event.message
         who = self._who(event.actor_id)
         if not event.is_redacted:
-            self._said[body.id] = _Said(who, body.text, body.taint)
+            self._said[body.id] = _Said(who, body.text, body.taint, body.attachments)
         if event.is_redacted:
             self._note(event, about="deleted later")
         elif event.actor_id == self._ai_id:
@@ -227,11 +236,19 @@ class Transcript:
                 role=who.role,
                 at=rfc3339(event.at),
                 name=who.name,
-                text=with_cards(body.text, body.cards, body.form),
+                text=with_files(with_cards(body.text, body.cards, body.form), body.attachments),
                 reply_to=body.reply_to,
                 taint=body.taint,
             )
             self._add(replace(self.envelope_unit(envelope, body.id), taint=body.taint))
+
+    def _change_file(self, event: AttachmentChanged) -> None:
+        known = self._said.get(event.message_id)
+        changed = event.attachment
+        if known is not None:
+            files = tuple(changed if one.id == changed.id else one for one in known.files)
+            self._said[event.message_id] = replace(known, files=files)
+        self._note(event, about=event.message_id, text="" if event.is_redacted else file_line(changed))
 
     def _take_answer(self, event: AnswerRegenerated | AnswerChosen) -> None:
         if isinstance(event, AnswerChosen):
@@ -246,20 +263,7 @@ class Transcript:
             self._note(event, about=event.message_id, text=text, revision=event.revision, taint=event.answer.taint)
 
     def _own(self, event: MessagePosted | AnswerRegenerated, said: MessageBody | Answer) -> Unit:
-        """Return what this AI said itself: its words as its own, what it found as what it is, somebody else's."""
-        messages = [PromptMessage(role="assistant", content=said.text)] if said.text else []
-        if said.cards or said.form is not None:
-            found = Note(
-                id=event.id,
-                event="found",
-                by=self._who(event.actor_id).handle,
-                at=rfc3339(event.at),
-                text=with_cards("", said.cards, said.form),
-                taint=said.taint,
-            )
-            messages.append(PromptMessage(role="user", content=encode_note(found, self._secret)))
-        message_id = said.id if isinstance(said, MessageBody) else None
-        return Unit(tuple(messages), message_id=message_id, taint=said.taint)
+        return own_unit(said, event.id, self._who(event.actor_id).handle, rfc3339(event.at), self._secret)
 
     def _add(self, unit: Unit) -> None:
         """Put what someone else did: at the end, or behind the turn that this AI is at."""

@@ -1,6 +1,7 @@
 """Calls that wait for people, as a terminal shows them: exactly what would run, for whom, and who decides until when."""
 
 import json
+import math
 from collections.abc import Iterator
 from typing import Final, assert_never
 
@@ -11,8 +12,9 @@ from rich.text import Text
 from multiplayer.cli.chat_paper import Paper
 from multiplayer.cli.chat_work import AskedCall, CallKey, Work
 from multiplayer.cli.visible import exact_pieces, visible
-from multiplayer.protocol.tools import ApprovalCard, Decider, ToolClass
+from multiplayer.protocol.tools import ApprovalCard, CallLimits, Decider, ToolClass
 from multiplayer.protocol.turn_events import ApprovalDecided, ApprovalExpired, ApprovalRequested
+from multiplayer.tools.limits import GIB, MIB
 
 CLASSES: Final = {
     ToolClass.ROOM: "says something to the room, or looks something up",
@@ -74,6 +76,8 @@ class ApprovalLines:
             for at, row in enumerate(_rows(line, width)):
                 paper.line(Text(_WRAPPED if at else _BAR, "yellow"), row)
         paper.note(f"it {CLASSES[card.tool_class]}; {card.reason}")
+        if card.limits is not None:
+            paper.note(limits_in_words(card.limits))
         paper.note(f"{_who_decides(card)}, until {card.expires_at.astimezone():%H:%M}")
         paper.note(
             "a yes is for this very call, once"
@@ -156,6 +160,23 @@ def _rows(line: Text, width: int | None) -> Iterator[Text]:
 def _who_decides(card: ApprovalCard) -> str:
     who = "an admin or the owner" if card.decider is Decider.ADMIN else "whoever asked, an admin or the owner"
     return f"{who} decides" if card.needed == 1 else f"{card.needed} of these must approve: {who}"
+
+
+def limits_in_words(limits: CallLimits) -> str:
+    """Say how long a call may run, and with how much."""
+    bounds = ((limits.memory_bytes, "memory"), (limits.output_bytes, "output"))
+    more = " and ".join(f"{_size(most)} of {what}" for most, what in bounds if most)
+    return f"it may run for up to {_span(limits.wall_s)}" + (f", with up to {more}" if more else "")
+
+
+def _span(seconds: float) -> str:
+    whole = max(1, math.ceil(seconds))
+    parts = ((whole // 3600, "h"), (whole // 60 % 60, "min"), (whole % 60, "s"))
+    return " ".join(f"{number} {unit}" for number, unit in parts if number)
+
+
+def _size(size: int) -> str:
+    return f"{size / GIB:.4g} GiB" if size >= GIB else f"{size / MIB:.4g} MiB"
 
 
 def _runs_files(card: ApprovalCard) -> bool:

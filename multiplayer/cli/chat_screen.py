@@ -7,6 +7,7 @@ from rich.console import Console
 from rich.text import Text
 
 from multiplayer.cli.chat_approvals import ApprovalLines
+from multiplayer.cli.chat_attachments import AttachmentLines
 from multiplayer.cli.chat_cards import answer_lines
 from multiplayer.cli.chat_files import FileLines
 from multiplayer.cli.chat_paper import SHORT, Paper
@@ -20,6 +21,7 @@ from multiplayer.client.view import View
 from multiplayer.protocol.events import (
     AnswerChosen,
     AnswerRegenerated,
+    AttachmentChanged,
     BanLifted,
     BudgetSet,
     Event,
@@ -104,6 +106,7 @@ class Screen:
         self._tools = ToolLines(self._paper)
         self._approvals = ApprovalLines(self._paper, work)
         self._files = FileLines(self._paper, work)
+        self._attachments = AttachmentLines(self._paper)
         self.begin()
 
     def open(self) -> None:
@@ -113,6 +116,7 @@ class Screen:
         for message in view.messages.values():
             self.message(message)
         self._turns.open(view)
+        self._tools.open(view)
         self._approvals.open()
         for proposal in view.proposals:
             self._proposal(proposal)
@@ -123,6 +127,7 @@ class Screen:
         if message.alternatives:
             after += f" (answer {message.chosen + 1} of {len(message.alternatives)})"
         self._paper.said(message.author_id, message.at, text, after)
+        self._attachments.of(message.attachments)
         self._turns.cards_and_form(message.cards, message.form)
 
     def note(self, text: str) -> None:
@@ -187,7 +192,7 @@ class Screen:
         view = self._view()
         self._paper.known = dict(view.members)
         self._turns.begin(view)
-        self._tools.begin()
+        self._tools.begin(view)
 
     def _event(self, event: Event) -> None:
         who = self._paper.name(event.actor_id)
@@ -198,6 +203,8 @@ class Screen:
                 self.note(f"{who} edited a message: {shortened(event.text, SHORT)}")
             case MessageDeleted():
                 self.note(f"{who} deleted a message")
+            case AttachmentChanged():
+                self._attachments.changed(event)
             case ReactionAdded() | ReactionRemoved():
                 verb = "reacted with" if isinstance(event, ReactionAdded) else "took back"
                 self.note(f"{who} {verb} {event.emoji}")
@@ -307,8 +314,10 @@ class Screen:
     def _posted(self, event: MessagePosted) -> None:
         message = event.message
         if not event.is_redacted and self._turns.has_shown(message):
+            self._attachments.of(message.attachments)
             return
         self._paper.said(event.actor_id, event.at, "(deleted)" if event.is_redacted else message.text)
+        self._attachments.of(message.attachments)
         if not event.is_redacted:
             self._turns.cards_and_form(message.cards, message.form)
 

@@ -6,6 +6,7 @@ from rich.text import Text
 
 from multiplayer.cli.chat_paper import SHORT, Paper
 from multiplayer.cli.visible import shortened, visible
+from multiplayer.client.view import View
 from multiplayer.protocol.ids import CallId
 from multiplayer.protocol.signals import JobOutput, ToolOutput
 from multiplayer.protocol.turn_events import ToolCalled, ToolFinished, ToolStarted
@@ -34,17 +35,23 @@ class ToolLines:
         self._names: dict[CallId, str] = {}
         self._jobs: dict[str, _Output] = {}
 
-    def begin(self) -> None:
+    def begin(self, view: View) -> None:
         self._outputs.clear()
         self._jobs.clear()
-        self._names.clear()
+        self._names = {call.call_id: call.name for turn in view.turns.values() for call in turn.calls}
+
+    def open(self, view: View) -> None:
+        """Show the calls that have not come back, and which of them run or wait for people."""
+        for turn, call in [(one, call) for one in view.turns.values() for call in one.calls]:
+            waits = call.approval is not None and call.approval.is_open and not turn.is_stop_requested
+            state = "at work" if call.is_started else "waits for approval" if waits else ""
+            self._called(call.name, call.arguments, state)
 
     def show(self, event: ToolCalled | ToolStarted | ToolFinished) -> None:
         match event:
             case ToolCalled():
                 self._names[event.call_id] = event.name
-                arguments = Text(shortened(event.arguments, SHORT), "dim")
-                self._paper.line(Text(f"  ⚙ {visible(event.name)} ", "cyan"), arguments)
+                self._called(event.name, event.arguments)
             case ToolStarted():
                 pass
             case ToolFinished():
@@ -70,6 +77,10 @@ class ToolLines:
         if output.lines >= LIVE_LINES and (output.lines > LIVE_LINES or output.rest):
             output.is_cut, output.rest = True, ""
             self._line(f"{label}… more output; {then}")
+
+    def _called(self, name: str, arguments: str, state: str = "") -> None:
+        text = Text(f"  ⚙ {visible(name)} ", "cyan").append(f"({state}) " if state else "")
+        self._paper.line(text, Text(shortened(arguments, SHORT), "dim"))
 
     def _finished(self, event: ToolFinished) -> None:
         output = self._outputs.pop(event.call_id, None)

@@ -95,6 +95,8 @@ class TurnLines:
         """Show the words so far of those that run, and who waits."""
         for turn_id, state in view.turns.items():
             self._speak(turn_id)
+            if state.calls:
+                self.pauses(turn_id)
             if not state.is_running:
                 self._paper.note(
                     f"{self._paper.name(state.ai_id)} will answer {self._paper.names(state.askers)}: "

@@ -28,6 +28,7 @@ from multiplayer.protocol.turn_events import (
     TurnSteered,
     TurnStopRequested,
 )
+from multiplayer.protocol.turn_fold import card_of
 from multiplayer.rooms.permissions import Right, may
 from multiplayer.rooms.tool_policy import may_decide
 
@@ -158,15 +159,7 @@ class Work:
     def _requested(self, event: ApprovalRequested) -> None:
         key = (event.turn_id, event.call_id)
         call = self._called.get(key) or ToolCallState(call_id=event.call_id, name="a tool", arguments="")
-        card = ApprovalCard(
-            tool_class=event.tool_class,
-            sha256=event.sha256,
-            decider=event.decider,
-            needed=event.needed,
-            reason=event.reason,
-            expires_at=event.expires_at,
-        )
-        self.asked[key] = AskedCall(event.actor_id, self.askers(event.turn_id), call, card)
+        self.asked[key] = AskedCall(event.actor_id, self.askers(event.turn_id), call, card_of(event))
         self.calls.add(key)
 
     def _ask(self, turn: TurnState, call: ToolCallState, card: ApprovalCard) -> None:

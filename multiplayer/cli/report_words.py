@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 
 from multiplayer.cli.money import money
-from multiplayer.cli.usage_words import cap_line, tokens_line
+from multiplayer.cli.usage_words import beside, cap_line, tokens_line
 from multiplayer.cli.visible import shortened
 from multiplayer.protocol.budgets import Estimate, UsageReport
 from multiplayer.protocol.ids import AccountId
@@ -201,10 +201,10 @@ def estimate_lines(estimate: Estimate) -> Iterator[str]:
 def usage_lines(report: UsageReport, handle: Handle) -> Iterator[str]:
     for row in (*report.rows, report.total):
         key = "in all" if row is report.total else _key(report, row.key, handle)
-        unpriced = f", {row.unpriced_calls} calls of unknown price" if row.unpriced_calls else ""
+        said = beside(row)
         yield (
             f"{key}: {row.calls} calls, {row.tokens_in:,} tokens in ({row.tokens_cached:,} cached), "
-            f"{row.tokens_out:,} out, {money(row.cost_micros, report.currency)}{unpriced}"
+            f"{row.tokens_out:,} out, {money(row.cost_micros, report.currency)}{f', {said}' if said else ''}"
         )
     yield from (cap_line(cap, report.currency) for cap in report.caps)
 

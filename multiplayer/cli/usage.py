@@ -49,7 +49,7 @@ def usage(
 
     from multiplayer.cli.on_data_dir import Pod, on_data_dir, owner_of, room_called
     from multiplayer.cli.reading import handles, json_of, room_names
-    from multiplayer.cli.usage_words import cap_line
+    from multiplayer.cli.usage_words import beside, cap_line
     from multiplayer.protocol.budgets import UsageGroup, UsageReport, UsageRow
     from multiplayer.protocol.ids import AccountId
 
@@ -75,8 +75,7 @@ def usage(
 
     def cells(key: str, row: UsageRow) -> tuple[str, ...]:
         figures = (row.calls, row.tokens_in, row.tokens_cached, row.tokens_out)
-        unpriced = f"{row.unpriced_calls} calls of unknown price" if row.unpriced_calls else ""
-        return (key, *(f"{figure:,}" for figure in figures), money(row.cost_micros, report.currency), unpriced)
+        return (key, *(f"{figure:,}" for figure in figures), money(row.cost_micros, report.currency), beside(row))
 
     print_rows(
         (heading.value.upper(), "CALLS", "TOKENS IN", "CACHED", "TOKENS OUT", "COST", ""),

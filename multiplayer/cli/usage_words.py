@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from multiplayer.cli.money import money
-from multiplayer.protocol.budgets import Budget, BudgetScope, Caps, CapState, Unit
+from multiplayer.protocol.budgets import Budget, BudgetScope, Caps, CapState, Unit, UsageRow
 from multiplayer.protocol.turns import TokenUsage
 
 _WHOSE = {
@@ -18,6 +18,13 @@ def tokens_line(usage: TokenUsage) -> str:
     cached = f" ({100 * usage.tokens_cached // usage.tokens_in} % from the cache)" if _has_cached(usage) else ""
     estimated = ", counted by us" if usage.is_estimated else ""
     return f"{usage.model}: {usage.tokens_in:,} tokens in{cached}, {usage.tokens_out:,} out{estimated}"
+
+
+def beside(row: UsageRow) -> str:
+    """Say what of a row's figures is not as sure as it looks: unknown prices, and what caps did not hold back."""
+    said = [f"{row.unpriced_calls} calls of unknown price"] if row.unpriced_calls else []
+    said += [f"{row.tokens_over:,} tokens more than were reserved"] if row.tokens_over else []
+    return ", ".join(said)
 
 
 def budget_line(budget: Budget, currency: str) -> str:

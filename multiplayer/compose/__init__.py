@@ -20,12 +20,14 @@ from multiplayer.compose.database import SERVER_FILE, open_storage, own_database
 from multiplayer.compose.database import database_address as database_address
 from multiplayer.compose.doors import sign_in_doors
 from multiplayer.compose.models import Patience, ProfiledBrains
+from multiplayer.compose.stores import open_blobs
 from multiplayer.compose.toolshed import Toolshed, bare_toolshed, open_toolshed
 from multiplayer.live.ai_keys import KeyFiles
 from multiplayer.live.ai_seat import AiSeat
 from multiplayer.live.clock import Clock
 from multiplayer.live.directory import Directory
 from multiplayer.live.door import Door, DoorLimits
+from multiplayer.live.file_services import FileServices, files_on
 from multiplayer.live.housekeeping import Housekeeping
 from multiplayer.live.insight import insights_on
 from multiplayer.live.job_files import JobFiles
@@ -39,6 +41,7 @@ from multiplayer.live.schedules import Schedules, known_zones
 from multiplayer.live.session import SessionLimits
 from multiplayer.live.turns import Turns
 from multiplayer.live.undoing import Undos
+from multiplayer.live.uploads import FileLimits
 from multiplayer.live.watch import Watch
 from multiplayer.live.workspace_services import workspace_on
 from multiplayer.models.pricing import list_prices
@@ -49,6 +52,7 @@ from multiplayer.storage.cache import CachedLog
 from multiplayer.storage.embedded import DataDirLock
 from multiplayer.storage.port import Storage
 from multiplayer.telemetry.metrics import Metrics
+from multiplayer.tools.extraction.extraction import Extractor
 from multiplayer.tools.offered import RUNS_COMMANDS
 from multiplayer.tools.sandbox.sandbox import Sandbox
 
@@ -90,7 +94,6 @@ async def server(settings: Settings) -> AsyncIterator[Running]:
         brains.check_environment()
         shed = await open_toolshed(settings, storage, clock, stack, [*_secret_values(settings), *keys.all_values()])
         sandbox = shed.sandbox
-        seat = await _seat(settings, storage, clock, brains, shed)
         built_in = AccountId("")
 
         def services() -> Sequence[ServiceHealth]:
@@ -102,7 +105,7 @@ async def server(settings: Settings) -> AsyncIterator[Running]:
                 ),
             )
 
-        pod = await _pod(settings, storage, clock, stack, seat, shed, services, keys, brains, speaks=True)
+        pod = await _pod(settings, storage, clock, stack, shed, services, keys, brains, speaks=True)
         built_in = (await pod.lobby.ensure_built_ins())[1].id
         try:
             await pod.profiles.take_file(settings.ai_file)
@@ -125,8 +128,7 @@ async def command_line(settings: Settings) -> AsyncIterator[Pod]:
         keys, brains = _brains(settings, storage, clock, stack)
         # To look at what AIs do, not to speak.
         shed = bare_toolshed(settings, storage, clock)
-        seat = await _seat(settings, storage, clock, brains, shed)
-        pod = await _pod(settings, storage, clock, stack, seat, shed, tuple, keys, brains, speaks=False)
+        pod = await _pod(settings, storage, clock, stack, shed, tuple, keys, brains, speaks=False)
         await stack.enter_async_context(pod)
         await pod.lobby.ensure_built_ins()
         await brains.refresh()
@@ -149,12 +151,14 @@ async def _seat(
     clock: Clock,
     brains: ProfiledBrains,
     shed: Toolshed,
+    files: FileServices,
 ) -> AiSeat:
     return AiSeat(
         brains=brains,
         toolbox=shed.toolbox,
         workbench=shed.workbench,
         storage=storage,
+        files=files,
         clock=clock,
         secret=await _server_secret(storage),
         limits=TurnLimits(
@@ -172,7 +176,6 @@ async def _pod(
     storage: Storage,
     clock: Clock,
     stack: AsyncExitStack,
-    seat: AiSeat,
     shed: Toolshed,
     services: Callable[[], Sequence[ServiceHealth]],
     keys: KeyFiles,
@@ -193,9 +196,21 @@ async def _pod(
     sessions = Sessions(storage, session_limits)
     door = Door(directory, storage, clock, DoorLimits(settings.messages_per_min), sessions.tell)
     shed.news.directory = directory
-    files = JobFiles(shed.jobs, shed.workbench, directory) if shed.jobs is not None else None
-    if files is not None:
-        shed.news.files, shed.workbench.tell = files, files.tell
+    job_files = JobFiles(shed.workbench, directory) if shed.jobs is not None else None
+    if job_files is not None:
+        shed.news.files, shed.workbench.tell = job_files, job_files.tell
+    room_jobs = RoomJobs(shed.jobs, job_files, shed.toolbox, directory)
+    files = files_on(
+        storage,
+        await open_blobs(settings, stack),
+        directory,
+        clock,
+        settings.folder,
+        FileLimits(file=settings.file_bytes, room=settings.room_file_bytes, account=settings.account_file_bytes),
+        Extractor() if speaks else None,
+        by_link=settings.files_by_link,
+    )
+    seat = await _seat(settings, storage, clock, brains, shed, files)
     insights = insights_on(seat, directory)
     name = f"pod-{secrets.token_hex(4)}"
     return Pod(
@@ -209,11 +224,12 @@ async def _pod(
         turns=Turns(seat if speaks else None, directory, storage, metrics, name),
         insights=insights,
         workspace=workspace_on(seat, directory, insights.turns, lambda: shed.sandbox.status),
+        files=files,
         schedules=Schedules(storage, directory, clock) if speaks else None,
-        jobs=RoomJobs(shed.jobs, files, shed.toolbox, directory),
+        jobs=room_jobs,
         housekeeping=Housekeeping(seat.workbench if speaks else None, clock, settings.workspace_idle_days * 24 * 3600),
         undos=Undos(seat.workbench if speaks else None, directory),
-        watch=Watch(storage, directory, sessions, cache, clock, brains, epoch=await storage.epoch()),
+        watch=Watch(storage, directory, sessions, cache, clock, brains, room_jobs, epoch=await storage.epoch()),
         doors=await sign_in_doors(settings, storage, clock, stack),
         clock=clock,
         metrics=metrics,
@@ -244,7 +260,15 @@ async def _server_secret(storage: Storage) -> bytes:
 
 
 def _secret_values(settings: Settings) -> list[str]:
-    held = (settings.deepseek_api_key, settings.openai_api_key, settings.supabase_jwt_secret, settings.database_url)
+    held = (
+        settings.deepseek_api_key,
+        settings.openai_api_key,
+        settings.supabase_jwt_secret,
+        settings.database_url,
+        settings.oss_access_key_secret,
+        settings.s3_secret_access_key,
+        settings.azure_access_key,
+    )
     return [secret.get_secret_value() for secret in held if secret is not None]
 
 

@@ -44,6 +44,12 @@ async def own_database(settings: Settings, lock: DataDirLock) -> AsyncIterator[t
         finally:
             (lock.data_dir / SERVER_FILE).unlink(missing_ok=True)
         return
+    if (lock.data_dir / EXTERNAL_FILE).exists():
+        # With a database of its own it would be a folder of rooms that are not there, and of workspaces of no room.
+        raise BadSettings(
+            f"the database of {lock.data_dir} is the one that DATABASE_URL named: set it again, "
+            f"or remove the file {EXTERNAL_FILE} there to begin with an empty one"
+        )
     postgres = EmbeddedPostgres(lock.data_dir, durable=not settings.ephemeral)
     address = await postgres.start(lock)
     try:

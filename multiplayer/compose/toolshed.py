@@ -94,5 +94,5 @@ def _mode_beside(folder: Path) -> str:
 def owner_of(context: ToolCallContext) -> JobOwner:
     assert context.desk is not None, "a job is started in a turn"
     desk = context.desk
-    approved_by = desk.approved_by(CallId(context.call_id))
-    return JobOwner(desk.room_id, desk.turn_id, desk.ai_id, desk.askers, approved_by, desk.taint)
+    call_id = CallId(context.call_id)
+    return JobOwner(desk.room_id, desk.turn_id, desk.ai_id, desk.askers, call_id, desk.approved_by(call_id), desk.taint)

@@ -8,6 +8,7 @@ from multiplayer.ai.budget import Budgets, Purse, server_budget
 from multiplayer.ai.prompts import rules_for
 from multiplayer.ai.turn_setup import TurnLimits
 from multiplayer.live.clock import Clock
+from multiplayer.live.file_services import FileServices
 from multiplayer.live.room_host import RoomHost
 from multiplayer.live.toolbox import FETCH_URL, Toolbox
 from multiplayer.live.turn_context import MAX_PROMPT_TOKENS, Manner, TurnContext
@@ -28,6 +29,7 @@ class AiSeat:
     toolbox: Toolbox
     workbench: Workbench
     storage: Storage
+    files: FileServices
     clock: Clock
     secret: bytes
     limits: TurnLimits

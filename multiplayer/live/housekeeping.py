@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Sequence
-from contextlib import suppress
 from typing import Final, Self
 
 import structlog
@@ -28,16 +27,20 @@ class Housekeeping:
         self._clock = clock
         self._idle_s = idle_s
         self._tasks = asyncio.TaskGroup()
+        self._is_open = False
 
     async def __aenter__(self) -> Self:
         await self._tasks.__aenter__()
+        self._is_open = True
         return self
 
     async def __aexit__(self, *exc_info: object) -> None:
+        self._is_open = False
         await self._tasks.__aexit__(None, None, None)
 
     def hear(self, host: RoomHost, events: Sequence[Event]) -> None:
-        if self._workbench is not None and any(isinstance(event, RoomDeleted) for event in events):
+        # What is deleted after our end is removed at the next start.
+        if self._workbench is not None and self._is_open and any(isinstance(event, RoomDeleted) for event in events):
             self._tasks.create_task(self._remove(self._workbench, host.room_id))
 
     async def run(self) -> None:
@@ -54,10 +57,15 @@ class Housekeeping:
         if self._workbench is None:
             return
         # A room may be deleted where nobody hears of it: by a command line, by another pod.
-        with suppress(StorageUnavailable):
-            for room_id in await self._workbench.left_over():
-                await self._remove(self._workbench, room_id)
-        for room_id in await self._workbench.idle_rooms(self._idle_s, self._clock.now().timestamp()):
+        try:
+            left = await self._workbench.left_over()
+            idle = await self._workbench.idle_rooms(self._idle_s, self._clock.now().timestamp())
+        except (StorageUnavailable, OSError) as error:
+            _log.warning("workspaces_not_looked_at", error=str(error))
+            return
+        for room_id in left:
+            await self._remove(self._workbench, room_id)
+        for room_id in idle:
             try:
                 if await self._workbench.archive(room_id):
                     _log.info("workspace_archived", room=room_id)

@@ -11,7 +11,7 @@ from multiplayer.live.room_host import RoomHost
 from multiplayer.live.turn_context import MAX_EVENTS
 from multiplayer.live.turn_reports import manifest_of
 from multiplayer.protocol.cards import Taint
-from multiplayer.protocol.events import AnswerRegenerated, Event, MessagePosted, SummaryUpdated
+from multiplayer.protocol.events import AnswerRegenerated, Event, FactPinned, MessagePosted, SummaryUpdated
 from multiplayer.protocol.ids import TurnId
 from multiplayer.protocol.profiles import Provider
 from multiplayer.protocol.reports_prompts import Manifest
@@ -33,6 +33,9 @@ async def left_taint(seat: AiSeat, host: RoomHost, turn_id: TurnId, *, has_cards
     record = await seat.storage.turn(host.room_id, turn_id)
     manifest = manifest_of(record) if record is not None else None
     found = {*(manifest.taint if manifest is not None else ()), *turn.taint}
+    # Messages that steered it stand in no manifest.
+    told = await seat.storage.messages(host.room_id, list(turn.messages))
+    found.update(taint for message in told.values() for taint in message.taint)
     if manifest is None or await _is_of_an_earlier_holder(seat, host, turn, manifest):
         found |= await _in_reach(seat, host, turn)
     with suppress(NoBrain):
@@ -62,7 +65,8 @@ async def _in_reach(seat: AiSeat, host: RoomHost, turn: TurnState) -> set[Taint]
     found = {taint for event in events for taint in _taint_of(event)}
     for kept in await seat.storage.summaries(host.room_id):
         found |= {*kept.summary.taint}
-    older = await seat.storage.messages(host.room_id, [*turn.messages, *state.pins])
+    found.update(taint for fact in state.notes.facts for taint in fact.taint)
+    older = await seat.storage.messages(host.room_id, list(state.pins))
     return found.union(*(message.taint for message in older.values()))
 
 
@@ -74,6 +78,8 @@ def _taint_of(event: Event) -> Sequence[Taint]:
             return event.answer.taint
         case SummaryUpdated():
             return event.taint
+        case FactPinned():
+            return event.fact.taint
         case ToolFinished():
             return (event.taint,) if event.taint is not None else ()
         case TurnRequested() | TurnCollected() | TurnSteered():

@@ -16,6 +16,7 @@ from multiplayer.live.audit import Origin
 from multiplayer.live.clock import Clock
 from multiplayer.live.directory import Directory
 from multiplayer.live.door import Door
+from multiplayer.live.file_services import FileServices
 from multiplayer.live.housekeeping import Housekeeping
 from multiplayer.live.insight import Insights
 from multiplayer.live.lobby import Lobby
@@ -95,6 +96,7 @@ class Pod:
         turns: Turns,
         insights: Insights,
         workspace: WorkspaceServices,
+        files: FileServices,
         schedules: Schedules | None,
         jobs: RoomJobs,
         undos: Undos,
@@ -118,6 +120,7 @@ class Pod:
         self.turns = turns
         self.insights = insights
         self.workspace = workspace
+        self.files = files
         self.doors = doors
         self.clock = clock
         self.metrics = metrics
@@ -136,7 +139,7 @@ class Pod:
         self._background = asyncio.TaskGroup()
         self._loops: list[asyncio.Task[None]] = []
         self._spawned: set[asyncio.Task[None]] = set()
-        directory.listen(sessions.hear, turns.hear, undos.hear, jobs.hear, housekeeping.hear)
+        directory.listen(sessions.hear, turns.hear, undos.hear, jobs.hear, housekeeping.hear, files.attachments.hear)
         metrics.gauge("multiplayer_sessions", "Open sessions.", lambda: float(len(sessions)))
         metrics.gauge("multiplayer_rooms", "Rooms running on this pod.", lambda: float(len(directory)))
         metrics.gauge(
@@ -152,6 +155,7 @@ class Pod:
         await self._undos.__aenter__()
         await self.jobs.__aenter__()
         await self._housekeeping.__aenter__()
+        await self.files.attachments.__aenter__()
         await self._background.__aenter__()
         self._loops = [
             self._background.create_task(self._watch.run(), name="watch"),
@@ -162,6 +166,7 @@ class Pod:
         ]
         if self._schedules is not None:
             self._loops.append(self._background.create_task(self._schedules.run(), name="schedules"))
+            self._loops.append(self._background.create_task(self.files.sweep.run(), name="files"))
         return self
 
     async def __aexit__(self, *exc_info: object) -> None:
@@ -173,6 +178,7 @@ class Pod:
                 await self._undos.__aexit__(None, None, None)
                 await self.jobs.__aexit__(None, None, None)
                 await self._housekeeping.__aexit__(None, None, None)
+                await self.files.attachments.__aexit__(None, None, None)
                 await self.directory.__aexit__(None, None, None)
         except TimeoutError:
             _log.warning("drain_timed_out")

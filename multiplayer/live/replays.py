@@ -84,7 +84,7 @@ class Replays:
             raise Refused(RefusalCode.CONFLICT, said)
         if not host.room.sight_of(reader_id).sees_workspace and await self._quotes_files(record, manifest):
             raise Refused(RefusalCode.FORBIDDEN, "this prompt quotes files of the workspace, which you may not see")
-        facts = {fact.id: fact.text for fact in host.room.state.notes.facts}
+        facts = {fact.id: fact for fact in host.room.state.notes.facts}
         context = self._seat.context_of(room_id)
         counter = self._counter_of(manifest)
         sent = _Sent()

@@ -1,13 +1,13 @@
 """Loads what a batch of commands needs to be decided, in as few queries as there are kinds of things."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from multiplayer.live.batch import Submission
 from multiplayer.live.room_memory import RoomMemory
 from multiplayer.protocol.cards import Taint
-from multiplayer.protocol.ids import MessageId, RoomId
+from multiplayer.protocol.ids import AttachmentId, MessageId, RoomId
 from multiplayer.protocol.messages import Message
-from multiplayer.rooms.facts import Facts, Needs, NoteFacts, ThreadFacts
+from multiplayer.rooms.facts import Facts, Needs, NoteFacts, ThreadFacts, Uploaded
 from multiplayer.rooms.room import Room
 from multiplayer.storage.port import Storage
 
@@ -31,7 +31,19 @@ async def load_facts(storage: Storage, room: Room, memory: RoomMemory, waiting: 
         if found is not None and not found.disabled:
             accounts.append(found.account)
     notes = await _notes(storage, room_id, [messages[one] for one in needs.notes_of if one in messages])
-    return Facts.of(messages, accounts, threads, notes)
+    uploads = await _uploads(storage, room_id, needs.attachments) if needs.attachments else {}
+    return Facts.of(messages, accounts, threads, notes, uploads)
+
+
+async def _uploads(
+    storage: Storage, room_id: RoomId, wanted: Collection[AttachmentId]
+) -> Mapping[AttachmentId, Uploaded]:
+    found = await storage.uploads(wanted)
+    return {
+        one.attachment.id: Uploaded(one.attachment, one.uploader_id, one.message_id)
+        for one in found.values()
+        if one.room_id == room_id
+    }
 
 
 async def _notes(storage: Storage, room_id: RoomId, answers: Sequence[Message]) -> Mapping[MessageId, NoteFacts]:

@@ -1,7 +1,7 @@
 """Background jobs as rooms have them: their output told live, listed and stopped by right, ended with the right to them."""
 
 import asyncio
-from collections.abc import Coroutine, Sequence
+from collections.abc import Collection, Coroutine, Sequence
 from typing import Self
 
 from multiplayer.live.directory import Directory
@@ -9,7 +9,15 @@ from multiplayer.live.job_files import JobFiles
 from multiplayer.live.room_host import RoomHost
 from multiplayer.live.toolbox import Toolbox
 from multiplayer.protocol.errors import RefusalCode, Refused
-from multiplayer.protocol.events import Event, MemberLeft, MemberRemoved, RoleChanged, RoomArchived, RoomDeleted
+from multiplayer.protocol.events import (
+    Event,
+    MemberLeft,
+    MemberRemoved,
+    RoleChanged,
+    RoomArchived,
+    RoomDeleted,
+    RoomSettingsSet,
+)
 from multiplayer.protocol.ids import AccountId, RoomId
 from multiplayer.protocol.members import Role
 from multiplayer.protocol.signals import JobOutput
@@ -17,6 +25,8 @@ from multiplayer.rooms.permissions import Right, may
 from multiplayer.tools.refusal import ToolRefused
 from multiplayer.tools.terminal.job_view import JobPiece, JobStop, JobTail, JobView
 from multiplayer.tools.terminal.jobs import Jobs
+
+JOB_START = "job_start"
 
 
 class JobNews:
@@ -49,23 +59,26 @@ class RoomJobs:
         self._toolbox = toolbox
         self._directory = directory
         self._tasks = asyncio.TaskGroup()
+        self._is_open = False
         if jobs is not None:
             # Else nobody would hear here that an asker has lost the right to it.
             directory.keep_while(lambda room_id: bool(jobs.running(room_id)))
 
     async def __aenter__(self) -> Self:
         await self._tasks.__aenter__()
+        self._is_open = True
         return self
 
     async def __aexit__(self, *exc_info: object) -> None:
         """End the rooms' jobs, and tell what they have written."""
+        self._is_open = False
         for room_id in self._jobs.rooms() if self._jobs is not None else ():
             self._spawn(self._end_all(room_id, JobStop.SERVER))
         await self._tasks.__aexit__(None, None, None)
 
     def hear(self, host: RoomHost, events: Sequence[Event]) -> None:
         """Who may no longer have such things run has them ended; so has a room that is closed."""
-        if self._jobs is None:
+        if self._jobs is None or not self._is_open:
             return
         for event in events:
             match event:
@@ -73,11 +86,29 @@ class RoomJobs:
                     self._spawn(self._jobs.stop_of(host.room_id, event.account_id))
                 case RoleChanged(role=Role.GUEST):
                     self._spawn(self._jobs.stop_of(host.room_id, event.account_id))
+                case RoomSettingsSet() if event.settings.tools is not None and JOB_START not in event.settings.tools:
+                    self._spawn(self._end_all(host.room_id, JobStop.ASKER_GONE))
                 case RoomArchived(is_archived=True) | RoomDeleted():
                     self._spawn(self._end_all(host.room_id, JobStop.ROOM))
                     self._spawn(self._toolbox.leave(host.room_id))
                 case _:
                     pass
+
+    def accounts(self) -> frozenset[AccountId]:
+        """Return those in whose name jobs run, people and AIs."""
+        return self._jobs.accounts() if self._jobs is not None else frozenset()
+
+    def end_of(self, account_ids: Collection[str]) -> None:
+        """End what runs in the name of these accounts, in all rooms: they are disabled."""
+        if self._jobs is not None and self._is_open:
+            for account_id in account_ids:
+                for room_id in self._jobs.rooms():
+                    self._spawn(self._jobs.stop_of(room_id, AccountId(account_id)))
+
+    def end_all(self) -> None:
+        """End all jobs: the database has another history, and nobody would hear whose right has ended."""
+        for room_id in self._jobs.rooms() if self._jobs is not None and self._is_open else ():
+            self._spawn(self._end_all(room_id, JobStop.SERVER))
 
     async def listing(self, room_id: RoomId, reader_id: AccountId) -> tuple[JobView, ...]:
         """Return the room's jobs, by their start. Refuses who may not see the workspace."""

@@ -49,9 +49,10 @@ from multiplayer.live.turn_money import TurnMoney
 from multiplayer.live.turn_words import TurnWords
 from multiplayer.models.failover import Failover
 from multiplayer.models.port import ModelSwitched
+from multiplayer.protocol.attachments import MAX_ATTACHMENTS
 from multiplayer.protocol.cards import Card, Form, Taint
 from multiplayer.protocol.errors import RefusalCode, Refused
-from multiplayer.protocol.ids import CallId, TurnId
+from multiplayer.protocol.ids import AttachmentId, CallId, TurnId
 from multiplayer.protocol.inner_commands import ChangeModel, EndTurn, TurnCommand, UpdateSummary
 from multiplayer.protocol.members import Member
 from multiplayer.protocol.rooms import TurnState
@@ -87,6 +88,7 @@ class Speech:
         self.is_ending = False
         """It has nothing more to say but how it ends."""
         self._form: Form | None = None
+        self._files: list[AttachmentId] = []
         self._taint: dict[Taint, None] = {}
         self._usage: TokenUsage | None = None
         self._tools = seat.toolbox.own
@@ -98,7 +100,9 @@ class Speech:
         self._steering = Steering(seat, host, turn_id)
         self._deadline_s = seat.clock.monotonic_s() + seat.limits.turn_s
         self._door = TurnDoor(seat, host, self._ai_id, self._deadline_s)
-        self._bench = ToolBench(seat, host, self._door, turn_id, fence, taint=self._taint.keys, give=self._take_form)
+        self._bench = ToolBench(
+            seat, host, self._door, turn_id, fence, taint=self._taint.keys, give=self._take_form, carry=self._take_file
+        )
 
     async def run(self) -> None:
         """Speak to the end; the turn has then ended. Raises `Refused` when the turn is no longer ours to end."""
@@ -165,6 +169,7 @@ class Speech:
             cards=cards,
             form=self._form if outcome is TurnOutcome.DONE else None,
             taint=tuple(sorted(self._taint)),
+            attachments=tuple(self._files),
         )
         # Refused: the turn has ended, or another pod holds it.
         with suppress(Refused):
@@ -237,6 +242,7 @@ class Speech:
             case StepBegins():
                 messages = await self._steering.take()
                 if messages is not None:
+                    self._taint |= dict.fromkeys(sorted(self._steering.taint))
                     await self._submit(messages.model_copy(update={"fence": self._fence}))
             case ModelAsked():
                 self._of_this_call.clear()
@@ -341,6 +347,13 @@ class Speech:
         if self._form is not None:
             return False
         self._form = form
+        return True
+
+    def _take_file(self, attachment_id: AttachmentId) -> bool:
+        """Keep what the answer carries. One that is given again carries nothing: it stands for another."""
+        if len(self._files) >= MAX_ATTACHMENTS or self._turn.replaces is not None:
+            return False
+        self._files.append(attachment_id)
         return True
 
     def _progress(self, phase: Literal["context", "model", "tool", "waiting"], said: str = "") -> None:

@@ -1,13 +1,15 @@
 """What people say to a turn that runs: told to its model at the next step, as the lines they will be in the log."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from multiplayer.ai.brain import Brain
 from multiplayer.ai.brief import who_is
 from multiplayer.ai.prompts import Envelope, encode_envelope
+from multiplayer.ai.units import with_cards
 from multiplayer.live.ai_seat import AiSeat
 from multiplayer.live.room_host import RoomHost
 from multiplayer.models.port import PromptMessage
+from multiplayer.protocol.cards import Taint
 from multiplayer.protocol.ids import TurnId
 from multiplayer.protocol.inner_commands import TakeSteering
 from multiplayer.protocol.values import rfc3339
@@ -21,7 +23,13 @@ class Steering:
         self._host = host
         self._turn_id = turn_id
         self._waiting: list[PromptMessage] = []
+        self._taint: set[Taint] = set()
         self._is_listening = False
+
+    @property
+    def taint(self) -> Collection[Taint]:
+        """From where untrusted words came into the turn with what was taken so far."""
+        return self._taint
 
     def listen(self, brain: Brain) -> None:
         """Take what comes from now on. A provider that only takes a question cannot be told more."""
@@ -47,9 +55,11 @@ class Steering:
                 role=who.role,
                 at=rfc3339(message.at),
                 name=who.name,
-                text=message.text,
+                text=with_cards(message.text, message.cards, message.form),
                 reply_to=message.reply_to,
+                taint=message.taint,
             )
+            self._taint.update(message.taint)
             self._waiting.append(PromptMessage(role="user", content=encode_envelope(envelope, secret)))
         return TakeSteering(turn_id=self._turn_id, fence=turn.fence, messages=turn.steering)
 

@@ -20,7 +20,7 @@ from multiplayer.live.tool_gate import CHANGES_FILES, ToolGate
 from multiplayer.live.turn_door import TurnDoor
 from multiplayer.protocol.cards import Form, Taint
 from multiplayer.protocol.errors import Refused
-from multiplayer.protocol.ids import CallId, TurnId
+from multiplayer.protocol.ids import AttachmentId, CallId, TurnId
 from multiplayer.protocol.inner_commands import CallTool, FinishTool, NoteChanges
 from multiplayer.protocol.rooms import ToolCallState
 from multiplayer.protocol.signals import ToolOutput, TurnProgress
@@ -39,7 +39,10 @@ ANYWHERE = "*"
 
 
 class ToolBench:
-    """For one turn under one fence. `taint` tells what untrusted words it has seen; `give` takes a form for the room."""
+    """For one turn under one fence. `taint` tells what untrusted words it has seen; `give` takes a form for the room.
+
+    `carry` takes a file for the answer.
+    """
 
     def __init__(
         self,
@@ -51,6 +54,7 @@ class ToolBench:
         *,
         taint: Callable[[], Collection[Taint]],
         give: Callable[[Form], bool],
+        carry: Callable[[AttachmentId], bool],
     ) -> None:
         self._seat = seat
         self._host = host
@@ -58,7 +62,7 @@ class ToolBench:
         self._turn_id = turn_id
         self._fence = fence
         self._taint = taint
-        self._desk = RoomDesk(host, seat.storage, door, turn_id, fence, give, taint)
+        self._desk = RoomDesk(host, seat, door, turn_id, fence, give, carry, taint)
         self._workspace: Workspace | None = None
         self._outputs = 0
         self._decided = asyncio.Event()
@@ -91,7 +95,8 @@ class ToolBench:
                 if self._workspace is None:
                     self._workspace = await self._seat.workbench.open(self._host.room_id)
             case ToolDone(call, result):
-                await self._note_changes()
+                # What it wrote is no better than what it brought.
+                await self._note_changes({result.taint} if result.taint is not None else ())
                 await self._finish(CallId(call.id), result, call.arguments)
 
     async def close_left(self, calls: Collection[ToolCallState]) -> None:
@@ -200,31 +205,36 @@ class ToolBench:
     async def _note_changes(self, left: Collection[Taint] = ()) -> None:
         """Tell the log what the call that holds the lock has changed; then let go of the lock.
 
-        `left`: what an earlier holder's prompt had brought.
+        `left`: what it had brought itself, or an earlier holder's prompt.
         """
         if self._before is None or self._running is None:
             return
         assert self._workspace is not None, "a tool that started has opened it"
         try:
             changed = await self._seat.workbench.since(self._host.room_id, self._workspace, self._before)
+            # Whether it can be told or not: it is this call's.
+            self._seat.workbench.end(self._host.room_id, changed.after)
             if changed:
-                await self._door.submit(
-                    NoteChanges(
-                        turn_id=self._turn_id,
-                        fence=self._fence,
-                        call_id=self._running,
-                        changes=changed.changes,
-                        more=changed.more,
-                        before=changed.before,
-                        after=changed.after,
-                        taint=tuple(sorted({*self._taint(), *left, *self._taint_of_files()})),
-                    )
+                note = NoteChanges(
+                    turn_id=self._turn_id,
+                    fence=self._fence,
+                    call_id=self._running,
+                    changes=changed.changes,
+                    more=changed.more,
+                    before=changed.before,
+                    after=changed.after,
+                    taint=tuple(sorted({*self._taint(), *left, *self._taint_of_files()})),
                 )
-            await self._seat.workbench.end(self._host.room_id, self._workspace, changed.after)
+                # One key: who was cut off while this was written comes here again.
+                await self._door.submit(note, key=f"changes-{self._turn_id}-{self._running}")
+        except asyncio.CancelledError:
+            raise  # `close` notes it, before it lets go of the lock
         except (OSError, CheckpointGone) as error:
             _log.warning("changes_not_noted", room=self._host.room_id, turn=self._turn_id, error=str(error))
-        finally:
+        except BaseException:
             self._release()
+            raise
+        self._release()
 
     def _release(self) -> None:
         if self._before is not None:

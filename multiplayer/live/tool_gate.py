@@ -13,13 +13,14 @@ from multiplayer.protocol.ids import CallId, TurnId
 from multiplayer.protocol.inner_commands import ExpireApproval, RequestApproval, StartTool
 from multiplayer.protocol.rooms import TurnState
 from multiplayer.protocol.signals import TurnProgress
-from multiplayer.protocol.tools import ApprovalCard, ToolClass
+from multiplayer.protocol.tools import ApprovalCard, CallLimits, ToolClass
 from multiplayer.rooms.tool_policy import Decision, NeedsApproval, decide
 from multiplayer.tools.refusal import ToolFault, ToolRefused
 from multiplayer.tools.registry import BoundCall
 
 LOOK_S: Final = 1.0
 CHANGES_FILES: Final = frozenset({ToolClass.WRITE, ToolClass.SENSITIVE_WRITE, ToolClass.TERMINAL, ToolClass.EXTENDED})
+RUNS_COMMANDS: Final = frozenset({ToolClass.TERMINAL, ToolClass.EXTENDED})
 
 
 class ToolGate:
@@ -73,6 +74,7 @@ class ToolGate:
                     call_id=self._call_id,
                     tool_class=call.tool_class,
                     sha256=call.sha256,
+                    limits=told_limits(call),
                     taint=tuple(sorted(self._taint())),
                 )
             )
@@ -149,3 +151,11 @@ class ToolGate:
         if turn is None:
             raise Refused(RefusalCode.CONFLICT, "this turn has ended")
         return turn
+
+
+def told_limits(call: BoundCall) -> CallLimits:
+    """Return what whoever approves the call is told of its limits: of memory and output only where a command runs."""
+    limits = call.limits
+    if call.tool_class not in RUNS_COMMANDS:
+        return CallLimits(wall_s=limits.wall_s)
+    return CallLimits(wall_s=limits.wall_s, memory_bytes=limits.resident_bytes, output_bytes=limits.output_bytes)

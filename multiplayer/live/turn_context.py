@@ -17,7 +17,7 @@ from multiplayer.models.port import ToolDefinition
 from multiplayer.protocol.events import Event, MessagePosted, event_adapter
 from multiplayer.protocol.ids import AccountId, MessageId, RoomId
 from multiplayer.protocol.members import Account, AccountKind, Member, Role
-from multiplayer.protocol.memory import Summary
+from multiplayer.protocol.memory import Fact, Summary
 from multiplayer.protocol.messages import Message
 from multiplayer.protocol.reports_prompts import Manifest
 from multiplayer.protocol.rooms import TurnState
@@ -85,7 +85,7 @@ class TurnContext:
             brief = brief_before(state, read, accounts)
         if hidden:
             brief = replace(brief, pins=(), facts=())
-        facts = {} if hidden else {fact.id: fact.text for fact in state.notes.facts}
+        facts = {} if hidden else {fact.id: fact for fact in state.notes.facts}
         return ContextInput(
             room_id=self._room_id,
             ai=ai,
@@ -118,7 +118,7 @@ class TurnContext:
         return prompt.manifest
 
     async def gather_again(
-        self, record: TurnRecord, manifest: Manifest, facts: Mapping[str, str], counter: TokenCounter
+        self, record: TurnRecord, manifest: Manifest, facts: Mapping[str, Fact], counter: TokenCounter
     ) -> ContextInput:
         """Return what the prompt of an earlier turn was built from. Raises `CannotReplay`."""
         names = {manifest.brief}

@@ -29,12 +29,12 @@ class TurnDoor:
         """People took their time: the turn is over so much later."""
         self._deadline_s += waited_s
 
-    async def submit(self, command: TurnCommand) -> Done:
+    async def submit(self, command: TurnCommand, *, key: str | None = None) -> Done:
         """Submit, again under the same key while the database is away. Raises `Refused` for what stays refused.
 
         So does what is answered "unknown" again and again: then it is the command itself that cannot be stored.
         """
-        key = self._clock.new_id()
+        key = key or self._clock.new_id()
         unknown = 0
         while True:
             try:

@@ -35,12 +35,15 @@ class Undos:
         self._directory = directory
         self._running: set[TurnId] = set()
         self._tasks = asyncio.TaskGroup()
+        self._is_open = False
 
     async def __aenter__(self) -> Self:
         await self._tasks.__aenter__()
+        self._is_open = True
         return self
 
     async def __aexit__(self, *exc_info: object) -> None:
+        self._is_open = False
         await self._tasks.__aexit__(None, None, None)
 
     def hear(self, host: RoomHost, events: Sequence[Event]) -> None:
@@ -55,7 +58,8 @@ class Undos:
                 self._begin_all(host)
 
     def _begin_all(self, host: RoomHost) -> None:
-        if self._workbench is None or host.is_stopped:
+        # What is asked for after our end is done at the next start.
+        if self._workbench is None or not self._is_open or host.is_stopped:
             return
         for changed in host.room.state.notes.changed:
             if changed.undo == "wanted" and changed.turn_id not in self._running:
@@ -64,29 +68,32 @@ class Undos:
 
     async def _run(self, workbench: Workbench, host: RoomHost, changed: ChangedFiles) -> None:
         try:
-            finish = await self._undone(workbench, host, changed)
-            # Refused: another pod was first.
-            with suppress(Refused, StorageUnavailable, OutcomeUnknown):
-                await host.ask(changed.undo_by or changed.askers[0], finish, origin="server")
+            # Until the log says that it is done, nobody else's change comes in between.
+            async with workbench.lock(host.room_id):
+                await self._finish(host, changed, await self._undone(workbench, host, changed))
         except (StorageUnavailable, OutcomeUnknown):
             pass  # the next sweep tries again
         except Exception:
             _log.exception("undo_broke", room=host.room_id, turn=changed.turn_id)
-            finish = FinishUndo(turn_id=changed.turn_id, is_ok=False, reason="something broke in the server")
-            with suppress(Refused, StorageUnavailable, OutcomeUnknown):
-                await host.ask(changed.undo_by or changed.askers[0], finish, origin="server")
+            broke = FinishUndo(turn_id=changed.turn_id, is_ok=False, reason="something broke in the server")
+            with suppress(StorageUnavailable, OutcomeUnknown):
+                await self._finish(host, changed, broke)
         finally:
             self._running.discard(changed.turn_id)
 
+    async def _finish(self, host: RoomHost, changed: ChangedFiles, finish: FinishUndo) -> None:
+        # Refused: another pod was first.
+        with suppress(Refused):
+            await host.ask(changed.undo_by or changed.askers[0], finish, origin="server")
+
     async def _undone(self, workbench: Workbench, host: RoomHost, changed: ChangedFiles) -> FinishUndo:
         try:
-            async with workbench.lock(host.room_id), workbench.opened(host.room_id) as workspace:
-                await workbench.tell_jobs(host.room_id, workspace)
-                # Its job may have written more.
+            async with workbench.opened(host.room_id) as workspace:
+                await workbench.begin(host.room_id, workspace)
+                # Its job may have written more since it was asked for.
                 known = (one.spans for one in host.room.state.notes.changed if one.turn_id == changed.turn_id)
                 spans = next(known, changed.spans)
                 undone = await workbench.undo(host.room_id, workspace, spans, keep_going=changed.keeps_others)
-                await workbench.end(host.room_id, workspace)
         except ToolRefused as refused:
             return FinishUndo(turn_id=changed.turn_id, is_ok=False, reason=refused.text)
         except CheckpointGone as gone:

@@ -8,6 +8,7 @@ from multiplayer.live.clock import Clock
 from multiplayer.live.directory import Directory
 from multiplayer.live.profiles import ProfileModels
 from multiplayer.live.registry import Sessions
+from multiplayer.live.room_jobs import RoomJobs
 from multiplayer.live.session import Session
 from multiplayer.protocol.close_codes import CloseCode
 from multiplayer.protocol.ids import SessionId
@@ -29,6 +30,7 @@ class Watch:
         cache: CachedLog,
         clock: Clock,
         models: ProfileModels,
+        jobs: RoomJobs,
         *,
         epoch: str,
     ) -> None:
@@ -38,6 +40,7 @@ class Watch:
         self._cache = cache
         self._clock = clock
         self._models = models
+        self._jobs = jobs
         self.epoch = epoch
         self._access_version = -1
         self._profiles_seen = (-1, -1)
@@ -73,6 +76,7 @@ class Watch:
         self.epoch = epoch
         self._cache.forget_all()
         self._directory.drop_all()
+        self._jobs.end_all()
         self._sessions.close_all(CloseCode.RESTARTING, "the database has another history; reconnect", reconnect_ms=500)
 
     async def _check_access(self) -> None:
@@ -89,6 +93,9 @@ class Watch:
             ended = await self._storage.ended_credentials({s.identity.credential_id for s in sessions}, now)
             disabled = await self._storage.disabled_accounts({s.account_id for s in sessions})
             self._sessions.close_where(ended, disabled)
+        acting = self._jobs.accounts() if has_moved else frozenset()
+        if acting:
+            self._jobs.end_of(await self._storage.disabled_accounts(acting))
         # Only now: if a question failed, the next round asks again.
         self._access_version = version
         self._checked = set(here)

@@ -1,21 +1,27 @@
 """The rooms' workspaces as turns and people use them: opened, changed by one at a time, checkpointed before and after."""
 
 import asyncio
-from collections import defaultdict
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
+from collections import defaultdict, deque
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from secrets import token_hex
 from typing import Final
 
+import structlog
+
+from multiplayer.live.aside import aside
 from multiplayer.protocol.ids import RoomId
 from multiplayer.protocol.tools import MAX_CHANGES, FileChange
 from multiplayer.storage.port import Storage
 from multiplayer.tools.checkpoints.checkpoints import Checkpoints, Undone
 from multiplayer.tools.checkpoints.idle import archive, idle_rooms, remove_workspace, rooms_with_files
+from multiplayer.tools.checkpoints.store import CheckpointGone
+from multiplayer.tools.terminal.job_view import JobOwner
 from multiplayer.tools.workspace import Workspace, Workspaces
 
+_log = structlog.get_logger(__name__)
 MAX_NAMED_BYTES: Final = 48 * 1024
 """Of paths in one event."""
 UNCHANGED: Final[tuple[FileChange, ...]] = ()
@@ -58,26 +64,26 @@ def named_paths(paths: Sequence[str]) -> tuple[str, ...]:
     return tuple(named)
 
 
-async def _told_to_nobody(_room_id: RoomId, _drift: "Drift") -> None: ...
+async def _told_to_nobody(_room_id: RoomId, _drift: "Drift") -> bool:
+    return True
 
 
 @dataclass(frozen=True, slots=True)
 class Drift:
-    """What changed while nobody held the lock: background jobs wrote it. `key` stays the same until it is told."""
+    """What changed while nobody held the lock: one of the jobs wrote it. `key` is its own, however often it is told."""
 
     changed: Changed
-    jobs: frozenset[str]
-    """One of these wrote it."""
+    jobs: tuple[JobOwner, ...]
     key: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Told:
-    """The tree up to which the log tells everything, and the jobs that may write since."""
+    """Up to which tree everything is accounted for, and the jobs that may write since; what is not yet in the log."""
 
     tree: str
-    jobs: frozenset[str]
-    key: str
+    jobs: dict[str, JobOwner]
+    untold: deque[Drift] = field(default_factory=deque)
 
 
 class Workbench:
@@ -86,7 +92,7 @@ class Workbench:
         workspaces: Workspaces,
         checkpoints: Checkpoints,
         storage: Storage,
-        runs_beside: Callable[[RoomId], Collection[str]] = lambda _: (),
+        runs_beside: Callable[[RoomId], Mapping[str, JobOwner]] = lambda _: {},
     ) -> None:
         """`runs_beside`: the jobs of a room, which may write at any time, so that no file's stamp can be trusted."""
         self._runs_beside = runs_beside
@@ -94,9 +100,9 @@ class Workbench:
         self.checkpoints = checkpoints
         self._storage = storage
         self._told: dict[RoomId, _Told] = {}
-        """Only of rooms with jobs: elsewhere nothing changes while nobody holds the lock."""
-        self.tell: Callable[[RoomId, Drift], Awaitable[None]] = _told_to_nobody
-        """Takes what jobs wrote. Set once, before anything runs."""
+        """Only of rooms with jobs: elsewhere only outside servers change anything while nobody holds the lock."""
+        self.tell: Callable[[RoomId, Drift], Awaitable[bool]] = _told_to_nobody
+        """Takes what jobs wrote; False: not now, try again later. Set once, before anything runs."""
         self._locks: defaultdict[RoomId, asyncio.Lock] = defaultdict(asyncio.Lock)
         """One for each room in which something was changed since the start."""
 
@@ -119,87 +125,107 @@ class Workbench:
 
     def taking(self, room_id: RoomId) -> Callable[[Workspace], str]:
         """Return what takes a checkpoint of the room's workspace, as `checkpoint` does, for whoever is in a thread."""
-        reads_all = bool(self._runs_beside(room_id))
+        reads_all = self.is_shared(room_id)
 
         def take(workspace: Workspace) -> str:
             return self.checkpoints.take(room_id, workspace, reads_all=reads_all).tree
 
         return take
 
+    def is_shared(self, room_id: RoomId) -> bool:
+        """Tell whether a job may write at this moment."""
+        return bool(self._runs_beside(room_id))
+
     async def checkpoint(self, room_id: RoomId, workspace: Workspace) -> str:
         """Return the hash of the workspace as it is now, kept so that it can be put back."""
-        return await asyncio.to_thread(self.taking(room_id), workspace)
+        return await aside(partial(self.taking(room_id), workspace))
+
+    async def since(self, room_id: RoomId, workspace: Workspace, before: str) -> Changed:
+        return await self._changed(room_id, before, await self.checkpoint(room_id, workspace))
 
     async def begin(self, room_id: RoomId, workspace: Workspace) -> str:
-        """Return the hash of the workspace before a change; the caller holds the lock.
+        """Return the hash of the workspace before a change; the caller holds the lock until `end`.
 
         What background jobs have written since the last change is told first, so that it is nobody else's.
         """
-        return await self.tell_jobs(room_id, workspace) or await self.checkpoint(room_id, workspace)
+        before = await self.checkpoint(room_id, workspace)
+        await self.drifted(room_id, before)
+        return before
 
-    async def tell_jobs(self, room_id: RoomId, workspace: Workspace) -> str | None:
-        """Tell what background jobs have written, if there are any, and return what the workspace is then.
-
-        The caller holds the lock. Raises what `tell` raises; it is told later then.
-        """
+    async def drifted(self, room_id: RoomId, tree: str) -> None:
+        """The workspace was seen as `tree`, and the holder of the lock has not yet changed it: jobs have. It is told."""
         told = self._told.get(room_id)
         if told is None:
-            return None
-        changed = await self.since(room_id, workspace, told.tree)
-        if changed:
-            await self.tell(room_id, Drift(changed, told.jobs, told.key))
-        self._tell_up_to(room_id, changed.after, self._running(room_id))
-        return changed.after
+            return
+        if told.tree != tree and told.jobs:
+            try:
+                changed = await self._changed(room_id, told.tree, tree)
+            except (CheckpointGone, OSError) as error:
+                _log.warning("changes_not_noted", room=room_id, error=str(error))
+            else:
+                told.untold.append(Drift(changed, tuple(told.jobs.values()), token_hex(8)))
+        told.tree = tree
+        while told.untold and await self.tell(room_id, told.untold[0]):
+            told.untold.popleft()
+        told.jobs = dict(self._runs_beside(room_id))
+        if not told.jobs and not told.untold:
+            self._told.pop(room_id, None)
 
-    async def end(self, room_id: RoomId, workspace: Workspace, after: str | None = None) -> None:
-        """The log tells all of the workspace but what jobs write; the caller lets go of the lock next.
-
-        `after`: as the log tells it; None: as it is now.
-        """
+    def end(self, room_id: RoomId, after: str) -> None:
+        """The holder of the lock has made the workspace `after`, and tells of that itself; it lets go of the lock next."""
+        running = self._runs_beside(room_id)
         told = self._told.get(room_id)
-        jobs = self._running(room_id) | (told.jobs if told is not None else frozenset())
-        if jobs:
-            self._tell_up_to(room_id, after or await self.checkpoint(room_id, workspace), jobs)
+        if told is not None:
+            told.tree = after
+            told.jobs |= running
+        elif running:
+            self._told[room_id] = _Told(after, dict(running))
 
-    async def settle(self, room_id: RoomId) -> None:
-        """Tell what background jobs have written while nobody else changes files. Raises as `tell_jobs`."""
+    async def settle(self, room_id: RoomId) -> bool:
+        """Tell what background jobs have written while nobody else changes files; return whether all of it is told."""
         async with self.lock(room_id):
             if room_id in self._told:
                 async with self.opened(room_id) as workspace:
-                    await self.tell_jobs(room_id, workspace)
+                    await self.begin(room_id, workspace)
+            told = self._told.get(room_id)
+            return told is None or not told.untold
 
-    def _running(self, room_id: RoomId) -> frozenset[str]:
-        return frozenset(self._runs_beside(room_id))
-
-    def _tell_up_to(self, room_id: RoomId, tree: str, jobs: frozenset[str]) -> None:
-        if jobs:
-            self._told[room_id] = _Told(tree, jobs, token_hex(8))
-        else:
-            self._told.pop(room_id, None)
-
-    async def since(self, room_id: RoomId, workspace: Workspace, before: str) -> Changed:
-        after = await self.checkpoint(room_id, workspace)
+    async def _changed(self, room_id: RoomId, before: str, after: str) -> Changed:
         if after == before:
             return Changed(before, after, UNCHANGED, 0)
-        changes = await asyncio.to_thread(self.checkpoints.changes, room_id, before, after)
+        changes = await aside(partial(self.checkpoints.changes, room_id, before, after))
         named = named_changes(changes)
         return Changed(before, after, named, len(changes) - len(named))
 
     async def undo(
         self, room_id: RoomId, workspace: Workspace, spans: Sequence[tuple[str, str]], *, keep_going: bool
     ) -> Undone:
-        undo = partial(self.checkpoints.undo, room_id, workspace, spans, keep_going=keep_going)
-        return await asyncio.to_thread(undo)
+        """Put back what changed over the spans. The caller holds the lock, and has begun."""
+        undo = partial(
+            self.checkpoints.undo,
+            room_id,
+            workspace,
+            spans,
+            keep_going=keep_going,
+            reads_all=self.is_shared(room_id),
+        )
+        undone = await aside(undo)
+        # A job may have written since we began.
+        await self.drifted(room_id, undone.before)
+        self.end(room_id, undone.tree)
+        return undone
 
     async def idle_rooms(self, idle_s: float, now: float) -> Sequence[RoomId]:
         """Return the rooms whose workspace was last opened more than `idle_s` before `now` (seconds since 1970)."""
         return await asyncio.to_thread(idle_rooms, self.workspaces, idle_s, now)
 
     async def left_over(self) -> Sequence[RoomId]:
-        """Return the rooms that are gone and have left files. Raises `StorageUnavailable`."""
+        """Return the deleted rooms that have left files. Raises `StorageUnavailable`, `OSError`.
+
+        Of a room that this database never had nothing is known: it may be another one's, or an older one.
+        """
         found = await asyncio.to_thread(rooms_with_files, self.workspaces, self.checkpoints.root)
-        there = await self._storage.seqs(found) if found else {}
-        return [room_id for room_id in found if room_id not in there]
+        return sorted(await self._storage.deleted_rooms(found)) if found else []
 
     async def archive(self, room_id: RoomId) -> bool:
         """Pack a workspace into one file, unless it is in use; it is unpacked when it is opened next."""

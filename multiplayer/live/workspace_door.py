@@ -10,10 +10,11 @@ from typing import Final
 
 import structlog
 
+from multiplayer.live.aside import aside
 from multiplayer.live.directory import Directory
 from multiplayer.live.room_host import RoomHost
 from multiplayer.live.workbench import Workbench, named_changes
-from multiplayer.live.workspace_reports import MAX_READ_BYTES, aside, refusing
+from multiplayer.live.workspace_reports import MAX_READ_BYTES, refusing
 from multiplayer.protocol.errors import RefusalCode, Refused
 from multiplayer.protocol.ids import AccountId, RoomId
 from multiplayer.protocol.inner_commands import RecordChanges
@@ -122,19 +123,19 @@ class WorkspaceDoor:
             # Whoever waited may have lost the right meanwhile.
             _check(await self._directory.host(room_id), actor_id)
             async with self._workbench.opened(room_id) as workspace:
-                await self._workbench.tell_jobs(room_id, workspace)
                 made = await self._carried_out(room_id, workspace, touched, work)
                 told = await self._recorded(room_id, actor_id, workspace, made) if made.changes else WorkspaceChange()
-                await self._workbench.end(room_id, workspace, made.after)
+                self._workbench.end(room_id, made.after)
                 return told
 
     async def _carried_out(
         self, room_id: RoomId, workspace: Workspace, touched: Sequence[str], work: Callable[[Workspace], None]
     ) -> _Made:
         checkpoints, take = self._workbench.checkpoints, self._workbench.taking(room_id)
+        before = await self._workbench.begin(room_id, workspace)
         made: list[_Made] = []
         try:
-            await aside(lambda: made.append(_carry_out(checkpoints, take, room_id, workspace, touched, work)))
+            await aside(lambda: made.append(_carry_out(checkpoints, take, room_id, workspace, touched, before, work)))
         except asyncio.CancelledError:
             # The server ends: what nobody will record is not left behind.
             for one in made:
@@ -219,10 +220,10 @@ def _carry_out(
     room_id: RoomId,
     workspace: Workspace,
     touched: Sequence[str],
+    before: str,
     work: Callable[[Workspace], None],
 ) -> _Made:
-    """Change the files between two checkpoints. If it fails half way (a folder that cannot be emptied), put them back."""
-    before = take(workspace)
+    """Change the files after the checkpoint `before`, and take another. If it fails half way (a folder that cannot be emptied), put them back."""
     try:
         work(workspace)
     except (ToolRefused, OSError):

@@ -1,12 +1,12 @@
 """Looking into a room's workspace: folders, files, what differs between two states of it, and what a turn changed."""
 
-import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
-from typing import Final, TypeVar
+from typing import Final
 
+from multiplayer.live.aside import aside
 from multiplayer.live.directory import Directory
 from multiplayer.live.room_host import RoomHost
 from multiplayer.live.turn_reports import TurnReports
@@ -46,8 +46,6 @@ _CODES: Final = {
     ToolFault.QUOTA: RefusalCode.LIMIT_REACHED,
 }
 """All others are a conflict with what lies there: a folder, a link, another version."""
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,18 +185,6 @@ def _undo_state(changed: ChangedFiles | None, *, is_running: bool, has_changed: 
     if changed.undo:
         return changed.undo
     return "running" if is_running else "possible"
-
-
-async def aside(work: Callable[[], T]) -> T:
-    """Run what blocks in a thread. Who is cancelled waits for it all the same: it uses what the caller holds open."""
-    running = asyncio.get_running_loop().run_in_executor(None, work)
-    try:
-        return await asyncio.shield(running)
-    except asyncio.CancelledError:
-        await asyncio.wait([running])
-        if not running.cancelled():
-            running.exception()  # looked at: nobody else will
-        raise
 
 
 @asynccontextmanager

@@ -8,25 +8,38 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StrictBool, StrictInt, StringConstraints, TypeAdapter
 
+from multiplayer.protocol.attachments import MAX_ATTACHMENTS
 from multiplayer.protocol.budgets import Budget
 from multiplayer.protocol.cards import FormAnswer
-from multiplayer.protocol.ids import AccountId, MessageId, TurnId
+from multiplayer.protocol.ids import AccountId, AttachmentId, MessageId, TurnId
 from multiplayer.protocol.inner_commands import InnerCommand, TurnCommand
 from multiplayer.protocol.members import Role
 from multiplayer.protocol.memory import MAX_FACT_CHARACTERS, MAX_POINTS, PointEdit
 from multiplayer.protocol.rooms import RoomSettings
 from multiplayer.protocol.tools import Sha256
-from multiplayer.protocol.values import Frozen, UtcTime
+from multiplayer.protocol.values import Frozen, Sparse, UtcTime
 
 AccountRef = Annotated[AccountId, Field(json_schema_extra={"format": "ulid"}), StringConstraints(max_length=26)]
 MessageRef = Annotated[MessageId, Field(json_schema_extra={"format": "ulid"}), StringConstraints(max_length=26)]
+AttachmentRef = Annotated[AttachmentId, Field(json_schema_extra={"format": "ulid"}), StringConstraints(max_length=26)]
 TurnRef = Annotated[TurnId, Field(json_schema_extra={"format": "ulid"}), StringConstraints(max_length=26)]
 
 
 class PostMessage(Frozen):
+    """With attachments, `text` may be empty. Each is the sender's own, uploaded to this room, and used once."""
+
     type: Literal["post_message"] = "post_message"
     text: str
     reply_to: MessageRef | None = None
+    attachments: Sparse[Annotated[tuple[AttachmentRef, ...], Field(max_length=MAX_ATTACHMENTS)]] = ()
+
+
+class RemoveAttachment(Frozen):
+    """Take a file off a message: its author, or who may delete anybody's message."""
+
+    type: Literal["remove_attachment"] = "remove_attachment"
+    message_id: MessageRef
+    attachment_id: AttachmentRef
 
 
 class EditMessage(Frozen):
@@ -247,6 +260,7 @@ Command = (
     PostMessage
     | EditMessage
     | DeleteMessage
+    | RemoveAttachment
     | AddReaction
     | RemoveReaction
     | PinMessage

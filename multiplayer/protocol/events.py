@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, TypeAdapter, model_validator
 
+from multiplayer.protocol.attachments import Attachment
 from multiplayer.protocol.budgets import Budget
 from multiplayer.protocol.cards import FormAnswer, Taint
 from multiplayer.protocol.event_frame import EventFrame
@@ -34,6 +35,7 @@ from multiplayer.protocol.turn_events import (
     TurnUndone,
     UndoRequested,
 )
+from multiplayer.protocol.values import Sparse
 
 
 class RoomCreated(EventFrame):
@@ -121,6 +123,15 @@ class MessageEdited(EventFrame):
 class MessageDeleted(EventFrame):
     type: Literal["message_deleted"] = "message_deleted"
     message_id: MessageId
+
+
+class AttachmentChanged(EventFrame):
+    """A file of a message is not as it was: it has arrived, failed, or was taken off."""
+
+    type: Literal["attachment_changed"] = "attachment_changed"
+    message_id: MessageId
+    attachment: Attachment
+    is_redacted: Sparse[bool] = False
 
 
 class ReactionAdded(EventFrame):
@@ -230,6 +241,7 @@ Event = (
     | MessagePosted
     | MessageEdited
     | MessageDeleted
+    | AttachmentChanged
     | ReactionAdded
     | ReactionRemoved
     | MessagePinned

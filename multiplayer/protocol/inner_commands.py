@@ -4,11 +4,12 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
 
+from multiplayer.protocol.attachments import Attachment
 from multiplayer.protocol.cards import MAX_CARDS, Card, Form, Taint
-from multiplayer.protocol.ids import AccountId, CallId, MessageId, TurnId, Ulid
+from multiplayer.protocol.ids import AccountId, AttachmentId, CallId, MessageId, TurnId, Ulid
 from multiplayer.protocol.members import Role
 from multiplayer.protocol.memory import MAX_FACT_CHARACTERS, SummaryPoint
-from multiplayer.protocol.tools import MAX_CHANGES, FileChange, Sha256, ToolClass
+from multiplayer.protocol.tools import MAX_CHANGES, CallLimits, FileChange, Sha256, ToolClass
 from multiplayer.protocol.turns import TokenUsage, TurnOutcome
 from multiplayer.protocol.values import Frozen, UtcTime
 
@@ -33,7 +34,7 @@ class CallTool(Frozen):
 
 
 class RequestApproval(Frozen):
-    """A call waits for people. `sha256` is of the call as it would run."""
+    """A call waits for people. `sha256` is of the call as it would run, `limits` among it."""
 
     type: Literal["request_approval"] = "request_approval"
     turn_id: TurnId
@@ -41,6 +42,7 @@ class RequestApproval(Frozen):
     call_id: CallId
     tool_class: ToolClass
     sha256: Sha256
+    limits: CallLimits | None = None
     taint: tuple[Taint, ...] = ()
     """What untrusted words the turn has seen in its prompt, besides those that its tools brought."""
 
@@ -151,6 +153,7 @@ class EndTurn(Frozen):
     cards: Annotated[tuple[Card, ...], Field(max_length=MAX_CARDS)] = ()
     form: Form | None = None
     taint: tuple[Taint, ...] = ()
+    attachments: tuple[AttachmentId, ...] = ()
 
 
 TurnCommand = (
@@ -221,6 +224,14 @@ class NoteJobChanges(Frozen):
     taint: tuple[Taint, ...] = ()
 
 
+class SettleAttachment(Frozen):
+    """Comes from the pod that has seen a file arrive, fail or be swept; the actor is who uploaded it."""
+
+    type: Literal["settle_attachment"] = "settle_attachment"
+    message_id: MessageId
+    attachment: Attachment
+
+
 class FinishUndo(Frozen):
     """Comes from the pod that put the files back, or found that it cannot."""
 
@@ -233,5 +244,5 @@ class FinishUndo(Frozen):
     conflicts: Annotated[tuple[str, ...], Field(max_length=MAX_CHANGES)] = ()
 
 
-InnerCommand = AcceptInvite | ExpireMember | FireRule | RecordChanges | NoteJobChanges | FinishUndo
+InnerCommand = AcceptInvite | ExpireMember | FireRule | RecordChanges | NoteJobChanges | FinishUndo | SettleAttachment
 """What the server itself submits; no transport decodes these."""

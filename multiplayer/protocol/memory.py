@@ -85,6 +85,8 @@ class Fact(Frozen):
     at: UtcTime
     message_id: MessageId | None = None
     """The message it was taken from. When that is deleted, the fact goes with it."""
+    taint: Sparse[tuple[Taint, ...]] = ()
+    """Of an AI's proposal that was accepted: what untrusted words its turn had seen. What a person pins has none."""
 
 
 class Summary(Frozen):

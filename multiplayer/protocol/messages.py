@@ -2,6 +2,7 @@
 
 from enum import StrEnum
 
+from multiplayer.protocol.attachments import Attachment
 from multiplayer.protocol.cards import Card, Form, Taint
 from multiplayer.protocol.ids import AccountId, MessageId, TurnId
 from multiplayer.protocol.values import Frozen, Sparse, UtcTime
@@ -36,6 +37,7 @@ class MessageBody(Frozen):
     form: Form | None = None
     taint: Sparse[tuple[Taint, ...]] = ()
     """For an AI's answer: from what untrusted sources words may have come into it."""
+    attachments: Sparse[tuple[Attachment, ...]] = ()
 
 
 class Answer(Frozen):
@@ -77,6 +79,7 @@ class Message(Frozen):
     cards: Sparse[tuple[Card, ...]] = ()
     form: Form | None = None
     taint: Sparse[tuple[Taint, ...]] = ()
+    attachments: Sparse[tuple[Attachment, ...]] = ()
     alternatives: Sparse[tuple[Answer, ...]] = ()
     """All answers that were given here, oldest first, once it was asked to answer again. `text` is the chosen one's."""
     chosen: int = 0

@@ -3,6 +3,7 @@
 from multiplayer.protocol.events import (
     AnswerChosen,
     AnswerRegenerated,
+    AttachmentChanged,
     Event,
     FormAnswered,
     MessageDeleted,
@@ -36,6 +37,7 @@ def message_of(event: MessagePosted) -> Message:
         cards=body.cards,
         form=body.form,
         taint=body.taint,
+        attachments=body.attachments,
     )
 
 
@@ -44,7 +46,7 @@ def touched_message(event: Event) -> MessageId | None:
     match event:
         case MessagePosted():
             return event.message.id
-        case MessageEdited() | MessageDeleted() | ReactionAdded() | ReactionRemoved():
+        case MessageEdited() | MessageDeleted() | ReactionAdded() | ReactionRemoved() | AttachmentChanged():
             return event.message_id
         case AnswerRegenerated() | AnswerChosen() | FormAnswered():
             return event.message_id
@@ -74,12 +76,17 @@ def fold_message(message: Message, event: Event) -> Message:
                     "reactions": (),
                     "cards": (),
                     "form": None,
+                    "attachments": (),
                     "alternatives": (),
                     "chosen": 0,
                     "deleted_at": event.at,
                     "deleted_by": event.actor_id,
                 }
             )
+        case AttachmentChanged():
+            changed = event.attachment
+            files = tuple(changed if one.id == changed.id else one for one in message.attachments)
+            return message.model_copy(update={"attachments": files})
         case ReactionAdded():
             return message.model_copy(update={"reactions": _with(message.reactions, event.emoji, event.actor_id)})
         case ReactionRemoved():

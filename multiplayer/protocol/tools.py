@@ -74,12 +74,23 @@ class ApprovalPolicy(Frozen):
 
 
 class Consent(Frozen):
-    """A tool of an outside server (MCP) that the room has agreed to, as it was defined then."""
+    """A tool of an outside server (MCP) that the room has agreed to, as it was defined then and where it came from."""
 
     server: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,31}$")]
     tool: Annotated[str, StringConstraints(min_length=1, max_length=128)]
     sha256: Sha256
-    """Of its definition: a changed one needs new consent."""
+    """Of its definition and of its server's address or program line: what changed in them needs new consent."""
+
+
+class CallLimits(Frozen):
+    """What one call may use at most, as far as it matters for its class."""
+
+    wall_s: float
+    """How long it may run."""
+    memory_bytes: Sparse[int] = 0
+    """Of all its processes together. 0, here and below: it runs no command."""
+    output_bytes: Sparse[int] = 0
+    """What it may print."""
 
 
 class ApprovalCard(Frozen):
@@ -93,6 +104,8 @@ class ApprovalCard(Frozen):
     """How many people must approve."""
     reason: str
     expires_at: UtcTime
+    limits: Sparse[CallLimits | None] = None
+    """Part of what `sha256` stands for. None: the card is from before they were told."""
     approved_by: tuple[AccountId, ...] = ()
     rejected_by: AccountId | None = None
     is_expired: Sparse[bool] = False

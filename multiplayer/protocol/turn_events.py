@@ -6,7 +6,7 @@ from multiplayer.protocol.cards import Taint
 from multiplayer.protocol.event_frame import EventFrame
 from multiplayer.protocol.ids import AccountId, CallId, MessageId, TurnId
 from multiplayer.protocol.memory import Proposal
-from multiplayer.protocol.tools import Decider, FileChange, ToolClass
+from multiplayer.protocol.tools import CallLimits, Decider, FileChange, ToolClass
 from multiplayer.protocol.turns import TokenUsage, TurnOutcome, TurnReason
 from multiplayer.protocol.values import Sparse, UtcTime
 
@@ -116,6 +116,7 @@ class ApprovalRequested(EventFrame):
     needed: int
     reason: str
     expires_at: UtcTime
+    limits: Sparse[CallLimits | None] = None
 
 
 class ApprovalDecided(EventFrame):

@@ -69,6 +69,19 @@ def turn_of(event: TurnRequested) -> TurnState:
     )
 
 
+def card_of(event: ApprovalRequested) -> ApprovalCard:
+    """Return the card as it is before anybody has decided."""
+    return ApprovalCard(
+        tool_class=event.tool_class,
+        sha256=event.sha256,
+        decider=event.decider,
+        needed=event.needed,
+        reason=event.reason,
+        expires_at=event.expires_at,
+        limits=event.limits,
+    )
+
+
 def turn_after(turn: TurnState, event: TurnStep) -> TurnState:
     """Return `turn` as it is after one of its events."""
     changed: dict[str, object]
@@ -103,15 +116,7 @@ def _call_after(
         case ToolStarted():
             return call.model_copy(update={"is_started": True, "before": event.before})
         case ApprovalRequested():
-            card = ApprovalCard(
-                tool_class=event.tool_class,
-                sha256=event.sha256,
-                decider=event.decider,
-                needed=event.needed,
-                reason=event.reason,
-                expires_at=event.expires_at,
-            )
-            return call.model_copy(update={"approval": card})
+            return call.model_copy(update={"approval": card_of(event)})
     if call.approval is None:
         return call
     change: dict[str, object]

@@ -51,6 +51,7 @@ def request(deciding: Deciding, turn: TurnState, command: RequestApproval) -> li
             needed=needed,
             reason=decision.reason,
             expires_at=deciding.at + timedelta(seconds=expires_s),
+            limits=command.limits,
         )
     ]
 

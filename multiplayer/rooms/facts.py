@@ -1,12 +1,13 @@
 """What a decision needs to know beyond the room's own state: messages it names, accounts it names."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
+from multiplayer.protocol.attachments import Attachment
 from multiplayer.protocol.cards import Taint
 from multiplayer.protocol.events import Event, MessagePosted
-from multiplayer.protocol.ids import AccountId, MessageId
+from multiplayer.protocol.ids import AccountId, AttachmentId, MessageId
 from multiplayer.protocol.members import Account
 from multiplayer.protocol.messages import Message
 from multiplayer.protocol.timeline import fold_message, message_of, touched_message
@@ -30,6 +31,16 @@ class NoteFacts:
 
 
 @dataclass(frozen=True)
+class Uploaded:
+    """A file that somebody has begun to upload to this room."""
+
+    attachment: Attachment
+    uploader_id: AccountId
+    message_id: MessageId | None = None
+    """Where it is attached already."""
+
+
+@dataclass(frozen=True)
 class Needs:
     """What to load before a command can be decided."""
 
@@ -41,6 +52,7 @@ class Needs:
     """Messages whose threads matter; they stand in `messages`, too."""
     notes_of: frozenset[MessageId] = frozenset()
     """Answers that are to be given again; they stand in `messages`, too."""
+    attachments: frozenset[AttachmentId] = frozenset()
 
     def __or__(self, other: "Needs") -> "Needs":
         return Needs(
@@ -49,10 +61,11 @@ class Needs:
             self.accounts | other.accounts,
             self.threads_of | other.threads_of,
             self.notes_of | other.notes_of,
+            self.attachments | other.attachments,
         )
 
     def __bool__(self) -> bool:
-        return bool(self.messages or self.handles or self.accounts)
+        return bool(self.messages or self.handles or self.accounts or self.attachments)
 
 
 @dataclass
@@ -65,6 +78,8 @@ class Facts:
     """By the first message."""
     notes: dict[MessageId, NoteFacts] = field(default_factory=dict)
     """By the answer."""
+    uploads: dict[AttachmentId, Uploaded] = field(default_factory=dict)
+    """Those of this room."""
     _posted: dict[MessageId, MessagePosted] = field(default_factory=dict)
     """Posted in this batch; made into messages when a later command names them, which is rare."""
 
@@ -75,8 +90,10 @@ class Facts:
         accounts: Iterable[Account],
         threads: Mapping[MessageId, ThreadFacts] = MappingProxyType({}),
         notes: Mapping[MessageId, NoteFacts] = MappingProxyType({}),
+        uploads: Mapping[AttachmentId, Uploaded] = MappingProxyType({}),
     ) -> "Facts":
-        return cls(dict(messages), {account.id: account for account in accounts}, dict(threads), dict(notes))
+        by_id = {account.id: account for account in accounts}
+        return cls(dict(messages), by_id, dict(threads), dict(notes), dict(uploads))
 
     def message(self, message_id: MessageId) -> Message | None:
         posted = self._posted.pop(message_id, None)
@@ -91,6 +108,9 @@ class Facts:
     def apply(self, event: Event) -> None:
         if isinstance(event, MessagePosted):
             self._posted[event.message.id] = event
+            for one in event.message.attachments:
+                if one.id in self.uploads:
+                    self.uploads[one.id] = replace(self.uploads[one.id], message_id=event.message.id)
             if event.message.thread_root in self.threads:
                 self._follow(event.message.thread_root, event)
             return

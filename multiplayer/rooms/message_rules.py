@@ -22,6 +22,7 @@ from multiplayer.protocol.events import (
 )
 from multiplayer.protocol.ids import AccountId, MessageId
 from multiplayer.protocol.messages import Message, MessageBody
+from multiplayer.rooms.attachment_rules import attached
 from multiplayer.rooms.deciding import Deciding, checked_text
 from multiplayer.rooms.memory_rules import erase_derived
 from multiplayer.rooms.mentions import Mentions, find_mentions
@@ -34,7 +35,8 @@ from multiplayer.rooms.turn_requests import request_by
 def post(deciding: Deciding, command: PostMessage) -> list[Event]:
     state = deciding.state
     deciding.check(Right.POST)
-    text = checked_text(command.text, deciding.limits)
+    attachments = attached(deciding, command.attachments)
+    text = command.text if attachments and not command.text.strip() else checked_text(command.text, deciding.limits)
     replied_to = deciding.message(command.reply_to) if command.reply_to else None
     thread_root = (replied_to.thread_root or replied_to.id) if replied_to else None
     mentions = _mentions_in(text, state)
@@ -47,6 +49,7 @@ def post(deciding: Deciding, command: PostMessage) -> list[Event]:
                 text=text,
                 reply_to=command.reply_to,
                 thread_root=thread_root,
+                attachments=attachments,
             ),
             mentions=mentions.accounts,
             mention_groups=mentions.groups,

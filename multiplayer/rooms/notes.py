@@ -125,8 +125,11 @@ class RoomNotes(Frozen):
             others = tuple(one for one in self.changed if one.turn_id != event.turn_id)
             known = next((one for one in self.changed if one.turn_id == event.turn_id), None)
             known = known or ChangedFiles(turn_id=event.turn_id, askers=event.asked_by, spans=())
+            # What comes after it was undone, by its job, can be undone in its turn.
+            again = known.undo == "done"
             change = {
-                "spans": _joined(known.spans, (event.before, event.after)),
+                "spans": _joined(() if again else known.spans, (event.before, event.after)),
+                "undo": "" if again else known.undo,
                 "askers": tuple(dict.fromkeys((*known.askers, *event.asked_by))),
                 "is_tainted": known.is_tainted or bool(event.taint) or self._touches_tainted(event),
             }

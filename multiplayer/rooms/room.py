@@ -26,6 +26,7 @@ from multiplayer.protocol.commands import (
     PinMessage,
     PostMessage,
     RegenerateAnswer,
+    RemoveAttachment,
     RemoveMember,
     RemoveReaction,
     RenameRoom,
@@ -58,6 +59,7 @@ from multiplayer.protocol.inner_commands import (
     Propose,
     RecordChanges,
     RequestApproval,
+    SettleAttachment,
     StartTool,
     StartTurn,
     TakeSteering,
@@ -67,6 +69,7 @@ from multiplayer.protocol.members import Member
 from multiplayer.protocol.trigger_rules import ThreadRule
 from multiplayer.rooms import (
     approval_rules,
+    attachment_rules,
     member_rules,
     memory_rules,
     message_rules,
@@ -90,6 +93,7 @@ COMMAND_RIGHTS: Final[dict[type[Command], Right]] = {
     RemoveReaction: Right.REACT,
     PinMessage: Right.PIN,
     UnpinMessage: Right.PIN,
+    RemoveAttachment: Right.EDIT_OWN,
     MarkRead: Right.MARK_READ,
     SetTyping: Right.MARK_READ,
     InviteMember: Right.INVITE,
@@ -129,6 +133,7 @@ _ALLOWED_WHEN_ARCHIVED: Final = (
     NoteJobChanges,
     RemoveMember,
     SetRole,
+    SettleAttachment,
 )
 
 
@@ -191,10 +196,13 @@ class Room:
     def needs(self, actor_id: AccountId, command: AnyCommand) -> Needs:
         """Say which facts must be loaded before `handle` can decide."""
         match command:
-            case PostMessage() if command.reply_to is not None:
+            case PostMessage():
+                named = frozenset({command.reply_to} if command.reply_to is not None else ())
                 follows = any(isinstance(rule, ThreadRule) for rule in self.state.room.settings.triggers)
-                named = frozenset({command.reply_to})
-                return Needs(messages=named, threads_of=named if follows else frozenset())
+                files = frozenset(command.attachments)
+                return Needs(messages=named, threads_of=named if follows else frozenset(), attachments=files)
+            case RemoveAttachment() | SettleAttachment():
+                return Needs(messages=frozenset({command.message_id}))
             case RegenerateAnswer():
                 named = frozenset({command.message_id})
                 return Needs(messages=named, notes_of=named)
@@ -222,7 +230,7 @@ class Room:
                     if turn
                     else frozenset()
                 )
-                return Needs(messages=named)
+                return Needs(messages=named, attachments=frozenset(command.attachments))
             case _:
                 return Needs()
 
@@ -249,6 +257,10 @@ class Room:
                 return message_rules.edit(deciding, command)
             case DeleteMessage():
                 return message_rules.delete(deciding, command)
+            case RemoveAttachment():
+                return attachment_rules.remove(deciding, command)
+            case SettleAttachment():
+                return attachment_rules.settle(deciding, command)
             case AddReaction() | RemoveReaction():
                 return message_rules.react(deciding, command)
             case PinMessage() | UnpinMessage():

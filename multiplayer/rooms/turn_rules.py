@@ -37,6 +37,7 @@ from multiplayer.protocol.turn_events import (
 )
 from multiplayer.protocol.turns import TurnOutcome, TurnReason
 from multiplayer.rooms import approval_rules, workspace_rules
+from multiplayer.rooms.attachment_rules import given
 from multiplayer.rooms.deciding import Deciding
 from multiplayer.rooms.derived import without
 from multiplayer.rooms.mentions import Mentions, find_mentions
@@ -211,6 +212,7 @@ def _answer(deciding: Deciding, turn: TurnState, command: EndTurn, text: str, me
             cards=command.cards,
             form=command.form,
             taint=command.taint,
+            attachments=given(deciding, command.attachments),
         ),
         mentions=mentions.accounts,
     )

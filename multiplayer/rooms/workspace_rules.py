@@ -147,6 +147,8 @@ def decide_proposal(deciding: Deciding, command: DecideProposal) -> list[Event]:
     elif len(notes.facts) >= deciding.limits.facts:
         raise Refused(RefusalCode.LIMIT_REACHED, f"a room may have at most {deciding.limits.facts} facts")
     else:
-        fact = Fact(id=deciding.new_id(), text=proposal.text, by=deciding.actor_id, at=deciding.at)
+        fact = Fact(
+            id=deciding.new_id(), text=proposal.text, by=deciding.actor_id, at=deciding.at, taint=proposal.taint
+        )
         events.append(FactPinned(**deciding.head(), fact=fact))
     return events

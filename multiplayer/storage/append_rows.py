@@ -17,7 +17,9 @@ _MESSAGE_COLUMNS = 14
 
 def is_hot(append: Append) -> bool:
     """Tell whether the one statement is all that this append needs."""
-    return not append.audit and all(type(new.event) is MessagePosted for new in append.events)
+    return not append.audit and all(
+        type(new.event) is MessagePosted and not new.event.message.attachments for new in append.events
+    )
 
 
 def check(append: Append) -> None:
@@ -61,7 +63,7 @@ def statement_arguments(chains: Sequence[Chain]) -> list[list[object]]:
 
 def _message_row(event: MessagePosted) -> tuple[object, ...]:
     body = event.message
-    found = found_by(body.text, body.cards)
+    found = found_by(body.text, body.cards, body.attachments)
     return (
         event.room_id,
         body.id,

@@ -1,10 +1,11 @@
 """Rooms in memory, by the same folds: for tests that need no database."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from multiplayer.protocol.events import MessageDeleted, RoomCreated, RoomDeleted
 from multiplayer.protocol.ids import AccountId, MessageId, RoomId
+from multiplayer.protocol.members import Role
 from multiplayer.protocol.messages import Message, Revision
 from multiplayer.protocol.rooms import ReadMark, RoomListing
 from multiplayer.protocol.turn_events import TurnEnded
@@ -12,6 +13,7 @@ from multiplayer.rooms.state import RoomState, created
 from multiplayer.storage.append_rows import check
 from multiplayer.storage.audit_chain import ChainHead, ChainLink, linked
 from multiplayer.storage.audit_port import AuditEntry
+from multiplayer.storage.memory_attachments import MemoryAttachments
 from multiplayer.storage.memory_timeline import Timeline, revision_of
 from multiplayer.storage.memory_turns import MemoryTurns
 from multiplayer.storage.message_rows import found_by
@@ -48,11 +50,12 @@ class MemoryRoom:
         self.audit += links
 
 
-class MemoryRooms(MemoryTurns):
+class MemoryRooms(MemoryTurns, MemoryAttachments):
     """`port.RoomLog` in memory."""
 
     def __init__(self, now_s: Callable[[], float]) -> None:
-        super().__init__(now_s)
+        MemoryTurns.__init__(self, now_s)
+        MemoryAttachments.__init__(self, self._has_full_member)
         self._rooms: dict[RoomId, MemoryRoom] = {}
         self._marks: dict[tuple[RoomId, AccountId], int] = {}
 
@@ -91,6 +94,10 @@ class MemoryRooms(MemoryTurns):
 
     async def seqs(self, room_ids: Sequence[RoomId]) -> Mapping[RoomId, int]:
         return {room_id: room.seq for room_id in room_ids if (room := self._room(room_id)) is not None}
+
+    async def deleted_rooms(self, room_ids: Collection[RoomId]) -> frozenset[RoomId]:
+        found = {room_id: self._rooms.get(room_id) for room_id in room_ids}
+        return frozenset(room_id for room_id, room in found.items() if room is not None and room.state.is_deleted)
 
     async def events_after(self, room_id: RoomId, seq: int, *, limit: int) -> Sequence[StoredEvent]:
         room = self._rooms.get(room_id)
@@ -139,7 +146,7 @@ class MemoryRooms(MemoryTurns):
             for message in room.timeline.messages.values()
             if message.seq >= place.from_seq
             and (before is None or message.id < before)
-            and plan.finds(found_by(message.text, message.cards) or message.text)
+            and plan.finds(found_by(message.text, message.cards, message.attachments) or message.text)
         ]
         return sorted(hits, key=lambda hit: hit.message.id, reverse=True)[:limit]
 
@@ -181,6 +188,8 @@ class MemoryRooms(MemoryTurns):
         return {key: await self.read_mark(room_id, key) for key in account_ids if key in members}
 
     async def room_number(self, room_id: RoomId) -> int:
+        if room_id not in self._rooms:
+            raise LookupError(f"there is no room {room_id}")
         return list(self._rooms).index(room_id) + 1
 
     async def mark_read(self, room_id: RoomId, account_id: AccountId, seq: int) -> bool:
@@ -194,6 +203,11 @@ class MemoryRooms(MemoryTurns):
     def _room(self, room_id: RoomId) -> MemoryRoom | None:
         room = self._rooms.get(room_id)
         return None if room is None or room.state.is_deleted else room
+
+    def _has_full_member(self, room_id: RoomId, account_id: AccountId) -> bool:
+        room = self._room(room_id)
+        member = None if room is None else room.state.members.get(account_id)
+        return member is not None and member.role is not Role.GUEST
 
     def _live(self) -> list[tuple[RoomId, MemoryRoom]]:
         return [(room_id, room) for room_id, room in self._rooms.items() if not room.state.is_deleted]
@@ -210,6 +224,7 @@ class MemoryRooms(MemoryTurns):
                 timeline.apply(event)
         except (KeyError, IndexError) as error:
             raise Unfit(f"events that do not follow from what is stored: {error}") from error
+        self._project_attachments(append.room_id, events)
         self._project_turns(append.room_id, events)
         room.state, room.timeline = state, timeline
         for new in append.events:

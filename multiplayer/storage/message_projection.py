@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from multiplayer.protocol.events import (
     AnswerChosen,
     AnswerRegenerated,
+    AttachmentChanged,
     Event,
     FormAnswered,
     MessageDeleted,
@@ -24,7 +25,14 @@ from multiplayer.storage.unfit import Unfit
 
 _Key = tuple[RoomId, MessageId]
 _Change = (
-    MessageEdited | MessageDeleted | ReactionAdded | ReactionRemoved | AnswerRegenerated | AnswerChosen | FormAnswered
+    MessageEdited
+    | MessageDeleted
+    | AttachmentChanged
+    | ReactionAdded
+    | ReactionRemoved
+    | AnswerRegenerated
+    | AnswerChosen
+    | FormAnswered
 )
 
 
@@ -68,7 +76,7 @@ def _folded(before: Message, event: _Change) -> Message:
 
 
 def _row(key: _Key, message: Message) -> tuple[object, ...]:
-    found = found_by(message.text, message.cards)
+    found = found_by(message.text, message.cards, message.attachments)
     return (
         *key,
         message.text,

@@ -5,6 +5,7 @@ from typing import Final
 import asyncpg
 from pydantic import TypeAdapter
 
+from multiplayer.protocol.attachments import Attachment
 from multiplayer.protocol.cards import Card, Form, Taint
 from multiplayer.protocol.ids import AccountId, MessageId
 from multiplayer.protocol.messages import Answer, Message, MessageBody, Reaction
@@ -20,6 +21,7 @@ class _More(Frozen):
     cards: tuple[Card, ...] = ()
     form: Form | None = None
     taint: tuple[Taint, ...] = ()
+    attachments: tuple[Attachment, ...] = ()
     asked_by: tuple[AccountId, ...] = ()
     answers: tuple[MessageId, ...] = ()
     alternatives: tuple[Answer, ...] = ()
@@ -42,9 +44,16 @@ def message_from(row: asyncpg.Record) -> Message:
 
 def more_of_body(body: MessageBody) -> str | None:
     """Return the `more` of a message that is posted; what almost all people say has none."""
-    if not (body.asked_by or body.answers or body.cards or body.form or body.taint):
+    if not (body.asked_by or body.answers or body.cards or body.form or body.taint or body.attachments):
         return None
-    more = _More(cards=body.cards, form=body.form, taint=body.taint, asked_by=body.asked_by, answers=body.answers)
+    more = _More(
+        cards=body.cards,
+        form=body.form,
+        taint=body.taint,
+        attachments=body.attachments,
+        asked_by=body.asked_by,
+        answers=body.answers,
+    )
     return more.model_dump_json(exclude_defaults=True)
 
 
@@ -55,9 +64,13 @@ def more_of(message: Message) -> str | None:
     return None if text == "{}" else text
 
 
-def found_by(text: str, cards: tuple[Card, ...]) -> str | None:
-    """Return what a search reads in place of `text`; None without cards. Titles first: only so much is indexed."""
-    if not cards:
+def found_by(text: str, cards: tuple[Card, ...], attachments: tuple[Attachment, ...] = ()) -> str | None:
+    """Return what a search reads in place of `text`: cards and names of files, too; None without any.
+
+    Titles and names first: only so much is indexed.
+    """
+    if not cards and not attachments:
         return None
-    lines = [text, *(card.title for card in cards), *(card.text for card in cards)]
+    names = (one.name for one in attachments)
+    lines = [text, *names, *(card.title for card in cards), *(card.text for card in cards)]
     return "\n".join(line for line in lines if line)

@@ -4,7 +4,7 @@ A method that writes raises `StorageUnavailable` when surely nothing was stored 
 connection was lost during the commit. Times that are compared with the database's clock are the database's.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
@@ -19,6 +19,7 @@ from multiplayer.protocol.turns import TokenUsage
 from multiplayer.rooms.state import RoomState
 from multiplayer.storage.account_port import AccountStore
 from multiplayer.storage.ai_port import AiStore
+from multiplayer.storage.attachment_port import AttachmentStore
 from multiplayer.storage.audit_port import AuditEntry, AuditTrail
 from multiplayer.storage.ledger_port import LedgerStore
 from multiplayer.storage.profile_port import ProfileStore
@@ -124,6 +125,10 @@ class RoomLog(Protocol):
         """Return the stored seq of each room that is there."""
         ...
 
+    async def deleted_rooms(self, room_ids: Collection[RoomId]) -> frozenset[RoomId]:
+        """Return which of these rooms were deleted: not those that this database never had."""
+        ...
+
     async def events_after(self, room_id: RoomId, seq: int, *, limit: int) -> Sequence[StoredEvent]:
         """Return the next events after `seq` in order. What was deleted comes redacted."""
         ...
@@ -174,7 +179,10 @@ class RoomLog(Protocol):
         ...
 
     async def room_number(self, room_id: RoomId) -> int:
-        """Return a small number that no other room of this database has (it becomes the workspace's uid)."""
+        """Return a small number that no other room of this database has (it becomes the workspace's uid).
+
+        Raises `LookupError` if it never had this one.
+        """
         ...
 
     async def mark_read(self, room_id: RoomId, account_id: AccountId, seq: int) -> bool:
@@ -256,7 +264,9 @@ class TurnStore(Protocol):
         ...
 
 
-class Storage(RoomLog, TurnStore, AiStore, AccountStore, ProfileStore, LedgerStore, AuditTrail, Protocol):
+class Storage(
+    RoomLog, TurnStore, AttachmentStore, AiStore, AccountStore, ProfileStore, LedgerStore, AuditTrail, Protocol
+):
     """One database, all of it."""
 
     async def check(self) -> float:

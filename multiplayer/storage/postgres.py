@@ -8,6 +8,7 @@ from typing import Final
 
 from multiplayer.storage.account_rows import PostgresAccounts
 from multiplayer.storage.ai_rows import PostgresAi
+from multiplayer.storage.attachment_rows import PostgresAttachments
 from multiplayer.storage.audit_rows import PostgresAudit
 from multiplayer.storage.credentials import PostgresCredentials
 from multiplayer.storage.database import Connection, Database, Dsn, connect, open_database, parse_dsn, port_errors
@@ -28,6 +29,7 @@ _DURABLE: Final = ("fsync", "full_page_writes", "synchronous_commit")
 class PostgresStorage(
     PostgresRoomLog,
     PostgresTurns,
+    PostgresAttachments,
     PostgresAi,
     PostgresAccounts,
     PostgresCredentials,

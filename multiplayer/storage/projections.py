@@ -24,6 +24,7 @@ from multiplayer.protocol.events import (
 from multiplayer.protocol.ids import AccountId, MessageId, RoomId
 from multiplayer.protocol.members import Member, Role
 from multiplayer.rooms.notes import RoomNotes, notes_change
+from multiplayer.storage.attachment_projection import project_attachments
 from multiplayer.storage.audit_chain import SERVER_CHAIN, ChainHead, ChainLink, linked
 from multiplayer.storage.audit_port import AuditEntry
 from multiplayer.storage.database import Connection, columns
@@ -46,6 +47,7 @@ async def project(connection: Connection, queries: Queries, appends: Sequence[Ap
     await _project_summaries(connection, queries, events)
     await keep_further_lines(connection, queries, events)
     await project_messages(connection, queries, events)
+    await project_attachments(connection, queries, events)
     await forget_facts(connection, queries, events)
     await project_turns(connection, queries, events)
     await _project_rooms(connection, queries, events)

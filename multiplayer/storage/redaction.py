@@ -9,6 +9,7 @@ from multiplayer.protocol.codec import encode
 from multiplayer.protocol.events import (
     AnswerChosen,
     AnswerRegenerated,
+    AttachmentChanged,
     Event,
     FactPinned,
     FormAnswered,
@@ -19,6 +20,7 @@ from multiplayer.protocol.events import (
 )
 from multiplayer.protocol.ids import MessageId, TurnId
 from multiplayer.protocol.turn_events import ChangeProposed, TurnCollected, TurnRequested, TurnSteered
+from multiplayer.rooms.attachment_rules import without_content
 from multiplayer.rooms.derived import without
 
 FORGOTTEN: Final = "…"
@@ -32,7 +34,7 @@ def redacted(line: bytes) -> bytes:
     mentions: dict[str, object] = {"mentions": (), "mention_groups": ()}
     match event:
         case MessagePosted():
-            body = event.message.model_copy(update={"text": "", "cards": (), "form": None})
+            body = event.message.model_copy(update={"text": "", "cards": (), "form": None, "attachments": ()})
             return _bare(event, {**mentions, "message": body})
         case MessageEdited():
             return _bare(event, {**mentions, "text": ""})
@@ -41,6 +43,8 @@ def redacted(line: bytes) -> bytes:
             return _bare(event, {"mentions": (), "answer": answer})
         case FormAnswered():
             return _bare(event, {"answers": ()})
+        case AttachmentChanged():
+            return _bare(event, {"attachment": without_content(event.attachment)})
         case TurnRequested() | TurnCollected() | TurnSteered():
             return _bare(event, {"note": ""})
         case FactPinned():
@@ -74,7 +78,7 @@ def words_of_message(event: Event) -> MessageId | None:
 def further_words_of(event: Event) -> MessageId | None:
     """Name the message with which words of `event` go that are no state of its text."""
     match event:
-        case FormAnswered():
+        case FormAnswered() | AttachmentChanged():
             return event.message_id
         case TurnRequested() | TurnCollected() | TurnSteered() if event.note:
             return event.message_id

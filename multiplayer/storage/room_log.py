@@ -1,6 +1,6 @@
 """Reads and writes the rooms' log in Postgres, and the views of rooms, messages and read marks."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import asyncpg
 from pydantic import TypeAdapter
@@ -95,6 +95,9 @@ class PostgresRoomLog:
     async def seqs(self, room_ids: Sequence[RoomId]) -> Mapping[RoomId, int]:
         return {row["id"]: row["seq"] for row in await self._database.read("room_seqs", list(room_ids))}
 
+    async def deleted_rooms(self, room_ids: Collection[RoomId]) -> frozenset[RoomId]:
+        return frozenset(row["id"] for row in await self._database.read("deleted_rooms", list(room_ids)))
+
     async def events_after(self, room_id: RoomId, seq: int, *, limit: int) -> Sequence[StoredEvent]:
         rows = await self._database.read("events_after", room_id, seq, limit)
         return [StoredEvent(row["seq"], row["event_id"], row["body"].encode()) for row in rows]
@@ -160,7 +163,8 @@ class PostgresRoomLog:
 
     async def room_number(self, room_id: RoomId) -> int:
         row = await self._database.read_row("room_number", room_id)
-        assert row is not None, f"no room {room_id}"
+        if row is None:
+            raise LookupError(f"there is no room {room_id}")
         return int(row["number"])
 
     async def mark_read(self, room_id: RoomId, account_id: AccountId, seq: int) -> bool:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Final
 
+from multiplayer.tools.attachment_tools import attachment_tools
 from multiplayer.tools.files.tools import file_tools
 from multiplayer.tools.net.fetch_url import fetch_url
 from multiplayer.tools.net.guarded_http import GuardedHttp
@@ -31,7 +32,7 @@ def build_tools(
     `secret_values` (keys from the settings) are taken out of whatever tools show. `http`: pages may be fetched, in
     rooms that switch it on. `mode`: the sandbox's as another process has found it; what is offered by it runs there only.
     """
-    tools: list[AnyTool] = [*file_tools(secret_values), *room_tools()]
+    tools: list[AnyTool] = [*file_tools(secret_values), *room_tools(), *attachment_tools()]
     if sandbox is not None and (mode or sandbox.status.mode) in RUNS_COMMANDS:
         tools.append(execute_command(sandbox, secret_values))
         if (mode or sandbox.status.mode) == "strict" and jobs is not None and owner_of is not None:

@@ -9,6 +9,7 @@ from typing import Generic, Protocol, TypeVar, assert_never
 
 from pydantic import BaseModel, ConfigDict, JsonValue, ValidationError
 
+from multiplayer.protocol.attachments import Attachment
 from multiplayer.protocol.cards import Form, Taint
 from multiplayer.protocol.ids import AccountId, CallId, RoomId, TurnId
 from multiplayer.protocol.tools import ToolClass
@@ -57,6 +58,7 @@ class BoundCall:
     name: str
     tool_class: ToolClass
     sha256: str
+    limits: Limits
 
 
 class Gate(Protocol):
@@ -92,6 +94,10 @@ class Desk(Protocol):
         """Return who approved this call of the turn."""
         ...
 
+    def may_stop(self, askers: Sequence[AccountId]) -> bool:
+        """Tell whether each who asked for this turn may stop what `askers` have asked for."""
+        ...
+
     async def search(self, query: str, limit: int) -> ToolResult:
         """Look up messages that everyone who asked may read, newest first."""
         ...
@@ -102,6 +108,20 @@ class Desk(Protocol):
 
     async def propose(self, *, text: str = "", fact_id: str | None = None) -> None:
         """Propose to remember a text or to forget a fact; members decide. Raises `ToolRefused`."""
+        ...
+
+    async def files(self, limit: int) -> Sequence[Attachment]:
+        """Return the ready files of messages that everyone who asked may read, the newest first."""
+        ...
+
+    async def file_text(self, file_id: str) -> tuple[Attachment, str]:
+        """Return the text that was found in a file. Raises `ToolRefused` if there is none, or nobody may read it."""
+        ...
+
+    async def file_bytes(self, file_id: str, most_bytes: int) -> tuple[Attachment, bytes]: ...
+
+    async def attach(self, name: str, data: bytes) -> None:
+        """Attach a file to the answer of this turn. Raises `ToolRefused`."""
         ...
 
     async def facts(self) -> Mapping[str, str]:
@@ -157,7 +177,7 @@ class Tool(Generic[Args]):
         arguments = self.arguments.model_validate_json(arguments_json)
         tool_class = self.tool_class if self.classify is None else self.classify(arguments, context)
         limits = context.limits if self.limits is None else self.limits(arguments, context.limits)
-        bound = BoundCall(self.name, tool_class, _digest(self.name, arguments, limits))
+        bound = BoundCall(self.name, tool_class, _digest(self.name, arguments, limits), limits)
         decision = await context.gate.decide(tool_class)
         match decision:
             case Runs():

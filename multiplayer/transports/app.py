@@ -13,6 +13,7 @@ from multiplayer.transports.ai_admin_api import AI_ADMIN_API
 from multiplayer.transports.ai_api import AI_API
 from multiplayer.transports.audit_api import AUDIT_API
 from multiplayer.transports.config import HttpConfig
+from multiplayer.transports.files_api import FILES_API
 from multiplayer.transports.health import HEALTH_API
 from multiplayer.transports.hooks_api import HOOKS_API
 from multiplayer.transports.me_api import ME_API
@@ -53,6 +54,7 @@ def operations(config: HttpConfig) -> tuple[Operation, ...]:
         *MESSAGES_API,
         *AI_API,
         *WORKSPACE_API,
+        *FILES_API,
         *TOOLS_API,
         *USAGE_API,
         *HOOKS_API,

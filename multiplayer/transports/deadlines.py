@@ -149,8 +149,8 @@ class DeadlineHttp(Unstalled, HttpToolsProtocol):
     def on_body(self, body: bytes) -> None:
         self._body_bytes += len(body)
         self._body_total += len(body)
-        if self._body_total > self.deadlines.body_bytes:
-            # Far over what was answered with 413 already, and still coming.
+        if self._body_total > self.deadlines.body_bytes and self.cycle.response_started:
+            # Answered already, and far more still coming. Before the answer, nothing is read that nobody takes.
             self._end()
             return
         super().on_body(body)

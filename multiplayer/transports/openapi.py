@@ -7,6 +7,7 @@ from pydantic import JsonValue, TypeAdapter
 
 from multiplayer.transports.problems import MEDIA_TYPE, Problem
 from multiplayer.transports.routes import Access, Operation
+from multiplayer.transports.tools_api import JOB_ID
 
 Schema = dict[str, JsonValue]
 _REFS = "#/components/schemas/{model}"
@@ -16,6 +17,9 @@ _KEY: Schema = {
     "maxLength": 64,
     "description": "Makes the command idempotent: the same key again is the same event.",
 }
+_ULID: Schema = {"type": "string", "format": "ulid"}
+_OTHER_PLACES: Mapping[str, Schema] = {"job_id": {"type": "string", "pattern": JOB_ID}}
+"""What stands in a path and is no ULID."""
 _json = TypeAdapter[JsonValue](JsonValue)
 
 
@@ -109,7 +113,7 @@ def _name(operation: Operation) -> str:
 def _operation(operation: Operation, schemas: Mapping[tuple[str, str], JsonValue], components: Schema) -> Schema:
     name = _name(operation)
     parameters: list[JsonValue] = [
-        {"name": place, "in": "path", "required": True, "schema": {"type": "string", "format": "ulid"}}
+        {"name": place, "in": "path", "required": True, "schema": _OTHER_PLACES.get(place, _ULID)}
         for place in operation.places
     ]
     query = schemas.get(("query", name))

@@ -14,7 +14,7 @@ from multiplayer.tools.terminal.job_view import JobView
 from multiplayer.transports.routes import Access, Call, Nothing, Operation, Route
 
 MAX_TAIL_BYTES: Final = 64 * 1024
-_JOB_ID: Final = re.compile(r"[0-9a-f]{10}")
+JOB_ID: Final = "^[0-9a-f]{10}$"
 
 
 class ToolsQuery(Frozen):
@@ -51,7 +51,7 @@ async def _stop(call: Call[Nothing, Nothing]) -> JobReport:
 
 def _job_id(call: Call[object, object]) -> str:
     text: str = call.request.path_params["job_id"]
-    if _JOB_ID.fullmatch(text) is None:
+    if re.fullmatch(JOB_ID, text) is None:
         raise Refused(RefusalCode.NOT_FOUND, "there is no such job in this room, or it is forgotten")
     return text
 

@@ -35,6 +35,10 @@ WHERE r.id = $1 AND r.deleted_at IS NULL
 -- Read where rooms stand.
 SELECT id, seq FROM rooms WHERE id = ANY($1::text[]) AND deleted_at IS NULL
 
+-- name: deleted_rooms
+-- Tell which rooms were deleted; one that never was here is not among them.
+SELECT id FROM rooms WHERE id = ANY($1::text[]) AND deleted_at IS NOT NULL
+
 -- name: events_after
 -- Page through a room's log.
 SELECT seq, event_id, body FROM events WHERE room_id = $1 AND seq > $2 ORDER BY seq LIMIT $3

@@ -108,7 +108,7 @@ def prompt_of(
             as_of=log[-1].at if log else START,
             accounts=book.accounts,
             older=older,
-            facts={fact.id: fact.text for fact in book.room.state.notes.facts},
+            facts={fact.id: fact for fact in book.room.state.notes.facts},
         )
     )
 

@@ -8,12 +8,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from multiplayer.ai.catch_up import Gist, Stretch, digest, forgotten, gist, merged, segments, told
-from multiplayer.protocol.cards import Taint
-from multiplayer.protocol.commands import DeleteMessage, EditMessage, LeaveRoom
-from multiplayer.protocol.events import MemberJoined, MessagePosted
-from multiplayer.protocol.ids import AccountId, MessageId
+from multiplayer.ai.extract import extract
+from multiplayer.protocol.cards import Form, FormAnswer, Question, Taint
+from multiplayer.protocol.commands import AnswerForm, DeleteMessage, EditMessage, LeaveRoom
+from multiplayer.protocol.events import AnswerRegenerated, MemberJoined, MessagePosted
+from multiplayer.protocol.ids import AccountId, MessageId, TurnId
+from multiplayer.protocol.inner_commands import EndTurn, StartTurn
 from multiplayer.protocol.members import Role
 from multiplayer.protocol.memory import Section, SummaryPoint
+from multiplayer.protocol.messages import Answer
+from multiplayer.protocol.turn_events import TurnRequested
+from multiplayer.protocol.turns import TurnOutcome
 from multiplayer.rooms.member_rules import member_of
 from tests.ai.scene import asked, calls, ends, finishes, starts
 from tests.support.playbook import Playbook, account, counted_ids, room_of
@@ -186,6 +191,69 @@ def _replies(book: Playbook) -> None:
         book.posts("bob", "We decided so. 好吗？", reply_to=there[len(book.log) % len(there)])
 
 
+def _asks(book: Playbook) -> MessageId:
+    """Let the AI put a form to the room."""
+    end = EndTurn(
+        turn_id=asked(book, "ask us"),
+        fence=1,
+        outcome=TurnOutcome.DONE,
+        text="One thing first.",
+        form=Form(questions=(Question(id="q1", text="Which?"), Question(id="q2", text="When?"))),
+    )
+    book.given("bot", end)
+    return newest(book)
+
+
+def _fills_in(book: Playbook, message_id: MessageId, *values: str) -> None:
+    """Fill in a form, and let the AI answer that."""
+    answers = tuple(FormAnswer(question_id=f"q{place}", values=(value,)) for place, value in enumerate(values, 1))
+    requested = book.given("carol", AnswerForm(message_id=message_id, answers=answers))[-1]
+    assert isinstance(requested, TurnRequested)
+    book.given("bot", StartTurn(turn_id=requested.turn_id, fence=1, pod="pod"))
+    ends(book, requested.turn_id, "Good.")
+
+
+def _fills_in_what_waits(book: Playbook) -> None:
+    waiting = [key for key, one in book.messages.items() if one.form is not None and not one.form.answers]
+    if waiting:
+        _fills_in(book, waiting[0], f"number {len(book.log)}. We decided.", "on\nFriday")
+
+
+def test_what_was_answered_to_a_form_is_told_and_goes_with_the_form() -> None:
+    book = room()
+    message_id = _asks(book)
+    before = len(book.log)
+    _fills_in(book, message_id, "the blue one", "on\nFriday?")
+    told_of_form = (Section.OTHER, "@carol filled in the form: the blue one; on Friday?", (message_id,))
+    assert told_of_form in said(digest(book.log, NAMES, new_id=counted_ids()))
+    assert told_of_form in said(extract((), book.log, NAMES, new_id=counted_ids())), "though the AI has answered it"
+    later = gist(book.log[before:], NAMES)
+    assert told_of_form in said(told(later, new_id=counted_ids())), "the form itself was given before"
+    assert "blue" not in forgotten(later, {message_id}).model_dump_json()
+    book.given("alice", DeleteMessage(message_id=message_id))
+    assert not [point for point in digest(book.log, NAMES, new_id=counted_ids()) if "blue" in point.text]
+
+
+def test_answers_to_a_form_are_told_no_more_when_the_answer_that_put_it_is_given_again() -> None:
+    book = room()
+    message_id = _asks(book)
+    _fills_in(book, message_id, "the blue one", "on Friday")
+    at = book.log[-1].at
+    again = AnswerRegenerated(
+        room_id=book.log[0].room_id,
+        seq=len(book.log) + 1,
+        id="01J",
+        at=at,
+        actor_id=AccountId("bot"),
+        message_id=message_id,
+        revision=2,
+        answer=Answer(turn_id=TurnId("t"), at=at, text="Nothing to ask."),
+    )
+    assert "blue" in gist(book.log, NAMES).model_dump_json()
+    assert "blue" not in gist([*book.log, again], NAMES).model_dump_json()
+    assert "blue" not in merged(gist(book.log, NAMES), gist([again], NAMES)).model_dump_json()
+
+
 STEPS: list[Callable[[Playbook], object]] = [
     lambda book: book.posts("alice", f"We decided on {len(book.log)}. I'll do it."),
     lambda book: book.posts("bob", f"Who does {len(book.log)}?"),
@@ -195,6 +263,8 @@ STEPS: list[Callable[[Playbook], object]] = [
     _edits,
     _deletes,
     _replies,
+    _asks,
+    _fills_in_what_waits,
 ]
 
 

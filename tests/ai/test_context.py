@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -10,11 +11,15 @@ from multiplayer.ai.brief import FORMER, brief_before, brief_of
 from multiplayer.ai.context import Prompt, needs_summary
 from multiplayer.ai.prompts import NEVER_STARTED, UNKNOWN_OUTCOME, read_envelope
 from multiplayer.models.port import ToolDefinition
+from multiplayer.protocol.cards import Taint
 from multiplayer.protocol.commands import (
     AskAi,
+    DecideProposal,
     DeleteMessage,
     EditMessage,
+    ForgetFact,
     LeaveRoom,
+    PinFact,
     PinMessage,
     PostMessage,
     RenameRoom,
@@ -24,7 +29,7 @@ from multiplayer.protocol.commands import (
 )
 from multiplayer.protocol.events import MessagePosted
 from multiplayer.protocol.ids import AccountId, CallId, MessageId, TurnId
-from multiplayer.protocol.inner_commands import StartTurn, TakeSteering
+from multiplayer.protocol.inner_commands import Propose, StartTurn, TakeSteering
 from multiplayer.protocol.members import Role
 from multiplayer.protocol.memory import Section, Summary, SummaryPoint
 from multiplayer.protocol.rooms import RoomSettings
@@ -248,6 +253,39 @@ def test_what_others_say_while_the_ai_is_at_a_turn_comes_after_that_turn() -> No
     order = ("the answer", "something else", "and more", "thanks")
     places = [next(at for at, line in enumerate(lines) if words in line) for words in order]
     assert places == sorted(places)
+
+
+@pytest.mark.parametrize("is_before", [True, False])
+def test_a_fact_with_words_from_outside_is_marked_and_marks_the_prompt(*, is_before: bool) -> None:
+    book = scene()
+    book.given("alice", PinFact(text="The sea is deep."))
+    turn_id = asked(book, "look")
+    book.given("bot", Propose(turn_id=turn_id, fence=1, text="The oven is at 200.", taint=(Taint.WEB,)))
+    ends(book, turn_id)
+    book.given("bob", DecideProposal(proposal_id=book.room.state.notes.proposals[0].id, is_accepted=True))
+    ours, theirs = book.room.state.notes.facts
+    assert (ours.taint, theirs.taint) == ((), (Taint.WEB,))
+    assert "taint" not in ours.model_dump_json()
+    since = len(book.log)
+    asked(book, "and now?")
+    prompt = prompt_of(book, book.log[since:] if is_before else None)
+    assert prompt.manifest.taint == (Taint.WEB,)
+    room = json.loads(prompt.messages[1].content)
+    marked = [
+        line
+        for line in (json.loads(one.content) for one in prompt.messages[2:] if one.role == "user")
+        if "from" in line
+    ]
+    if is_before:
+        assert room["facts"] == ["The sea is deep.", {"from": ["web"], "text": "The oven is at 200."}]
+        assert not marked
+    else:
+        assert "facts" not in room
+        assert [(line["event"], line["from"], line["text"]) for line in marked] == [
+            ("fact_pinned", ["web"], "The oven is at 200.")
+        ]
+    book.given("alice", ForgetFact(fact_id=theirs.id))
+    assert prompt_of(book, book.log[since:]).manifest.taint == ()
 
 
 def test_what_steered_a_turn_stands_where_the_model_was_told_it() -> None:

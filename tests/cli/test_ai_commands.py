@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import cast
 
@@ -9,9 +10,14 @@ import pytest
 
 from multiplayer.cli.failures import FAILURE, USAGE
 from multiplayer.client import Client
+from multiplayer.compose import command_line
+from multiplayer.protocol.budgets import CallKind
 from multiplayer.protocol.codec import JsonValue
+from multiplayer.protocol.ids import AccountId
 from multiplayer.protocol.memory import PointEdit, Section
 from multiplayer.protocol.turn_events import TurnEnded
+from multiplayer.settings import load_settings
+from multiplayer.storage.ledger_port import Charge
 from tests.journeys.house import House, Ran, environment, serving
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
@@ -26,7 +32,7 @@ class Folder:
 
     async def fill(self) -> None:
         alice, _ = await self._house.know("alice"), await self._house.know("bob")
-        await self._house.room(alice)
+        self._room_id = await self._house.room(alice)
         async with Client(self._house.url, token=alice.token) as client:
             room = await client.room("demo")
             for text in ("we deploy on Fridays", "@ai list the files", "deploy now?"):
@@ -36,6 +42,28 @@ class Folder:
                     await room.wait_for(lambda word: isinstance(word, TurnEnded), 30, after=sent.seq)
             await room.pin_fact("The staging server is called Otto.")
             await room.edit_summary([PointEdit(section=Section.DECISIONS, text="Deploy on Fridays.")])
+
+    async def used(self, tokens: int, *, reserved: int, at: datetime) -> None:
+        """Put a call of demo's into the ledger that had reserved so much and used so much."""
+        charge = Charge(
+            id=f"used-{tokens}-{reserved}",
+            room_id=self._room_id,
+            asker_id=None,
+            ai_id=AccountId("someone"),
+            turn_id=None,
+            kind=CallKind.SUMMARY,
+            at=at,
+            tokens_in=reserved,
+            tokens_out=0,
+            micros=0,
+            model="m",
+            price_version="p",
+        )
+        async with command_line(load_settings(self._house.data_dir)) as pod:
+            assert await pod.storage.reserve(charge, []) is None
+            assert await pod.storage.settle(
+                charge.id, tokens_in=tokens, tokens_cached=0, tokens_out=0, cost_micros=0, is_estimated=False
+            )
 
     async def run(self, *arguments: str, given: str = "") -> Ran:
         return await self._house.cli(*arguments, stdin=given)
@@ -234,6 +262,17 @@ async def test_usage_is_a_table_with_a_sum(folder: Folder) -> None:
     assert server.out.splitlines()[1].startswith("demo ")
     backwards = await folder.run("usage", "--since", "2026-11-02", "--until", "2026-11-01")
     assert backwards.code == FAILURE
+
+
+async def test_usage_tells_what_calls_used_beyond_what_was_reserved_for_them(folder: Folder) -> None:
+    month = ("--since", "2025-03-01", "--until", "2025-04-01")
+    at = datetime(2025, 3, 2, tzinfo=UTC)
+    await folder.used(90, reserved=100, at=at)
+    assert "reserved" not in (await folder.run("usage", "demo", *month)).out
+    await folder.used(3_400, reserved=100, at=at)
+    _, asker, total = (await folder.run("usage", "demo", *month)).out.splitlines()
+    assert asker.endswith("  3,300 tokens more than were reserved")
+    assert total.endswith("  3,300 tokens more than were reserved")
 
 
 async def test_what_is_no_answer_of_an_ai_cannot_be_replayed(folder: Folder) -> None:

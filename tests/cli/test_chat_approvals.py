@@ -8,22 +8,24 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from multiplayer.cli.chat_approvals import CLASSES, argument_lines
+from multiplayer.cli.chat_approvals import CLASSES, argument_lines, limits_in_words
 from multiplayer.client import Refused
-from multiplayer.protocol.ids import AccountId
-from multiplayer.protocol.tools import Decider, ToolClass
+from multiplayer.protocol.ids import AccountId, TurnId
+from multiplayer.protocol.signals import AiDelta
+from multiplayer.protocol.tools import CallLimits, Decider, ToolClass
 from multiplayer.protocol.turn_events import (
     ApprovalDecided,
     ApprovalExpired,
     ApprovalRequested,
     ToolCalled,
     ToolFinished,
+    ToolStarted,
     TurnRequested,
     TurnStarted,
     TurnStopRequested,
 )
 from multiplayer.protocol.turns import TurnReason
-from tests.cli.shown import AI, ALICE, AT, BOB, CAROL, TURN, Shown
+from tests.cli.shown import AI, ALICE, AT, BOB, CAROL, HELPER, ROOM, TURN, Shown
 
 RUN = '{"command": "python3 -m unittest"}'
 
@@ -95,13 +97,75 @@ def test_a_no_and_a_time_out_are_said() -> None:
     assert shown.lines[-2] == "  · nobody decided about the call of execute_command in time: it does not run"
 
 
+def joined(before: Shown) -> Shown:
+    """Begin a chat in the room as it is now."""
+    shown = Shown("Alice", turns=tuple(before.view.turns.values()))
+    shown.screen.open()
+    return shown
+
+
 def test_what_waits_when_a_chat_begins_is_shown_and_can_be_decided() -> None:
     before = Shown("Alice")
     asked(before)
-    shown = Shown("Alice", turns=tuple(before.view.turns.values()))
-    shown.screen.open()
+    shown = joined(before)
     assert "  │ command: python3 -m unittest" in shown.lines
     assert shown.work.call_meant("", "/approve").call.call_id == "C"
+
+
+def test_a_call_that_waits_when_a_chat_begins_is_named_as_waiting_and_by_its_own_name_to_its_end() -> None:
+    before = Shown("Alice")
+    asked(before)
+    shown = joined(before)
+    assert shown.lines[1:4] == [
+        '  ⚙ execute_command (waits for approval) {"command": "python3 -m unittest"}',
+        "  ⚠ 1. AI [AI] wants to use execute_command · asked by bob",
+        "  │ command: python3 -m unittest",
+    ]
+    assert not [line for line in shown.lines if "✓" in line]
+    decides(shown, ALICE)
+    shown.happens(ToolStarted, AI, turn_id=TURN, call_id="C")
+    again = joined(shown)
+    assert again.lines[1] == '  ⚙ execute_command (at work) {"command": "python3 -m unittest"}'
+    for chat in (shown, again):
+        chat.happens(ToolFinished, AI, turn_id=TURN, call_id="C", is_ok=True, text="OK", exit_status=0)
+        assert "  ✓ execute_command (exit 0)" in chat.lines
+
+
+def test_while_a_call_waits_when_a_chat_begins_other_turns_are_heard() -> None:
+    before = Shown("Alice")
+    asked(before)
+    before.happens(TurnRequested, ALICE, turn_id="T2", ai_id=HELPER, reason=TurnReason.MENTION)
+    before.happens(TurnStarted, HELPER, turn_id="T2", fence=1, pod="p")
+    first, second = before.view.turns.values()
+    shown = Shown("Alice", turns=(first.model_copy(update={"text": "I run the tests."}), second))
+    shown.screen.open()
+    shown.screen.show(AiDelta(room_id=ROOM, turn_id=TurnId("T2"), index=0, offset=0, text="Good morning"))
+    assert "Good morning" in shown.lines[-1]
+
+
+def test_a_card_says_how_long_the_call_may_run_and_with_how_much() -> None:
+    shown = Shown("Alice")
+    asked(shown, limits={"wall_s": 3600.0, "memory_bytes": 1536 * 2**20, "output_bytes": 10 * 2**20})
+    said = "  · it may run for up to 1 h, with up to 1.5 GiB of memory and 10 MiB of output"
+    assert said in shown.lines
+    assert said in joined(shown).lines
+
+
+@pytest.mark.parametrize(
+    ("wall_s", "words"),
+    [(120.0, "2 min"), (5_430.0, "1 h 30 min 30 s"), (30.2, "31 s"), (0.01, "1 s"), (86_400.0, "24 h")],
+)
+def test_how_long_a_call_may_run_is_never_told_as_less_than_it_is(wall_s: float, words: str) -> None:
+    assert limits_in_words(CallLimits(wall_s=wall_s)) == f"it may run for up to {words}"
+
+
+def test_a_card_from_before_limits_were_told_says_nothing_of_them() -> None:
+    shown = Shown("Alice")
+    asked(shown)
+    assert not [line for line in shown.lines if "may run" in line]
+    card = shown.view.waiting_approvals[0].card
+    assert card.limits is None
+    assert "limits" not in card.model_dump_json()
 
 
 def test_an_answer_without_a_number_is_never_for_a_call_that_came_meanwhile() -> None:

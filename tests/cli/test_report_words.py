@@ -14,7 +14,9 @@ from multiplayer.cli.report_words import (
     prompt_lines,
     replay_lines,
     turn_lines,
+    usage_lines,
 )
+from multiplayer.protocol.budgets import UsageGroup, UsageReport, UsageRow
 from multiplayer.protocol.cards import Taint
 from multiplayer.protocol.ids import AccountId, CallId, MessageId, TurnId
 from multiplayer.protocol.memory import Section, SummaryPoint
@@ -196,6 +198,24 @@ def test_what_one_missed_stands_under_headings_with_where_it_was_said() -> None:
     ]
     nothing = caught.model_copy(update={"from_seq": 10})
     assert list(catch_up_lines(nothing, handle)) == ["nothing happened since"]
+
+
+@pytest.mark.parametrize(
+    ("unpriced", "over", "said"),
+    [
+        (0, 0, ""),
+        (2, 0, ", 2 calls of unknown price"),
+        (0, 3_300, ", 3,300 tokens more than were reserved"),
+        (2, 3_300, ", 2 calls of unknown price, 3,300 tokens more than were reserved"),
+    ],
+)
+def test_usage_tells_what_its_figures_do_not(unpriced: int, over: int, said: str) -> None:
+    figures = UsageRow(
+        key="m", calls=3, tokens_in=9, tokens_cached=4, tokens_out=1, cost_micros=0, unpriced_calls=unpriced
+    )
+    row = figures.model_copy(update={"tokens_over": over})
+    report = UsageReport(since=AT, until=AT, currency="USD", group=UsageGroup.MODEL, rows=(row,), total=row)
+    assert [line.partition("USD")[2] for line in usage_lines(report, handle)] == [said, said]
 
 
 def test_a_plain_question_is_told_without_tokens() -> None:

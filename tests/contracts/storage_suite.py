@@ -4,6 +4,8 @@ import asyncio
 from collections.abc import Sequence
 from random import Random
 
+import pytest
+
 from multiplayer.protocol.events import (
     AnswerChosen,
     AnswerRegenerated,
@@ -245,6 +247,10 @@ class LogContract:
         await put(storage, script, 1)
         assert await storage.load(script.room_id) is None
         assert await storage.seqs([script.room_id]) == {}
+        there, never = (await stored(storage, RoomScript())).room_id, RoomId(ulid())
+        assert await storage.deleted_rooms([script.room_id, there, never]) == {script.room_id}
+        with pytest.raises(LookupError):
+            await storage.room_number(never)
         assert script.room_id not in await storage.rooms_named("gone")
         assert await lines(storage, script.room_id) == script.lines()
         assert script.room_id not in [turn.room_id for turn in await storage.waiting(unclaimed_for_s=0, limit=1_000)]

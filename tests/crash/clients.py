@@ -83,10 +83,19 @@ class Writer:
         self._waiting: dict[str, tuple[Send, Attempt]] = {}
         self._free = asyncio.Semaphore(WINDOW)
         self._stop = asyncio.Event()
+        self._accepted: set[str] = set()
+        self._hears = asyncio.Event()
 
     @property
     def is_done(self) -> bool:
         return self._stop.is_set() and not self._open
+
+    async def until_accepted(self, more: int) -> None:
+        """Return when so many further commands were acknowledged. May wait for ever: the caller bounds it."""
+        wanted = len(self._accepted) + more
+        while len(self._accepted) < wanted:
+            self._hears.clear()
+            await self._hears.wait()
 
     def stop(self) -> None:
         """Begin nothing new; what is open is still brought to its end."""
@@ -156,6 +165,9 @@ class Writer:
             return
         del self._open[send.key]
         self._free.release()
+        if answer.refused is None:
+            self._accepted.add(send.key)
+            self._hears.set()
         if answer.refused is None and held[1]["type"] == "post_message" and answer.event_id is not None:
             self._mine.append((send.room_id, answer.event_id))
 

@@ -1,5 +1,6 @@
 """Words that nobody in the room vouches for are marked wherever they go, for as long as a model can read them."""
 
+import asyncio
 import json
 import re
 from collections.abc import AsyncIterator, Sequence
@@ -9,16 +10,20 @@ from pathlib import Path
 
 import pytest
 
+from multiplayer.live import left_taint
 from multiplayer.live.pod import Pod
 from multiplayer.models.port import CardsFound, ChatRequest, Finished, Tainted, TextDelta, ToolCall, ToolCallsReady
 from multiplayer.protocol.cards import Card, Taint
 from multiplayer.protocol.ids import AccountId, MessageId, RoomId, TurnId
-from multiplayer.protocol.inner_commands import FireRule, StartTurn
+from multiplayer.protocol.inner_commands import EndTurn, FireRule, Propose, StartTurn
 from multiplayer.protocol.members import AccountKind
 from multiplayer.protocol.messages import Message
+from multiplayer.protocol.reports_prompts import Manifest
 from multiplayer.protocol.tools import ToolClass
+from multiplayer.protocol.turns import TurnOutcome
 from multiplayer.storage.memory import MemoryStorage
 from multiplayer.tools.registry import Arguments, Tool, ToolCallContext, ToolRegistry, ToolResult
+from multiplayer.tools.room_tools import room_tools
 from tests.support.brains import GivenBrains, brain_of
 from tests.support.chunk_model import ChunkModel, Moment
 from tests.support.pods import Guest, Line, memory_pod
@@ -91,6 +96,7 @@ def lines_from(request: ChatRequest) -> list[tuple[str, ...]]:
         for line in map(json.loads, message.content.split("\n") if message.role == "user" else ()):
             found += [tuple(line["from"])] if "from" in line else []
             found += [tuple(line["summary_from"])] if "summary_from" in line else []
+            found += [tuple(fact["from"]) for fact in line.get("facts", ()) if isinstance(fact, dict)]
             found += [tuple(pin["from"]) for pin in line.get("pinned", ()) if isinstance(pin, dict) and "from" in pin]
     return found
 
@@ -240,6 +246,60 @@ async def test_a_summary_of_marked_words_is_marked_and_so_is_what_is_built_on_it
         assert await manifest_taint(alice, room_id, end) == (Taint.NLWEB,)
 
 
+@pytest.mark.parametrize("how", ["accepted", "pinned by hand"])
+async def test_a_fact_that_a_marked_turn_proposed_stays_marked_and_what_a_person_pins_is_not(
+    how: str, tmp_path: Path
+) -> None:
+    text = "The oven is at 200."
+    remember = ToolCallsReady((ToolCall("call-2", "remember", json.dumps({"text": text})),))
+    first, other = ChunkModel(LOOK_UP, [remember, Finished("tool_calls")], PLAIN), ChunkModel(PLAIN)
+    tools = looking(Taint.WEB).beside(room_tools())
+    async with two_ais(tmp_path, first, other, tools=tools) as pod:
+        alice = await Guest.enter(pod, "alice")
+        room_id = await new_room(alice)
+        await add_other(alice, room_id)
+        end = await over(alice, room_id, "@ai look it up")
+        proposed = (await alice.expect_type("change_proposed"))["proposal"]
+        assert isinstance(proposed, dict)
+        assert proposed["taint"] == ["web"]
+        is_accepted = how == "accepted"
+        await alice.ask(type="decide_proposal", room_id=room_id, proposal_id=proposed["id"], is_accepted=is_accepted)
+        if not is_accepted:
+            await alice.ask(type="pin_fact", room_id=room_id, text=text)
+        await alice.ask(type="delete_message", room_id=room_id, message_id=end["message_id"])
+        mark = [Taint.WEB] if is_accepted else []
+        # The other AI was told of nothing else that was marked.
+        end = await over(alice, room_id, "@other how hot?")
+        assert lines_from(other.requests[-1]) == [("web",)] * is_accepted
+        assert other.told(text, request=-1) == 1
+        assert [*await manifest_taint(alice, room_id, end)] == mark
+        assert [*(await answer_of(pod, room_id, end)).taint] == mark
+        replay = await pod.insights.replays.of_turn(room_id, alice.id, TurnId(str(end["turn_id"])))
+        assert replay.is_equal
+
+
+async def test_marked_words_that_steer_a_turn_are_marked_and_mark_what_it_says(tmp_path: Path) -> None:
+    go_on = asyncio.Event()
+    look = ToolCallsReady((ToolCall("call-1", "look_up", "{}"),))
+    other = ChunkModel([TextDelta("Let me see."), go_on, look, Finished("tool_calls")], PLAIN)
+    async with two_ais(tmp_path, ChunkModel(FOUND), other, tools=looking(None)) as pod:
+        alice = await Guest.enter(pod, "alice")
+        room_id = await new_room(alice, while_busy="steer")
+        await add_other(alice, room_id)
+        await alice.post(room_id, "@other what is there")
+        await alice.expect_type("ai_delta")
+        found = await over(alice, room_id, "@ai rice?")
+        running = await alice.expect_type("turn_started")
+        await alice.ask(type="ask_ai", room_id=room_id, ai_id=running["actor_id"], message_id=found["message_id"])
+        await alice.expect_type("turn_steered")
+        go_on.set()
+        end = await alice.expect_type("turn_ended", turn_id=running["turn_id"])
+        assert [lines_from(request) for request in other.requests] == [[], [("nlweb",)]]
+        assert (await answer_of(pod, room_id, end)).taint == (Taint.NLWEB,)
+        # What it is told is the line that everyone reads, card and all.
+        assert other.told("Boil it, says the site.", request=1) == 1
+
+
 HOOK = {"id": "hook", "type": "webhook", "prompt": "Tell us about it.", "cooldown_s": 0}
 
 
@@ -324,6 +384,71 @@ async def test_what_a_dead_pod_had_said_keeps_its_mark(tmp_path: Path) -> None:
         await alice.join(room_id, epoch=pod.epoch, seq=0)
         end = await alice.expect_type("turn_ended", outcome="interrupted")
         assert (await answer_of(pod, room_id, end)).taint == (Taint.NLWEB,)
+
+
+@pytest.mark.parametrize("source", ["a fact", "an old fact", "a fact forgotten since", "what steered it"])
+async def test_what_a_dead_pod_had_said_has_the_mark_of_all_that_it_was_told(
+    source: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    storage = MemoryStorage()
+    if source == "an old fact":
+        # So that it was pinned before the part of the log that is looked through.
+        monkeypatch.setattr(left_taint, "MAX_EVENTS", 0)
+    async with memory_pod(tmp_path, storage=storage, name="dead") as pod:
+        pod.turns.drain("this pod only begins what another has to end")
+        alice = await Guest.enter(pod, "alice")
+        room_id = await new_room(alice, while_busy="steer")
+        host = await pod.directory.host(room_id)
+
+        async def begun(text: str) -> tuple[AccountId, TurnId]:
+            start = len(alice.heard)
+            await alice.post(room_id, text)
+            requested = await alice.expect_type("turn_requested", start=start)
+            ai_id, turn_id = AccountId(str(requested["ai_id"])), TurnId(str(requested["turn_id"]))
+            await host.ask(ai_id, StartTurn(turn_id=turn_id, fence=1, pod="dead"), origin="server")
+            return ai_id, turn_id
+
+        ai_id, turn_id = await begun("@ai rice?")
+        if "fact" in source:
+            propose = Propose(turn_id=turn_id, fence=1, text="Boil it.", taint=(Taint.WEB,))
+            await host.ask(ai_id, propose, origin="server")
+            proposal_id = host.room.state.notes.proposals[0].id
+            await alice.ask(type="decide_proposal", room_id=room_id, proposal_id=proposal_id, is_accepted=True)
+            end = EndTurn(turn_id=turn_id, fence=1, outcome=TurnOutcome.FAILED)
+        else:
+            end = EndTurn(turn_id=turn_id, fence=1, outcome=TurnOutcome.DONE, text="Boil it.", taint=(Taint.WEB,))
+        await host.ask(ai_id, end, origin="server")
+        ai_id, turn_id = await begun("@ai and now?")
+        if source == "what steered it":
+            manifest = Manifest(
+                model="m",
+                turn_id=turn_id,
+                ai_id=ai_id,
+                from_seq=1,
+                up_to_seq=host.room.seq,
+                summary_version=None,
+                messages=(),
+                tool_results=(),
+                tools=(),
+                budget_tokens=0,
+                tokens=0,
+                left_out=0,
+                prompt_sha256="a" * 64,
+            )
+            assert await storage.save_manifest(turn_id, fence=1, manifest=manifest.model_dump_json())
+            [found] = [one.id for one in await storage.recent_messages(room_id, limit=9) if one.taint]
+            await alice.ask(type="ask_ai", room_id=room_id, ai_id=ai_id, message_id=found)
+            await alice.expect_type("turn_steered")
+        if source == "a fact forgotten since":
+            await alice.ask(type="forget_fact", room_id=room_id, fact_id=host.room.state.notes.facts[0].id)
+            assert not host.room.state.notes.facts
+        assert await storage.checkpoint(turn_id, fence=1, text="I found", cards=())
+        await storage.hold(turn_id, fence=1, pod="dead", lease_s=0.0)
+    async with memory_pod(tmp_path, storage=storage, model=ChunkModel(PLAIN), name="heir") as pod:
+        alice = await Guest.enter(pod, "alice")
+        await alice.join(room_id, epoch=pod.epoch, seq=0)
+        ended_ = await alice.expect_type("turn_ended", turn_id=turn_id)
+        assert (await answer_of(pod, room_id, ended_)).taint == (Taint.WEB,)
 
 
 async def test_what_a_webhook_asks_through_another_ai_has_no_more_than_a_guests_rights(tmp_path: Path) -> None:

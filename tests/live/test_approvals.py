@@ -15,11 +15,13 @@ from multiplayer.live.session import SessionLimits
 from multiplayer.models.port import Finished, TextDelta, ToolCall, ToolCallsReady
 from multiplayer.models.scripted import Call, Say, ScriptedModel, Step
 from multiplayer.protocol.cards import Taint
-from multiplayer.protocol.ids import RoomId
-from multiplayer.protocol.tools import ChangeKind, ToolClass
+from multiplayer.protocol.ids import RoomId, TurnId
+from multiplayer.protocol.tools import CallLimits, ChangeKind, ToolClass
 from multiplayer.protocol.turn_events import FilesChanged
 from multiplayer.tools.files.tools import file_tools
+from multiplayer.tools.limits import Limits
 from multiplayer.tools.registry import Arguments, Tool, ToolCallContext, ToolRegistry, ToolResult
+from multiplayer.tools.terminal.job_tools import LONGEST_S
 from tests.live.test_turn_controls import room_of
 from tests.support.chunk_model import ChunkModel, Moment
 from tests.support.pods import Guest, Line, memory_pod, system_clock
@@ -37,6 +39,8 @@ class Machine:
 
     ran: list[str] = field(default_factory=list)
     hangs: asyncio.Event | None = None
+    wall_s: float = 0.0
+    """What the last one might have taken."""
 
     @property
     def tools(self) -> ToolRegistry:
@@ -44,7 +48,7 @@ class Machine:
             [
                 *file_tools(),
                 Tool("run", "Run a command.", Command, ToolClass.TERMINAL, self._run),
-                Tool("job", "Run it in the background.", Command, ToolClass.EXTENDED, self._run),
+                Tool("job", "Run it in the background.", Command, ToolClass.EXTENDED, self._run, limits=self._longer),
                 Tool("fetch", "Reach the net.", Command, ToolClass.NETWORK, self._run),
                 Tool("look", "Look at a site.", Command, ToolClass.READ, self._look),
             ]
@@ -52,10 +56,15 @@ class Machine:
 
     async def _run(self, arguments: Command, context: ToolCallContext) -> ToolResult:
         self.ran.append(arguments.command)
+        self.wall_s = context.limits.wall_s
         await context.emit("hello\n")
         if self.hangs is not None:
             await self.hangs.wait()
         return ToolResult(ok=True, text="hello [exit status 0]", exit_status=0)
+
+    @staticmethod
+    def _longer(_arguments: Command, limits: Limits) -> Limits:
+        return replace(limits, wall_s=LONGEST_S)
 
     async def _look(self, _arguments: Command, _context: ToolCallContext) -> ToolResult:
         return ToolResult(ok=True, text="a site's words", taint=Taint.WEB)
@@ -115,6 +124,32 @@ async def test_a_members_command_waits_until_an_admin_has_read_and_approved_it_a
         assert machine.ran == ["echo hello"]
         kinds = [line["type"] for line in bob.heard if "seq" in line]
         assert kinds.index("approval_decided") < kinds.index("tool_started") < kinds.index("tool_finished")
+
+
+@pytest.mark.parametrize("name", ["run", "job", "fetch"])
+async def test_a_card_tells_the_limits_that_the_call_would_run_under(tmp_path: Path, name: str) -> None:
+    machine = Machine()
+    usual = Limits()
+    async with memory_pod(tmp_path, model=calls(Call(name, RUN)), tools=machine.tools) as pod:
+        olga, bob = await Guest.enter(pod, "olga"), await Guest.enter(pod, "bob")
+        room_id = await room_of(olga, bob)
+        await bob.post(room_id, f"@ai {name} it")
+        card = await olga.expect_type("approval_requested")
+        bounds = {"memory_bytes": usual.resident_bytes, "output_bytes": usual.output_bytes}
+        assert (
+            card["limits"]
+            == {
+                "run": {"wall_s": usual.wall_s, **bounds},
+                "job": {"wall_s": LONGEST_S, **bounds},
+                "fetch": {"wall_s": usual.wall_s},
+            }[name]
+        )
+        turn = (await pod.directory.host(room_id)).room.state.turns[TurnId(str(card["turn_id"]))]
+        assert turn.calls[0].approval is not None
+        assert turn.calls[0].approval.limits == CallLimits.model_validate(card["limits"])
+        assert (await decided(olga, room_id, card))["type"] == "accepted"
+        assert (await bob.expect_type("turn_ended"))["outcome"] == "done"
+        assert machine.wall_s == card["limits"]["wall_s"]
 
 
 async def test_a_call_that_is_rejected_does_not_run_and_the_ai_is_told_by_whom(tmp_path: Path) -> None:

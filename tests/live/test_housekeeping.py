@@ -46,3 +46,16 @@ async def test_a_deleted_room_leaves_no_files_and_nothing_to_put_them_back(tmp_p
         await olga.ask(type="delete_room", room_id=room_id)
     assert not [path for path in sorted(tmp_path.rglob("*")) if room_id in path.name]  # noqa: ASYNC240 - all is over
     assert (workspaces / other).is_dir()
+
+
+async def test_a_start_on_another_database_leaves_the_files_of_its_unknown_rooms_alone(tmp_path: Path) -> None:
+    workspaces = tmp_path / "workspaces"
+    async with memory_pod(workspaces, model=ChunkModel(WRITE, SAID)) as pod:
+        olga = await Guest.enter(pod, "olga")
+        room_id = await room_of(olga)
+        await olga.post(room_id, "@ai write it")
+        await olga.expect_type("turn_ended")
+    # As with a forgotten or wrong DATABASE_URL, or an older dump.
+    async with memory_pod(workspaces) as other:
+        await other._housekeeping.look()
+    assert (workspaces / room_id / "a.txt").read_text() == "kept"

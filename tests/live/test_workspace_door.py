@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 from typing_extensions import override
 
+from multiplayer.live.aside import aside
 from multiplayer.live.pod import Pod
 from multiplayer.live.workbench import Workbench
 from multiplayer.live.workspace_door import ANY_VERSION, MAX_UPLOAD_BYTES, WorkspaceDoor, _carry_out
-from multiplayer.live.workspace_reports import aside
 from multiplayer.models.scripted import Call, Say, ScriptedModel, Step
 from multiplayer.protocol.errors import RefusalCode, Refused
 from multiplayer.protocol.ids import RoomId, TurnId
@@ -298,8 +298,9 @@ async def test_a_change_that_fails_half_way_leaves_the_files_as_they_were(tmp_pa
         with Workspaces(at.folder.parent).borrow(at.folder) as workspace:
             checkpoints = Checkpoints(tmp_path / "c", Limits())
             take = Workbench(Workspaces(at.folder.parent), checkpoints, at.pod.storage).taking(at.room_id)
+            before_it = take(workspace)
             with pytest.raises(OSError, match="the disk broke"):
-                await aside(lambda: _carry_out(checkpoints, take, at.room_id, workspace, ["folder"], half))
+                await aside(lambda: _carry_out(checkpoints, take, at.room_id, workspace, ["folder"], before_it, half))
         assert at.files() == before
 
 

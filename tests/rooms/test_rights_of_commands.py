@@ -30,6 +30,7 @@ from multiplayer.protocol.commands import (
     PinMessage,
     PostMessage,
     RegenerateAnswer,
+    RemoveAttachment,
     RemoveMember,
     RemoveReaction,
     RenameRoom,
@@ -86,6 +87,19 @@ def own_message(book: Playbook) -> MessageId:
 
 def others_message(book: Playbook) -> MessageId:
     return book.posts("bob", "not mine")
+
+
+def file_of(book: Playbook, author: str) -> Command:
+    """Let `author` post a message with a file, and return what takes it off."""
+    # What counts here is whose message it is: a guest's own is from when it was a member.
+    role = book.room.state.members[AccountId(author)].role
+    if role is Role.GUEST:
+        book.given("olga", SetRole(account_id=AccountId(author), role=Role.MEMBER))
+    file = book.uploads(author, "plan.pdf")
+    message_id = book.posts(author, "see", files=[file])
+    if role is Role.GUEST:
+        book.given("olga", SetRole(account_id=AccountId(author), role=Role.GUEST))
+    return RemoveAttachment(message_id=message_id, attachment_id=file)
 
 
 def reacted(book: Playbook) -> MessageId:
@@ -200,6 +214,12 @@ CASES: dict[str, tuple[type[Command], Case]] = {
     "edit": (EditMessage, case(Right.EDIT_OWN, lambda book: EditMessage(message_id=own_message(book), text="new"))),
     "delete own": (DeleteMessage, case(Right.EDIT_OWN, lambda book: DeleteMessage(message_id=own_message(book)))),
     "delete any": (DeleteMessage, case(Right.DELETE_ANY, lambda book: DeleteMessage(message_id=others_message(book)))),
+    "attach": (
+        PostMessage,
+        case(Right.ATTACH, lambda book: PostMessage(text="see", attachments=(book.uploads("alice", "plan.pdf"),))),
+    ),
+    "take off an own file": (RemoveAttachment, case(Right.EDIT_OWN, lambda book: file_of(book, "alice"))),
+    "take off any file": (RemoveAttachment, case(Right.DELETE_ANY, lambda book: file_of(book, "bob"))),
     "react": (AddReaction, case(Right.REACT, lambda book: AddReaction(message_id=others_message(book), emoji="👍"))),
     "unreact": (RemoveReaction, case(Right.REACT, lambda book: RemoveReaction(message_id=reacted(book), emoji="👍"))),
     "pin": (PinMessage, case(Right.PIN, lambda book: PinMessage(message_id=others_message(book)))),

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from typing_extensions import override
 
+from multiplayer.protocol.attachments import AttachmentState
 from multiplayer.protocol.budgets import Budget, Caps
 from multiplayer.protocol.cards import Form, FormAnswer, Question, Taint
 from multiplayer.protocol.codec import encode
@@ -39,6 +40,7 @@ from multiplayer.protocol.commands import (
     PinMessage,
     PostMessage,
     RegenerateAnswer,
+    RemoveAttachment,
     RemoveMember,
     RemoveReaction,
     RenameRoom,
@@ -54,7 +56,7 @@ from multiplayer.protocol.commands import (
 )
 from multiplayer.protocol.errors import Refused
 from multiplayer.protocol.events import Event, MemberJoined, RoleChanged, RoomCreated, event_adapter
-from multiplayer.protocol.ids import AccountId, CallId, MessageId, TurnId
+from multiplayer.protocol.ids import AccountId, AttachmentId, CallId, MessageId, TurnId
 from multiplayer.protocol.inner_commands import (
     AcceptInvite,
     CallTool,
@@ -70,6 +72,7 @@ from multiplayer.protocol.inner_commands import (
     Propose,
     RecordChanges,
     RequestApproval,
+    SettleAttachment,
     StartTool,
     StartTurn,
     TakeSteering,
@@ -276,6 +279,29 @@ class RoomMachine(RuleBasedStateMachine):
             self._ask(actor, FinishUndo(turn_id=changed.turn_id, is_ok=is_ok, changes=(CHANGE,)))
         self._ask(actor, RecordChanges(changes=(CHANGE,), before="b" * 64, after="c" * 64))
 
+    @rule(pick=randoms)
+    def files_come_and_go(self, pick: Random) -> None:
+        members = list(self.book.room.state.members)
+        for _ in range(3):
+            actor = pick.choice([*members, AccountId(pick.choice(EVERYONE))])
+            state = pick.choice([AttachmentState.PENDING, AttachmentState.PENDING, AttachmentState.READY])
+            self.book.uploads(actor, "plan.pdf", state=state)
+            # Also what somebody else has uploaded, and what another message has.
+            known = list(self.book.uploaded)[-4:]
+            files = tuple(pick.sample(known, k=min(len(known), pick.randint(1, 2))))
+            self._ask(actor, PostMessage(text=pick.choice(TEXTS), attachments=files))
+            file = pick.choice(known)
+            upload = self.book.uploaded[file]
+            if upload.attachment.state is AttachmentState.PENDING:
+                self.book.becomes(file, pick.choice([AttachmentState.READY, AttachmentState.FAILED]))
+            for one in (file, AttachmentId("none")):
+                message_id = upload.message_id or pick.choice([*self.book.messages, MessageId("nowhere")])
+                attachment = self.book.uploaded[file].attachment.model_copy(update={"id": one})
+                self._ask(upload.uploader_id, SettleAttachment(message_id=message_id, attachment=attachment))
+            if upload.message_id is not None and pick.random() < 0.4:
+                remover = pick.choice([upload.uploader_id, *members])
+                self._ask(remover, RemoveAttachment(message_id=upload.message_id, attachment_id=file))
+
     @rule(ai=st.sampled_from([AccountId(name) for name in AIS]), asker=anyone)
     def a_job_changes_a_file(self, ai: AccountId, asker: AccountId) -> None:
         for turn_id in self.ended[-1:]:
@@ -343,6 +369,16 @@ class RoomMachine(RuleBasedStateMachine):
         assert len(state.members) <= LIMITS.members
         assert len(state.pins) <= LIMITS.pins
         assert not state.banned & state.members.keys()
+
+    @invariant()
+    def every_file_is_its_uploaders_and_has_one_message(self) -> None:
+        for message in self.book.messages.values():
+            for file in message.attachments:
+                upload = self.book.uploaded[file.id]
+                assert (upload.message_id, upload.uploader_id) == (message.id, message.author_id)
+                is_gone = upload.attachment.state is AttachmentState.REMOVED
+                assert is_gone == (file.state is AttachmentState.REMOVED)
+                assert is_gone == (file.name == "")
 
     @invariant()
     def each_ai_has_one_turn_waiting_and_one_running_at_most(self) -> None:
@@ -463,7 +499,7 @@ def check_right(state: RoomState, messages: dict[MessageId, Message], actor_id: 
     if isinstance(command, ExpireMember):
         assert state.members[command.account_id].until is not None
         return
-    if isinstance(command, NoteJobChanges):
+    if isinstance(command, NoteJobChanges | SettleAttachment):
         return
     if isinstance(command, FinishUndo):
         assert any(one.turn_id == command.turn_id and one.undo == "wanted" for one in state.notes.changed)
@@ -488,12 +524,14 @@ def check_right(state: RoomState, messages: dict[MessageId, Message], actor_id: 
         assert RANKS[actor] >= RANKS[Role.ADMIN] or is_own
         return
     asked = Asked()
+    if isinstance(command, PostMessage) and command.attachments:
+        assert allows("attach files", actor, settings_, asked)
     match command:
         case UndoTurn():
             row = ROW[UndoTurn]
             changed = next(one for one in state.notes.changed if one.turn_id == command.turn_id)
             asked = Asked(is_own_request=changed.askers == (actor_id,))
-        case DeleteMessage():
+        case DeleteMessage() | RemoveAttachment():
             is_own = messages[command.message_id].author_id == actor_id
             row = "edit / delete own message" if is_own else "delete anyone's message"
         case InviteMember():
@@ -557,12 +595,14 @@ def test_a_long_script_ends_with_every_view_the_same(seed: int) -> None:
         machine.ais_go_on(pick)
         actor, maker = (AccountId(pick.choice(EVERYONE)) for _ in range(2))
         machine.someone_follows_a_link(actor, maker, pick.choice(ROLES), pick.choice([None, 0, 3]))
+        machine.files_come_and_go(pick)
         machine.time_passes(AccountId(pick.choice(EVERYONE)))
         for rule_id in ("schedule", "webhook"):
             machine.a_clock_or_a_webhook_fires(AccountId(pick.choice(EVERYONE)), rule_id)
         machine.the_replayed_copy_is_the_room()
         machine.the_room_has_an_owner_and_every_ai_is_an_ai()
         machine.each_ai_has_one_turn_waiting_and_one_running_at_most()
+        machine.every_file_is_its_uploaders_and_has_one_message()
     machine.teardown()
     kinds = {event.type for event in machine.book.log}
     assert len(kinds) >= 26, f"a dull script: {kinds}"

@@ -8,6 +8,7 @@ import json
 from datetime import time, timedelta
 from pathlib import Path
 
+from multiplayer.protocol.attachments import AttachmentState, FileFamily
 from multiplayer.protocol.budgets import Budget, Caps
 from multiplayer.protocol.cards import Card, Form, FormAnswer, Question, QuestionKind, Taint
 from multiplayer.protocol.codec import JsonObject, encode
@@ -31,6 +32,7 @@ from multiplayer.protocol.commands import (
     PinMessage,
     PostMessage,
     RegenerateAnswer,
+    RemoveAttachment,
     RemoveMember,
     RemoveReaction,
     RenameRoom,
@@ -43,7 +45,7 @@ from multiplayer.protocol.commands import (
     UndoTurn,
 )
 from multiplayer.protocol.errors import Refused
-from multiplayer.protocol.ids import AccountId, CallId, MessageId, TurnId
+from multiplayer.protocol.ids import AccountId, AttachmentId, CallId, MessageId, TurnId
 from multiplayer.protocol.inner_commands import (
     CallTool,
     ChangeModel,
@@ -57,6 +59,7 @@ from multiplayer.protocol.inner_commands import (
     Propose,
     RecordChanges,
     RequestApproval,
+    SettleAttachment,
     StartTool,
     StartTurn,
     TakeSteering,
@@ -65,7 +68,7 @@ from multiplayer.protocol.inner_commands import (
 from multiplayer.protocol.members import AccountKind, Role
 from multiplayer.protocol.memory import PointEdit, Section
 from multiplayer.protocol.rooms import ReadMark, RoomSettings, Snapshot
-from multiplayer.protocol.tools import ChangeKind, FileChange, ToolClass
+from multiplayer.protocol.tools import CallLimits, ChangeKind, FileChange, ToolClass
 from multiplayer.protocol.trigger_rules import DEFAULT_TRIGGERS, KeywordRule, ScheduleRule
 from multiplayer.protocol.turns import TokenUsage, TurnOutcome, WhileBusy
 from multiplayer.protocol.values import Frozen, rfc3339
@@ -249,7 +252,14 @@ def with_tools() -> JsonObject:
         call = CallTool(turn_id=turn_id, fence=1, call_id=call_id, name="execute_command", arguments=arguments)
         told.ask("bot", call)
         tool_class, sha256 = ToolClass.TERMINAL, str(number) * 64
-        request = RequestApproval(turn_id=turn_id, fence=1, call_id=call_id, tool_class=tool_class, sha256=sha256)
+        request = RequestApproval(
+            turn_id=turn_id,
+            fence=1,
+            call_id=call_id,
+            tool_class=tool_class,
+            sha256=sha256,
+            limits=CallLimits(wall_s=120.0, memory_bytes=1_610_612_736, output_bytes=10_485_760),
+        )
         told.ask("bot", request)
         start = StartTool(turn_id=turn_id, fence=1, call_id=call_id, tool_class=tool_class, sha256=sha256)
         told.ask("bot", start)
@@ -267,7 +277,7 @@ def with_tools() -> JsonObject:
             )
             told.ask("bot", changes)
         told.ask("bot", FinishTool(turn_id=turn_id, fence=1, call_id=call_id, is_ok=number == 2, text="…"))
-    told.ask("bot", Propose(turn_id=turn_id, fence=1, text="The tests take a minute."))
+    told.ask("bot", Propose(turn_id=turn_id, fence=1, text="The tests take a minute.", taint=(Taint.WEB,)))
     told.ask("bot", Propose(turn_id=turn_id, fence=1, text="The  tests take a minute."))
     told.ask("alice", UndoTurn(turn_id=turn_id))
     told.ask("bot", end(turn_id, 1, "One of three runs was approved."))
@@ -362,12 +372,65 @@ def with_an_ai() -> JsonObject:
     return told.written("bob")
 
 
+def with_files() -> JsonObject:
+    """What people do with files."""
+    first = room_of(room_id=ROOM, alice="owner", bob="member", carol="member", gwen="guest")
+    book = Playbook(first, new_id=counted_ids(IDS))
+    told = Transcript("Files are attached while they still come, arrive or fail, and are taken off.", book)
+    plan = book.uploads("bob", "plan 计划.pdf", state=AttachmentState.PENDING, size=200_000)
+    photo = book.uploads("bob", "photo.jpg", state=AttachmentState.PENDING, size=3_000_000)
+    notes = book.uploads("carol", "notes.txt", size=12)
+    told.ask("bob", PostMessage(text="Our plan", attachments=(notes,)))
+    told.ask("bob", PostMessage(text="Our plan", attachments=(plan, plan)))
+    shared = MessageId(told.ask("bob", PostMessage(text="Our plan", attachments=(plan, photo))))
+    told.ask("bob", PostMessage(text="Once more", attachments=(plan,)))
+    told.ask("carol", PostMessage(text="", reply_to=shared))
+    told.ask("carol", PostMessage(text="", reply_to=shared, attachments=(notes,)))
+    told.ask("gwen", PostMessage(text="May I?", attachments=(notes,)))
+    arrived = book.becomes(
+        plan,
+        AttachmentState.READY,
+        size=199_876,
+        content_type="application/pdf",
+        family=FileFamily.PDF,
+        pages=3,
+        has_thumbnail=True,
+        has_text=True,
+    )
+    told.ask("bob", SettleAttachment(message_id=shared, attachment=arrived))
+    told.ask("bob", SettleAttachment(message_id=shared, attachment=arrived))
+    failed = book.becomes(photo, AttachmentState.FAILED, reason="it is not what was announced")
+    told.ask("bob", SettleAttachment(message_id=shared, attachment=failed))
+    picture = book.uploads("alice", "picture.png", state=AttachmentState.PENDING)
+    seen = MessageId(told.ask("alice", PostMessage(text="Look", attachments=(picture,))))
+    arrived = book.becomes(
+        picture,
+        AttachmentState.READY,
+        content_type="image/png",
+        family=FileFamily.IMAGE,
+        width=640,
+        height=480,
+        has_thumbnail=True,
+        is_inline_safe=True,
+    )
+    told.ask("alice", SettleAttachment(message_id=seen, attachment=arrived))
+    told.ask("carol", RemoveAttachment(message_id=shared, attachment_id=plan))
+    told.ask("bob", RemoveAttachment(message_id=shared, attachment_id=AttachmentId("none")))
+    told.ask("bob", RemoveAttachment(message_id=shared, attachment_id=photo))
+    told.ask("alice", RemoveAttachment(message_id=shared, attachment_id=photo))
+    told.ask("bob", EditMessage(message_id=shared, text="Our plan, without the photo"))
+    told.ask("alice", DeleteMessage(message_id=seen))
+    told.ask("alice", SettleAttachment(message_id=seen, attachment=arrived))
+    return told.written("carol")
+
+
 TRANSCRIPTS = {
     "conversation": conversation,
     "ai_turn": ai_turn,
     "membership": membership,
     "with_an_ai": with_an_ai,
     "with_tools": with_tools,
+    "with_files": with_files,
 }
 
 

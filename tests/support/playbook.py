@@ -12,14 +12,22 @@ Accounts are called by their handle; ids and times are the same in every run. Ea
 """
 
 from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
+from multiplayer.protocol.attachments import Attachment, AttachmentState
 from multiplayer.protocol.codec import encode
 from multiplayer.protocol.commands import AnyCommand, AskAi, PostMessage
 from multiplayer.protocol.errors import RefusalCode, Refused
-from multiplayer.protocol.events import Event, RoomCreated, event_adapter
-from multiplayer.protocol.ids import AccountId, MessageId, RoomId, TurnId
+from multiplayer.protocol.events import (
+    AttachmentChanged,
+    Event,
+    MessageDeleted,
+    MessagePosted,
+    RoomCreated,
+    event_adapter,
+)
+from multiplayer.protocol.ids import AccountId, AttachmentId, MessageId, RoomId, TurnId
 from multiplayer.protocol.inner_commands import StartTurn
 from multiplayer.protocol.members import Account, AccountKind, Role
 from multiplayer.protocol.memory import Section, SummaryPoint
@@ -27,8 +35,9 @@ from multiplayer.protocol.messages import Message
 from multiplayer.protocol.rooms import RoomKind, RoomSettings
 from multiplayer.protocol.timeline import fold_message, message_of, touched_message
 from multiplayer.protocol.turn_events import TurnCollected, TurnRequested
+from multiplayer.rooms.attachment_rules import without_content
 from multiplayer.rooms.deciding import Stamped
-from multiplayer.rooms.facts import Facts, ThreadFacts
+from multiplayer.rooms.facts import Facts, ThreadFacts, Uploaded
 from multiplayer.rooms.limits import RoomLimits
 from multiplayer.rooms.member_rules import member_of
 from multiplayer.rooms.room import Room
@@ -135,6 +144,8 @@ class Playbook:
         self.accounts = {account.id: account for account in accounts}
         for member in first.members:
             self.accounts[member.account_id] = account(member.handle, member.kind)
+        self.uploaded: dict[AttachmentId, Uploaded] = {}
+        """The uploads to this room, as a database would have them."""
         self._new_id = new_id or counted_ids()
         self._unexpected: list[Event] = []
         self._refusal: Refused | None = None
@@ -179,10 +190,28 @@ class Playbook:
         events, self._unexpected = self._unexpected, []
         return events
 
-    def posts(self, actor: str, text: str, *, reply_to: str | None = None) -> MessageId:
+    def posts(
+        self, actor: str, text: str, *, reply_to: str | None = None, files: Sequence[AttachmentId] = ()
+    ) -> MessageId:
         """Set the scene: let someone post, and return the message's id."""
-        events = self.given(actor, PostMessage(text=text, reply_to=MessageId(reply_to) if reply_to else None))
+        to = MessageId(reply_to) if reply_to else None
+        events = self.given(actor, PostMessage(text=text, reply_to=to, attachments=tuple(files)))
         return MessageId(events[0].id)
+
+    def uploads(
+        self, who: str, name: str, *, state: AttachmentState = AttachmentState.READY, size: int = 1000
+    ) -> AttachmentId:
+        """Set the scene: let someone upload a file to this room, so far as `state` says; return its id."""
+        attachment = Attachment(id=AttachmentId(self._new_id()), name=name, size=size, state=state)
+        self.uploaded[attachment.id] = Uploaded(attachment, AccountId(who))
+        return attachment.id
+
+    def becomes(self, attachment_id: AttachmentId, state: AttachmentState, **found: object) -> Attachment:
+        """Set the scene: an upload is `state` now, with what was `found` of it. The room is not told of it here."""
+        upload = self.uploaded[attachment_id]
+        attachment = Attachment.model_validate({**upload.attachment.model_dump(), **found, "state": state})
+        self.uploaded[attachment_id] = replace(upload, attachment=attachment)
+        return attachment
 
     def asks(self, actor: str, ai: str) -> TurnId:
         """Set the scene: let someone ask for a turn of its own, and return the turn's id."""
@@ -219,6 +248,7 @@ class Playbook:
             threads_of(
                 (self.messages[one] for one in needs.threads_of if one in self.messages), self.messages.values()
             ),
+            uploads={one: self.uploaded[one] for one in needs.attachments if one in self.uploaded},
         )
         return list(self.room.handle(actor_id, Stamped(command, self.at, self._new_id), facts))
 
@@ -231,6 +261,28 @@ class Playbook:
         self.room.apply(event)
         self.log.append(event)
         fold_into(self.messages, event)
+        self._project_uploads(event)
+
+    def _project_uploads(self, event: Event) -> None:
+        """Bind uploads to the message that has them, and remove them with it, as the append of an event does."""
+        match event:
+            case MessagePosted():
+                for one in event.message.attachments:
+                    if one.id in self.uploaded:
+                        self.uploaded[one.id] = replace(self.uploaded[one.id], message_id=event.message.id)
+            case AttachmentChanged() if event.attachment.state is AttachmentState.REMOVED:
+                self._remove_upload(event.attachment.id)
+            case MessageDeleted():
+                for attachment_id, upload in list(self.uploaded.items()):
+                    if upload.message_id == event.message_id:
+                        self._remove_upload(attachment_id)
+            case _:
+                pass
+
+    def _remove_upload(self, attachment_id: AttachmentId) -> None:
+        upload = self.uploaded.get(attachment_id)
+        if upload is not None:
+            self.uploaded[attachment_id] = replace(upload, attachment=without_content(upload.attachment))
 
     def _check_settled(self) -> None:
         assert self._refusal is None, f"not expected to be refused: {self._refusal!r}"

@@ -19,12 +19,15 @@ from multiplayer.auth.identify import AnyToken
 from multiplayer.auth.local import LocalAccounts, SignIns
 from multiplayer.auth.passwords import Passwords
 from multiplayer.auth.tickets import Tickets
+from multiplayer.blobs.local import LocalBlobs
+from multiplayer.blobs.port import Blobs
 from multiplayer.compose.models import ProfiledBrains
 from multiplayer.live.ai_keys import KeyFiles
 from multiplayer.live.ai_seat import AiSeat
 from multiplayer.live.clock import Clock
 from multiplayer.live.directory import Directory
 from multiplayer.live.door import Door, DoorLimits
+from multiplayer.live.file_services import files_on
 from multiplayer.live.housekeeping import Housekeeping
 from multiplayer.live.insight import insights_on
 from multiplayer.live.job_files import JobFiles
@@ -38,6 +41,7 @@ from multiplayer.live.session import Session
 from multiplayer.live.toolbox import Toolbox
 from multiplayer.live.turns import Turns
 from multiplayer.live.undoing import Undos
+from multiplayer.live.uploads import FileLimits
 from multiplayer.live.watch import Watch
 from multiplayer.live.workbench import Workbench
 from multiplayer.live.workspace_services import workspace_on
@@ -53,6 +57,7 @@ from multiplayer.storage.memory import MemoryStorage
 from multiplayer.storage.port import Storage
 from multiplayer.telemetry.metrics import Metrics
 from multiplayer.tools.checkpoints.checkpoints import Checkpoints
+from multiplayer.tools.extraction.extraction import Extractor
 from multiplayer.tools.limits import Limits
 from multiplayer.tools.mcp.opening import McpServing
 from multiplayer.tools.offered import build_tools
@@ -90,6 +95,9 @@ async def memory_pod(
     outside: McpServing | None = None,
     jobs: Jobs | None = None,
     news: JobNews | None = None,
+    blobs: Blobs | None = None,
+    file_limits: FileLimits | None = None,
+    extractor: Extractor | None = None,
     name: str = "pod-test",
 ) -> AsyncIterator[Pod]:
     """A pod on `storage` (a new in-memory one by default). All AIs are `model`, or what `brains` says.
@@ -107,12 +115,22 @@ async def memory_pod(
     access_tokens = AccessTokens(storage, now=clock.now, new_id=clock.new_id)
     sign_ins = SignIns(storage, now=clock.now, new_id=clock.new_id)
     checkpoints = Checkpoints(workspaces.with_name(f"{workspaces.name}-checkpoints"), Limits())
-    workbench = Workbench(Workspaces(workspaces), checkpoints, storage, jobs.running if jobs else lambda _: ())
-    files = JobFiles(jobs, workbench, directory) if jobs is not None else None
-    if files is not None and news is not None:
-        news.directory, news.files, workbench.tell = directory, files, files.tell
+    workbench = Workbench(Workspaces(workspaces), checkpoints, storage, jobs.running if jobs else lambda _: {})
+    job_files = JobFiles(workbench, directory) if jobs is not None else None
+    if job_files is not None and news is not None:
+        news.directory, news.files, workbench.tell = directory, job_files, job_files.tell
     toolbox = Toolbox(tools or build_tools(None), workbench, outside)
+    files = files_on(
+        storage,
+        LocalBlobs(workspaces.with_name(f"{workspaces.name}-blobs")) if blobs is None else blobs,
+        directory,
+        clock,
+        workspaces.parent,
+        file_limits or FileLimits(),
+        extractor,
+    )
     seat = AiSeat(
+        files=files,
         brains=brains or GivenBrains(brain_of(model or ScriptedModel([]))),
         toolbox=toolbox,
         workbench=workbench,
@@ -124,6 +142,7 @@ async def memory_pod(
     )
     keys = KeyFiles(workspaces.with_name(f"{workspaces.name}-secrets") / "ai")
     profiled = ProfiledBrains(storage, keys, Settings.model_construct(), clock)
+    room_jobs = RoomJobs(jobs, job_files, toolbox, directory)
     insights = insights_on(seat, directory)
     pod = Pod(
         name=name,
@@ -138,11 +157,12 @@ async def memory_pod(
         workspace=workspace_on(
             seat, directory, insights.turns, lambda: SandboxStatus("off", "no sandbox in this test")
         ),
+        files=files,
         schedules=Schedules(storage, directory, clock),
-        jobs=RoomJobs(jobs, files, toolbox, directory),
+        jobs=room_jobs,
         housekeeping=Housekeeping(workbench, clock, 3600.0),
         undos=Undos(workbench, directory),
-        watch=Watch(storage, directory, sessions, cache, clock, profiled, epoch=await storage.epoch()),
+        watch=Watch(storage, directory, sessions, cache, clock, profiled, room_jobs, epoch=await storage.epoch()),
         doors=SignInDoors(
             authenticator=AnyToken(access_tokens, sign_ins, None),
             access_tokens=access_tokens,

@@ -9,13 +9,16 @@ from pathlib import Path
 import httpx
 
 from multiplayer.ai.brain import Brains
+from multiplayer.blobs.port import Blobs
 from multiplayer.live.clock import Clock
 from multiplayer.live.door import DoorLimits
 from multiplayer.live.pod import Pod, PodLimits
+from multiplayer.live.uploads import FileLimits
 from multiplayer.models.port import ChatModel
 from multiplayer.protocol.ids import AccountId, RoomId
 from multiplayer.protocol.members import Account, Role
 from multiplayer.storage.port import Storage
+from multiplayer.tools.extraction.extraction import Extractor
 from multiplayer.transports.app import build_app
 from multiplayer.transports.config import HttpConfig
 from multiplayer.transports.deadlines import Deadlines
@@ -99,6 +102,9 @@ async def running_server(
     clock: Clock | None = None,
     limits: PodLimits | None = None,
     door_limits: DoorLimits | None = None,
+    blobs: Blobs | None = None,
+    file_limits: FileLimits | None = None,
+    extractor: Extractor | None = None,
 ) -> AsyncIterator[RunningServer]:
     """Serve until the block is left; workspaces are made in `folder`."""
     async with memory_pod(
@@ -109,6 +115,9 @@ async def running_server(
         clock=clock,
         limits=limits,
         door_limits=door_limits,
+        blobs=blobs,
+        file_limits=file_limits,
+        extractor=extractor,
     ) as pod:
         app = build_app(pod, config or HttpConfig())
         async with (

@@ -63,8 +63,8 @@ class Yard:
         askers: tuple[AccountId, ...] = (ALICE,),
         limits: Limits | None = None,
     ) -> JobView:
-        owner = JobOwner(room, TurnId("TURN"), AI, askers)
-        return await self.jobs.start(owner, self.workspace, command, "", limits or Limits(wall_s=30.0), CallId("CALL"))
+        owner = JobOwner(room, TurnId("TURN"), AI, askers, CallId("CALL"))
+        return await self.jobs.start(owner, self.workspace, command, "", limits or Limits(wall_s=30.0))
 
     async def end_of(self, job_id: str) -> JobView:
         while True:
@@ -163,9 +163,9 @@ async def test_what_cannot_run_is_refused_and_not_listed(
     machine: tuple[Sandbox, Workspaces], workspace: Workspace, command: str, cwd: str, code: str
 ) -> None:
     async with yard(machine, workspace, JobLimits(look_s=PATIENCE_S)) as at:
-        owner = JobOwner(ROOM, TurnId("TURN"), AI, (ALICE,))
+        owner = JobOwner(ROOM, TurnId("TURN"), AI, (ALICE,), CallId("CALL"))
         with pytest.raises(ToolRefused) as refused:
-            await at.jobs.start(owner, workspace, command, cwd, Limits(), CallId("CALL"))
+            await at.jobs.start(owner, workspace, command, cwd, Limits())
         assert (refused.value.code, at.jobs.listing(ROOM), at.ended) == (ToolFault(code), (), [])
 
 
@@ -344,7 +344,7 @@ async def test_without_the_strict_sandbox_no_job_starts(
     await off.preflight()
     async with Jobs(off, now=lambda: datetime.now(UTC)) as jobs:
         with pytest.raises(ToolRefused, match="keep no background jobs apart") as refused:
-            await jobs.start(JobOwner(ROOM, TurnId("TURN"), AI, ()), workspace, "true", "", Limits(), CallId("CALL"))
+            await jobs.start(JobOwner(ROOM, TurnId("TURN"), AI, (), CallId("CALL")), workspace, "true", "", Limits())
         assert refused.value.code is ToolFault.SANDBOX
 
 
@@ -353,7 +353,7 @@ def test_every_limit_of_the_sandbox_has_a_name_here() -> None:
 
 
 def owner_of(_context: ToolCallContext) -> JobOwner:
-    return JobOwner(ROOM, TurnId("TURN"), AI, (ALICE,))
+    return JobOwner(ROOM, TurnId("TURN"), AI, (ALICE,), CallId("CALL"))
 
 
 async def test_the_ai_starts_lists_reads_and_stops_jobs(

@@ -1,22 +1,29 @@
 """What a command may take of the disk, by whatever way: preallocation, files without a name, closed folders, a full disk."""
 
 import os
+import re
 import secrets
 import subprocess
 import sys
 import traceback
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
-from multiplayer.protocol.ids import RoomId
+from multiplayer.protocol.ids import AccountId, CallId, RoomId, TurnId
 from multiplayer.tools.limits import MIB, Limits
+from multiplayer.tools.registry import ToolCallContext, ToolRegistry
 from multiplayer.tools.sandbox.held_files import MOST_DESCRIPTORS, HeldFiles
 from multiplayer.tools.sandbox.sandbox import DiskNearlyFull, Exit, Mode, Sandbox, StoppedBy
+from multiplayer.tools.terminal.job_tools import job_tools
+from multiplayer.tools.terminal.job_view import JobOwner
+from multiplayer.tools.terminal.jobs import Jobs
+from multiplayer.tools.terminal.terminal import execute_command
 from multiplayer.tools.workspace import FreeSpace, Workspace, Workspaces
 from tests.support.sandboxes import OWN_NUMBER, open_folder, ran
-from tests.support.tool_calls import fresh_workspace
+from tests.support.tool_calls import Caller, fresh_workspace
 
 _SMALL = Limits(wall_s=10.0, file_bytes=16 * MIB, workspace_bytes=32 * MIB)
 _PLAIN_UID = 61_234
@@ -190,6 +197,31 @@ async def test_on_a_disk_that_is_nearly_full_what_runs_is_killed_and_nothing_sta
         assert (await Sandbox(workspaces, only=mode).preflight()).mode == mode, "that is not the sandbox's fault"
         (small_disk / "of-others").unlink()
         assert await ran(sandbox, workspace, "ls") == (Exit(0), "f\n")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("mode", "tool"), [("strict", "execute_command"), ("landlock", "execute_command"), ("strict", "job_start")]
+)
+async def test_on_a_disk_that_is_nearly_full_a_tools_result_says_so(small_disk: Path, mode: Mode, tool: str) -> None:
+    workspaces = Workspaces(small_disk / "workspaces")
+    sandbox = await sandbox_for(mode, workspaces)
+
+    def owner_of(_context: ToolCallContext) -> JobOwner:
+        return JobOwner(RoomId("room"), TurnId("turn"), AccountId("ai"), (AccountId("bob"),), CallId("call"))
+
+    with fresh_workspace(workspaces, OWN_NUMBER + 6) as workspace:
+        (small_disk / "of-others").write_bytes(bytes(62 * MIB))
+        async with Jobs(sandbox, now=lambda: datetime.now(UTC)) as jobs:
+            tools = ToolRegistry([execute_command(sandbox), *job_tools(jobs, owner_of)])
+            result = await Caller(tools, workspace).call(tool, command="touch ran")
+        assert (result.ok, result.code) == (False, "quota")
+        assert re.fullmatch(
+            r"the disk of the workspaces is nearly full: \d MiB and \d+ inodes are free, and 3 MiB and \d+ inodes must "
+            r"stay so; the command did not run",
+            result.text,
+        )
+        assert os.listdir(workspace.fd) == []  # noqa: PTH208 - pathlib has no listing by descriptor
 
 
 def test_a_twentieth_of_a_small_disk_stays_free_and_two_gib_of_a_large_one(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """Every operation of the registry: documented, guarded, and able to say what is wrong with its input."""
 
 import re
+import secrets
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
@@ -45,12 +46,14 @@ BODIES: dict[str, dict[str, object]] = {
     "POST /api/v1/admin/ai": {"handle": "helper", "name": "Helper"},
     "PUT /api/v1/admin/ai/{account_id}": {"profile": {"handle": "helper", "name": "Helper"}, "version": 1},
     "PUT /api/v1/admin/ai/{account_id}/key": {"key": "k"},
+    "POST /api/v1/rooms/{room_id}/uploads": {"name": "a.txt", "size": 1},
     "POST /api/v1/rooms/{room_id}/workspace/move": {"source": "nothing.txt", "destination": "else.txt"},
 }
 
 # What must be asked for in the query.
 QUERIES: dict[str, str] = {
     "GET /api/v1/search": "?q=x",
+    "POST /api/v1/rooms/{room_id}/files": "?name=a.txt",
     "GET /api/v1/rooms/{room_id}/workspace/file": "?path=nothing.txt",
     "PUT /api/v1/rooms/{room_id}/workspace/file": "?path=made.txt",
     "DELETE /api/v1/rooms/{room_id}/workspace/file": "?path=nothing.txt",
@@ -71,6 +74,9 @@ ANSWERS: dict[str, tuple[int, str | None]] = {
     "GET /api/v1/rooms/{room_id}/invites": _OK,
     "POST /api/v1/rooms/{room_id}/invites": _MADE,
     "DELETE /api/v1/rooms/{room_id}/invites/{invite_id}": _MISSING,
+    "GET /api/v1/rooms/{room_id}/files": _OK,
+    "POST /api/v1/rooms/{room_id}/files": _MADE,
+    "POST /api/v1/rooms/{room_id}/uploads": _MADE,
     "GET /api/v1/rooms/{room_id}/events": _OK,
     "GET /api/v1/rooms/{room_id}/messages": _OK,
     "GET /api/v1/rooms/{room_id}/messages/{message_id}": _MISSING,
@@ -119,6 +125,9 @@ ROLES: dict[str, dict[Role, bool]] = {
     "GET /api/v1/rooms/{room_id}/invites": _ADMINS,
     "POST /api/v1/rooms/{room_id}/invites": _ADMINS,
     "DELETE /api/v1/rooms/{room_id}/invites/{invite_id}": _ADMINS,
+    "GET /api/v1/rooms/{room_id}/files": dict.fromkeys(_ADMINS, True),
+    "POST /api/v1/rooms/{room_id}/files": _NOT_GUESTS,
+    "POST /api/v1/rooms/{room_id}/uploads": _NOT_GUESTS,
     "GET /api/v1/rooms/{room_id}/events": dict.fromkeys(_ADMINS, True),
     "GET /api/v1/rooms/{room_id}/messages": dict.fromkeys(_ADMINS, True),
     "GET /api/v1/rooms/{room_id}/messages/{message_id}": dict.fromkeys(_ADMINS, True),
@@ -335,6 +344,18 @@ async def test_the_openapi_document_is_whole(town: Town) -> None:
         jsonschema.Draft202012Validator.check_schema(schema)
     for reference in re.findall(r'"\$ref":\s*"([^"]+)"', str(document).replace("'", '"')):
         assert reference.removeprefix("#/components/schemas/") in schemas, reference
+
+
+async def test_the_document_says_how_each_id_in_a_path_is_written(town: Town) -> None:
+    document = (await town.server.http.get("/openapi.json")).json()
+    for methods in document["paths"].values():
+        for parameter in (one for about in methods.values() for one in about["parameters"] if one["in"] == "path"):
+            if parameter["name"] == "job_id":
+                # As `Jobs` makes them.
+                jsonschema.validate(secrets.token_hex(5), parameter["schema"])
+                assert not jsonschema.Draft202012Validator(parameter["schema"]).is_valid(str(ULID()))
+            else:
+                assert parameter["schema"] == {"type": "string", "format": "ulid"}
 
 
 async def test_answers_are_what_the_document_says(town: Town) -> None:

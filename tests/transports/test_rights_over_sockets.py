@@ -4,8 +4,10 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 
 import pytest
+from ulid import ULID
 
 from multiplayer.live.door import DoorLimits
 from multiplayer.live.pod import PodLimits
@@ -36,6 +38,7 @@ from multiplayer.protocol.commands import (
     PinMessage,
     PostMessage,
     RegenerateAnswer,
+    RemoveAttachment,
     RemoveMember,
     RemoveReaction,
     RenameRoom,
@@ -50,7 +53,7 @@ from multiplayer.protocol.commands import (
     UnpinMessage,
 )
 from multiplayer.protocol.errors import Refused
-from multiplayer.protocol.ids import AccountId, CallId, MessageId, TurnId
+from multiplayer.protocol.ids import AccountId, AttachmentId, CallId, MessageId, TurnId
 from multiplayer.protocol.inner_commands import CallTool, EndTurn, NoteChanges, Propose, RequestApproval, StartTool
 from multiplayer.protocol.members import Role
 from multiplayer.protocol.memory import PointEdit, Section
@@ -59,6 +62,7 @@ from multiplayer.protocol.tools import ChangeKind, FileChange, ToolClass
 from multiplayer.protocol.turns import TurnOutcome
 from multiplayer.rooms.permissions import Right, may
 from multiplayer.rooms.room import COMMAND_RIGHTS
+from multiplayer.storage.attachment_port import AttachmentStore, NewUpload, Quotas
 from tests.support.people import Line, Person, Transport, answer_line, person
 from tests.support.server import Known, RunningServer, running_server
 
@@ -71,6 +75,7 @@ SILENT = (MarkRead, SetTyping)
 TURNS = 2_000
 CALL, SHA = CallId("c1"), "a" * 64
 PATIENCE_S = 10.0
+NO_QUOTA = Quotas(room_bytes=2**40, account_bytes=2**40, pending=10_000)
 
 
 @dataclass(frozen=True)
@@ -82,6 +87,7 @@ class Scene:
     bob: AccountId
     actor: AccountId
     """Mary, the member, where a stranger asks: what is theirs has to be somebody's."""
+    uploads: AttachmentStore
 
     async def given(self, actor: AccountId, command: Command) -> MessageId:
         """Carry out what the scene needs; return the first event's id, which is a new message's too."""
@@ -94,6 +100,34 @@ class Scene:
 
     async def bobs_message(self) -> MessageId:
         return await self.given(self.bob, PostMessage(text="not mine"))
+
+    async def upload(self, who: AccountId) -> AttachmentId:
+        """Let somebody begin an upload."""
+        upload = NewUpload(
+            id=AttachmentId(str(ULID())),
+            room_id=self.host.room_id,
+            uploader_id=who,
+            name="plan.pdf",
+            size=1,
+            sha256=None,
+            part_bytes=1,
+            at=datetime.now(UTC),
+            until=datetime.now(UTC) + timedelta(hours=1),
+        )
+        assert await self.uploads.begin_upload(upload, NO_QUOTA) is None
+        return upload.id
+
+    async def file_of(self, who: AccountId) -> Command:
+        """Let somebody post a message with a file, and return what takes it off."""
+        # What counts here is whose message it is: a guest's own is from when it was a member.
+        is_guest = self.host.room.state.members[who].role is Role.GUEST
+        if is_guest:
+            await self.given(self.owner, SetRole(account_id=who, role=Role.MEMBER))
+        file = await self.upload(who)
+        message_id = await self.given(who, PostMessage(text="", attachments=(file,)))
+        if is_guest:
+            await self.given(self.owner, SetRole(account_id=who, role=Role.GUEST))
+        return RemoveAttachment(message_id=message_id, attachment_id=file)
 
     async def turn_of(self, asker: AccountId) -> TurnId:
         await self.given(asker, AskAi())
@@ -200,6 +234,18 @@ async def _delete_own(scene: Scene) -> Command:
 
 async def _delete_any(scene: Scene) -> Command:
     return DeleteMessage(message_id=await scene.bobs_message())
+
+
+async def _attach(scene: Scene) -> Command:
+    return PostMessage(text="see", attachments=(await scene.upload(scene.actor),))
+
+
+async def _take_off_own(scene: Scene) -> Command:
+    return await scene.file_of(scene.actor)
+
+
+async def _take_off_any(scene: Scene) -> Command:
+    return await scene.file_of(scene.bob)
 
 
 async def _react(scene: Scene) -> Command:
@@ -311,6 +357,9 @@ CASES: dict[str, Case] = {
     "edit": Case(EditMessage, _edit),
     "delete own": Case(DeleteMessage, _delete_own),
     "delete any": Case(DeleteMessage, _delete_any, right=Right.DELETE_ANY),
+    "attach": Case(PostMessage, _attach, right=Right.ATTACH),
+    "take off an own file": Case(RemoveAttachment, _take_off_own),
+    "take off any file": Case(RemoveAttachment, _take_off_any, right=Right.DELETE_ANY),
     "react": Case(AddReaction, _react),
     "unreact": Case(RemoveReaction, _unreact),
     "pin": Case(PinMessage, _pin),
@@ -367,7 +416,8 @@ class Town:
         owner = self.known["owner"].id
         room_id = await self.server.pod.lobby.create_room(owner, "demo", origin="cli")
         host = await self.server.pod.directory.host(room_id)
-        scene = Scene(host, owner, self.bob.id, self.known["member" if role == "stranger" else role].id)
+        actor = self.known["member" if role == "stranger" else role].id
+        scene = Scene(host, owner, self.bob.id, actor, self.server.pod.storage)
         await scene.given(owner, SetRoomSettings(settings=OPEN))
         await scene.given(owner, InviteMember(handle=self.bob.account.handle))
         for name, as_role in ROLES.items():

@@ -166,6 +166,7 @@ class Checkpoints:
         spans: Sequence[tuple[str, str]],
         *,
         keep_going: bool = False,
+        reads_all: bool = False,
     ) -> Undone:
         """Put back what changed over the spans, each a tree before and a tree after; other changes stay.
 
@@ -178,7 +179,7 @@ class Checkpoints:
             restorer = Restorer(room_id, workspace, store)
             try:
                 restorer.open_staging()
-                return self._undo(store, workspace, restorer, spans, keep_going=keep_going)
+                return self._undo(store, workspace, restorer, spans, keep_going=keep_going, reads_all=reads_all)
             finally:
                 restorer.close()
 
@@ -228,11 +229,12 @@ class Checkpoints:
         spans: Sequence[tuple[str, str]],
         *,
         keep_going: bool,
+        reads_all: bool,
     ) -> Undone:
         name = digest_of(json.dumps(list(spans)).encode()).hex()
         interrupted = _finish_widened(restorer, store)
         changed = [_compare(store, before, after) for before, after in spans]
-        scanner, scan = self._scan(store, workspace)
+        scanner, scan = self._scan(store, workspace, reads_all=reads_all)
         found = scan.root
         now = flatten(store.folder, found)
         emptied = interrupted.emptied if interrupted is not None and interrupted.spans == name else ()
@@ -253,7 +255,7 @@ class Checkpoints:
             late = restorer.apply(plan, now, journal, scanner)
         finally:
             restorer.narrow(journal)
-        after = self._scan(store, workspace)[1].root
+        after = self._scan(store, workspace, reads_all=reads_all)[1].root
         store.write_journal(None)
         done = [Difference(path, now.get(path), entry) for path, entry in plan.restores.items() if path not in late]
         return Undone(

@@ -1,4 +1,4 @@
-r"""A definition as people are shown it before they agree: the server's words whole, the unseen written out as `\u200b`."""
+"""A definition as people are shown it before they agree: the server's words whole, the unseen written out by its number."""
 
 import json
 import re

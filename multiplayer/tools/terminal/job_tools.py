@@ -7,9 +7,9 @@ from typing import Annotated, Final, assert_never
 
 from pydantic import Field
 
-from multiplayer.protocol.ids import CallId
 from multiplayer.protocol.tools import ToolClass
 from multiplayer.tools.limits import KIB, Limits
+from multiplayer.tools.refusal import ToolFault, ToolRefused
 from multiplayer.tools.registry import Arguments, Tool, ToolCallContext, ToolResult
 from multiplayer.tools.terminal.job_view import JobOwner, JobState, JobStop, JobTail, JobView
 from multiplayer.tools.terminal.jobs import Jobs
@@ -90,30 +90,34 @@ def _limits_of(arguments: JobStart, limits: Limits) -> Limits:
 
 
 async def _start(jobs: Jobs, owner_of: OwnerOf, arguments: JobStart, context: ToolCallContext) -> ToolResult:
-    view = await jobs.start(
-        owner_of(context),
-        context.workspace,
-        arguments.command,
-        arguments.cwd,
-        context.limits,
-        CallId(context.call_id),
-    )
-    tail = jobs.tail(owner_of(context).room_id, view.job_id, _TAIL_BYTES)
+    owner = owner_of(context)
+    view = await jobs.start(owner, context.workspace, arguments.command, arguments.cwd, context.limits)
+    tail = jobs.tail(owner.room_id, view.job_id, _TAIL_BYTES)
     return ToolResult(ok=True, text=_with_output(tail), exit_status=tail.view.exit_status)
 
 
 async def _list(jobs: Jobs, owner_of: OwnerOf, _arguments: JobList, context: ToolCallContext) -> ToolResult:
-    lines = [_line(view) for view in jobs.listing(owner_of(context).room_id)]
-    return ToolResult(ok=True, text="\n".join(lines) or "there are no jobs in this room")
+    room_id = owner_of(context).room_id
+    views = jobs.listing(room_id)
+    # The commands were written by turns that may have seen untrusted words.
+    taint = {one for view in views for one in jobs.owner(room_id, view.job_id).taint}
+    text = "\n".join(map(_line, views)) or "there are no jobs in this room"
+    return ToolResult(ok=True, text=text, taint=min(taint, default=None))
 
 
 async def _tail(jobs: Jobs, owner_of: OwnerOf, arguments: JobTailOf, context: ToolCallContext) -> ToolResult:
-    tail = jobs.tail(owner_of(context).room_id, arguments.job_id, arguments.max_bytes)
-    return ToolResult(ok=True, text=_with_output(tail), exit_status=tail.view.exit_status)
+    room_id = owner_of(context).room_id
+    tail = jobs.tail(room_id, arguments.job_id, arguments.max_bytes)
+    taint = min(jobs.owner(room_id, arguments.job_id).taint, default=None)
+    return ToolResult(ok=True, text=_with_output(tail), exit_status=tail.view.exit_status, taint=taint)
 
 
 async def _stop(jobs: Jobs, owner_of: OwnerOf, arguments: JobStopOf, context: ToolCallContext) -> ToolResult:
-    view = await jobs.stop(owner_of(context).room_id, arguments.job_id, in_call=CallId(context.call_id))
+    caller = owner_of(context)
+    askers = jobs.owner(caller.room_id, arguments.job_id).askers
+    if context.desk is not None and not context.desk.may_stop(askers):
+        raise ToolRefused(ToolFault.REFUSED, "who asked for this turn may not stop this job: others asked for it")
+    view = await jobs.stop(caller.room_id, arguments.job_id, in_call=caller.call_id)
     return ToolResult(ok=True, text=f"[job {view.job_id}: {state_in_words(view)}]")
 
 

@@ -48,6 +48,8 @@ class JobOwner:
     turn_id: TurnId
     ai_id: AccountId
     askers: Sequence[AccountId]
+    call_id: CallId
+    """The call that starts it."""
     approved_by: Sequence[AccountId] = ()
     taint: Sequence[Taint] = ()
     """What untrusted words the turn had seen that began it."""

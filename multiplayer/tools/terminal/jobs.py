@@ -3,7 +3,7 @@
 import asyncio
 import os
 import secrets
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from types import TracebackType
@@ -61,7 +61,6 @@ class _Ring:
 class _Job:
     job_id: JobId
     owner: JobOwner
-    call_id: CallId
     command: str
     cwd: str
     limits: Limits
@@ -95,7 +94,7 @@ class _Job:
             command=self.command,
             cwd=self.cwd,
             turn_id=self.owner.turn_id,
-            call_id=self.call_id,
+            call_id=self.owner.call_id,
             askers=tuple(self.owner.askers),
             state=state,
             exit_status=self.exit.status if self.exit is not None else None,
@@ -160,9 +159,7 @@ class Jobs:
         self._is_open = False
         await self._stop_all([job for jobs in self._rooms.values() for job in jobs.values()], JobStop.SERVER)
 
-    async def start(
-        self, owner: JobOwner, workspace: Workspace, command: str, cwd: str, limits: Limits, call_id: CallId
-    ) -> JobView:
+    async def start(self, owner: JobOwner, workspace: Workspace, command: str, cwd: str, limits: Limits) -> JobView:
         """Start a job; returns when it has run for a moment, or ended in it. `workspace` stays the caller's.
 
         Raises `ToolRefused` for what did not run at all. Cancelling it kills the job.
@@ -178,7 +175,7 @@ class Jobs:
                 ToolFault.QUOTA,
                 f"{self._limits.per_room} jobs run in this room, and no more may: stop one with job_stop, or wait",
             )
-        job = self._begin(owner, workspace, command, cwd, limits, call_id)
+        job = self._begin(owner, workspace, command, cwd, limits)
         jobs[job.job_id] = job
         try:
             async with asyncio.timeout(self._limits.look_s):
@@ -193,13 +190,10 @@ class Jobs:
             raise job.failure
         return job.view()
 
-    def _begin(
-        self, owner: JobOwner, workspace: Workspace, command: str, cwd: str, limits: Limits, call_id: CallId
-    ) -> _Job:
+    def _begin(self, owner: JobOwner, workspace: Workspace, command: str, cwd: str, limits: Limits) -> _Job:
         job = _Job(
             job_id=JobId(secrets.token_hex(5)),
             owner=owner,
-            call_id=call_id,
             command=command,
             cwd=cwd,
             limits=limits,
@@ -224,7 +218,7 @@ class Jobs:
             if self._is_open:
                 owner, index = job.owner, job.pieces
                 job.pieces += 1
-                piece = JobPiece(owner.room_id, owner.turn_id, job.call_id, job.job_id, index, text)
+                piece = JobPiece(owner.room_id, owner.turn_id, owner.call_id, job.job_id, index, text)
                 await self._on_output(piece)
 
         try:
@@ -274,13 +268,13 @@ class Jobs:
         """Return the rooms that have jobs, running or ended."""
         return tuple(self._rooms)
 
-    def running(self, room_id: RoomId) -> frozenset[JobId]:
-        return frozenset(job.job_id for job in self._rooms.get(room_id, {}).values() if job.ended_at is None)
+    def running(self, room_id: RoomId) -> Mapping[str, JobOwner]:
+        """Return whose jobs run."""
+        return {job.job_id: job.owner for job in self._rooms.get(room_id, {}).values() if job.ended_at is None}
 
-    def owner(self, room_id: RoomId, job_id: str) -> tuple[JobOwner, CallId] | None:
-        """Return whose a job is, and the call that started it; None once it is forgotten."""
-        job = self._rooms.get(room_id, {}).get(JobId(job_id))
-        return (job.owner, job.call_id) if job is not None else None
+    def owner(self, room_id: RoomId, job_id: str) -> JobOwner:
+        """Return whose a job is. Raises `ToolRefused`."""
+        return self._job(room_id, job_id).owner
 
     def tail(self, room_id: RoomId, job_id: str, most_bytes: int) -> JobTail:
         """Return the end of a job's output; to look counts against its being idle. Raises `ToolRefused`."""
@@ -310,9 +304,15 @@ class Jobs:
             self._rooms.pop(room_id, None)
 
     async def stop_of(self, room_id: RoomId, account_id: AccountId) -> None:
-        """Kill what this person's request, alone or with others', began in the room."""
+        """Kill what this person's request, alone or with others', began in the room; of an AI, what it began itself."""
         jobs = self._rooms.get(room_id, {}).values()
-        await self._stop_all([job for job in jobs if account_id in job.owner.askers], JobStop.ASKER_GONE)
+        theirs = [job for job in jobs if account_id in {*job.owner.askers, job.owner.ai_id}]
+        await self._stop_all(theirs, JobStop.ASKER_GONE)
+
+    def accounts(self) -> frozenset[AccountId]:
+        """Return those in whose name jobs run, people and AIs."""
+        running = [job.owner for jobs in self._rooms.values() for job in jobs.values() if job.ended_at is None]
+        return frozenset(account for owner in running for account in (*owner.askers, owner.ai_id))
 
     async def _stop_all(
         self, jobs: Sequence[_Job], why: JobStop, *, by: AccountId | None = None, in_call: CallId | None = None

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from multiplayer.tools.limits import KIB, Limits
 from multiplayer.tools.refusal import ToolFault, ToolRefused
-from multiplayer.tools.sandbox.sandbox import Exit, Sandbox, SandboxFailed, StoppedBy
+from multiplayer.tools.sandbox.sandbox import DiskNearlyFull, Exit, Sandbox, SandboxFailed, StoppedBy
 from multiplayer.tools.terminal.output import OutputCleaner, take_bytes
 from multiplayer.tools.workspace import Workspace
 
@@ -153,7 +153,7 @@ class LiveRunner:
         """Run `command` to its end. `keep` has all cleaned output, `emit` the room's part, in order and in pieces.
 
         While `emit` waits, the command waits. Cancelling kills it; then `keep` has had all that was read, `emit` perhaps
-        not. Raises `ToolRefused`, also if the sandbox could not be set up.
+        not. Raises `ToolRefused`, also if the sandbox could not be set up or the disk is nearly full.
         """
         check_command(command)
         live = LiveOutput(emit)
@@ -172,6 +172,9 @@ class LiveRunner:
             live.close()
         if isinstance(failure, ToolRefused):
             raise failure
+        if isinstance(failure, DiskNearlyFull):
+            # Ours, and what helps: unlike a launcher's words it may be read by everyone.
+            raise ToolRefused(ToolFault.QUOTA, f"{failure}; the command did not run") from failure
         if failure is not None:
             raise ToolRefused(
                 ToolFault.SANDBOX, "the sandbox could not be set up; the command did not run"
