@@ -222,6 +222,18 @@ class Settings(BaseSettings):
     """How much the files that one account has uploaded may hold together, in all rooms."""
     files_by_link: bool = True
     """Send who downloads a file to the store by a signed link of five minutes, where it can sign. False: always by here."""
+    transcriber: Literal["off", "local", "http"] = "off"
+    """What makes voice notes text: local (Whisper on this machine; needs the extra `voice`), http (a service), or nothing."""
+    transcriber_url: str | None = None
+    """An OpenAI-compatible service, up to and with /v1."""
+    transcriber_model: str = "whisper-1"
+    """The model to ask there."""
+    transcriber_key: SecretStr | None = None
+    """The key for it."""
+    transcriber_allow_http: bool = False
+    """Let recordings and the key travel to it over plain http, beyond this machine."""
+    transcriber_weights: Path | None = None
+    """A folder with a Whisper model for CTranslate2. Not set: the packaged tiny.en, which hears English only."""
     turn_first_token_s: Annotated[float, Field(gt=0)] = 30
     """How long a model may take to its first word."""
     turn_progress_s: Annotated[float, Field(gt=0)] = 20
@@ -246,6 +258,8 @@ class Settings(BaseSettings):
             raise ValueError("OPENAI_BASE_URL and OPENAI_API_KEY are given together or not at all")
         if self.supabase_jwt_secret is not None and self.supabase_url is None:
             raise ValueError("SUPABASE_JWT_SECRET needs SUPABASE_URL")
+        if self.transcriber == "http" and (self.transcriber_url is None or self.transcriber_key is None):
+            raise ValueError("MULTIPLAYER_TRANSCRIBER=http needs MULTIPLAYER_TRANSCRIBER_URL and _KEY")
         for kind, needed in _NEEDED.items():
             missing = [name.upper() for name in needed if getattr(self, name) is None]
             if self.blobs == kind and missing:

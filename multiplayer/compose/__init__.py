@@ -268,6 +268,7 @@ def _secret_values(settings: Settings) -> list[str]:
         settings.oss_access_key_secret,
         settings.s3_secret_access_key,
         settings.azure_access_key,
+        settings.transcriber_key,
     )
     return [secret.get_secret_value() for secret in held if secret is not None]
 
