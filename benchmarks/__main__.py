@@ -12,7 +12,7 @@ from pathlib import Path
 
 import structlog
 
-from benchmarks import checkpoint, figures, file_read, flood, nlweb, prefix, report, sandbox_start, servers
+from benchmarks import checkpoint, figures, file_read, flood, nlweb, prefix, report, sandbox_start, servers, uploads
 from benchmarks.disk import Fdatasync
 from benchmarks.generator import RunFailed
 from benchmarks.jobs import Place
@@ -33,6 +33,7 @@ NAMES = (
     "files",
     "checkpoint",
     "flood",
+    "uploads",
     "start",
 )
 _SMALL_ROOM = 10
@@ -102,6 +103,11 @@ async def _sit(command: str, folder: Path, size: Size, seed: int, wanted: Sequen
     if "flood" in wanted:
         say("A flood of output …")
         found += await flood.live_output(folder, cores, size, seed)
+    if "uploads" in wanted:
+        say("Large files …")
+        found += await uploads.of_large_files(
+            folder, cores, size, file_bytes=size.upload_bytes, rounds=size.upload_rounds
+        )
     if "start" in wanted and size.compares_all:
         found.append(await _start_up(folder, cores, ours))
     probes = stage.fdatasync or [stage.probe()]

@@ -46,6 +46,8 @@ class Size:
     flood_rounds: int
     flood_s: float
     """How long another room is looked at while one is flooded."""
+    upload_bytes: int
+    upload_rounds: int
     compares_all: bool
     """Whether the naive peer is measured where there is no goal against it, and starting up is."""
 
@@ -68,6 +70,8 @@ FULL = Size(
     reads=1_000,
     flood_rounds=3,
     flood_s=8.0,
+    upload_bytes=1_000_000_000,
+    upload_rounds=5,
     compares_all=True,
 )
 SMOKE = Size(
@@ -88,6 +92,8 @@ SMOKE = Size(
     reads=200,
     flood_rounds=1,
     flood_s=4.0,
+    upload_bytes=20_000_000,
+    upload_rounds=1,
     compares_all=False,
 )
 
