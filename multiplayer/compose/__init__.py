@@ -16,6 +16,7 @@ from ulid import ULID
 
 from multiplayer.ai.budget import Purse
 from multiplayer.ai.turn_setup import TurnLimits
+from multiplayer.blobs.port import Blobs
 from multiplayer.compose.database import SERVER_FILE, open_storage, own_database, shared_database, write_private
 from multiplayer.compose.database import database_address as database_address
 from multiplayer.compose.doors import sign_in_doors
@@ -39,6 +40,7 @@ from multiplayer.live.registry import Sessions
 from multiplayer.live.room_jobs import RoomJobs
 from multiplayer.live.schedules import Schedules, known_zones
 from multiplayer.live.session import SessionLimits
+from multiplayer.live.store_watch import StoreWatch
 from multiplayer.live.turns import Turns
 from multiplayer.live.undoing import Undos
 from multiplayer.live.uploads import FileLimits
@@ -95,17 +97,20 @@ async def server(settings: Settings) -> AsyncIterator[Running]:
         shed = await open_toolshed(settings, storage, clock, stack, [*_secret_values(settings), *keys.all_values()])
         sandbox = shed.sandbox
         built_in = AccountId("")
+        blobs = await open_blobs(settings, stack)
+        store = StoreWatch(blobs)
 
         def services() -> Sequence[ServiceHealth]:
             status = brains.status(built_in)
             return (
                 ServiceHealth("ai", is_up=not status.problem, detail=status.answers_with or status.problem),
+                ServiceHealth("files", is_up=not store.problem, detail=store.said),
                 ServiceHealth(
                     "sandbox", sandbox.status.mode in RUNS_COMMANDS, f"{sandbox.status.mode}: {sandbox.status.reason}"
                 ),
             )
 
-        pod = await _pod(settings, storage, clock, stack, shed, services, keys, brains, speaks=True)
+        pod = await _pod(settings, storage, clock, stack, shed, blobs, services, keys, brains, speaks=True)
         built_in = (await pod.lobby.ensure_built_ins())[1].id
         try:
             await pod.profiles.take_file(settings.ai_file)
@@ -113,6 +118,7 @@ async def server(settings: Settings) -> AsyncIterator[Running]:
             raise BadSettings(f"MULTIPLAYER_AI_FILE: {bad}") from None
         await stack.enter_async_context(pod)
         pod.spawn(partial(_look_at_sandbox_again, sandbox), broke=sandbox.distrust)
+        pod.spawn(store.run, broke=_nothing)
         pod.spawn(brains.keep_closing, broke=_nothing)
         status = brains.status(built_in)
         yield Running(pod, settings, status.answers_with or status.problem, database_name, sandbox, folder)
@@ -128,7 +134,9 @@ async def command_line(settings: Settings) -> AsyncIterator[Pod]:
         keys, brains = _brains(settings, storage, clock, stack)
         # To look at what AIs do, not to speak.
         shed = bare_toolshed(settings, storage, clock)
-        pod = await _pod(settings, storage, clock, stack, shed, tuple, keys, brains, speaks=False)
+        pod = await _pod(
+            settings, storage, clock, stack, shed, await open_blobs(settings, stack), tuple, keys, brains, speaks=False
+        )
         await stack.enter_async_context(pod)
         await pod.lobby.ensure_built_ins()
         await brains.refresh()
@@ -177,6 +185,7 @@ async def _pod(
     clock: Clock,
     stack: AsyncExitStack,
     shed: Toolshed,
+    blobs: Blobs,
     services: Callable[[], Sequence[ServiceHealth]],
     keys: KeyFiles,
     brains: ProfiledBrains,
@@ -202,7 +211,7 @@ async def _pod(
     room_jobs = RoomJobs(shed.jobs, job_files, shed.toolbox, directory)
     files = files_on(
         storage,
-        await open_blobs(settings, stack),
+        blobs,
         directory,
         clock,
         settings.folder,

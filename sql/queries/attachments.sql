@@ -126,8 +126,9 @@ FROM attachments WHERE room_id = $1 AND state <> 'removed' AND state IN ('pendin
 -- name: overdue_uploads
 -- Read uploads whose time is over: those that are awaited still, and the others that no message has.
 SELECT a.id, a.room_id, a.uploader_id, a.name, a.size, a.said_sha256, a.part_bytes, a.received, a.at, a.until, a.state,
-    a.reason, a.sha256, a.message_id, a.message_seq
-FROM attachments a
+    a.reason, a.sha256, a.message_id, a.message_seq, c.content_type, c.family, c.width, c.height, c.pages,
+    c.has_thumbnail, c.has_text, c.is_inline_safe
+FROM attachments a LEFT JOIN contents c ON c.sha256 = a.sha256
 WHERE a.until <= $1 AND (a.state = 'pending' OR (a.state IN ('failed', 'ready') AND a.message_id IS NULL))
 ORDER BY a.until, a.id LIMIT $2
 

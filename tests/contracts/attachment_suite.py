@@ -181,7 +181,7 @@ class UploadContract:
         assert not await storage.drop_upload(kept.attachment.id)
         assert set(await storage.uploads([kept.attachment.id, dropped.attachment.id])) == {kept.attachment.id}
 
-    async def test_overdue_is_what_did_not_arrive_in_time_but_for_failed_files_of_messages(
+    async def test_overdue_is_what_is_awaited_still_and_what_no_message_has_when_its_time_is_over(
         self, storage: Storage
     ) -> None:
         script = await stored(storage, RoomScript())
@@ -199,11 +199,12 @@ class UploadContract:
         await attach(storage, script, await one(storage, attached.id), await one(storage, gone.id))
         await storage.fail_upload(gone.id, "x")
         overdue = await storage.overdue_uploads(now=late.until, limit=100)
-        assert [upload.attachment.name for upload in overdue] == ["0", "1", "3", "5"]
+        assert [upload.attachment.name for upload in overdue] == ["0", "1", "2", "3", "5"]
         assert overdue[0] == await one(storage, early.id)
+        assert overdue[2] == await one(storage, done.id)
         assert len(await storage.overdue_uploads(now=late.until, limit=2)) == 2
         assert last.id in {upload.attachment.id for upload in await storage.overdue_uploads(now=LATER, limit=100)}
-        for upload in (early, failed, late, last):
+        for upload in (early, failed, done, late, last):
             await storage.drop_upload(upload.id)
         await storage.fail_upload(attached.id, "x")
         assert await storage.overdue_uploads(now=last.until, limit=100) == []

@@ -78,7 +78,7 @@ class SweepContract:
     async def test_a_sweep_removes_no_more_than_its_limit_the_oldest_claims_first(self, storage: Storage) -> None:
         contents = [content_of(ulid()) for _ in range(6)]
         for n, content in enumerate(contents):
-            await storage.claim_content(content.sha256, NOW + timedelta(minutes=n))
+            await storage.claim_content(content.sha256, NOW + n * HOUR)
         # One in the middle of them is had by someone, and is no reason to remove fewer.
         upload = await begun(storage, new_upload(RoomId(ulid())))
         assert await storage.finish_upload(upload, contents[1]) is not None

@@ -193,8 +193,8 @@ async def test_a_remove_may_take_longer_than_other_transactions_and_a_claim_wait
         sweep = tasks.create_task(storage.sweep_contents(rubbish.remove, now=LATER, limit=9))
         await rubbish.begun.wait()
         claim = tasks.create_task(other.claim_content(content.sha256, LATER))
-        # Longer than a connection may be idle in a transaction, and than a lock is waited for.
-        await connection.execute("SELECT pg_sleep(6)")
+        # Longer than a connection may be idle in a transaction, than a lock is waited for, and than an answer is.
+        await connection.execute("SELECT pg_sleep(8)")
         assert not claim.done()
         rubbish.may_go.set()
     assert sweep.result() == 1
