@@ -1,4 +1,4 @@
-# make run · make test · make quick · make setup · make bench · make test-llm
+# make run · make test · make quick · make setup · make bench · make test-llm · make image-proof
 PYTHON ?= python3
 HOST ?= 127.0.0.1
 PORT ?= 3002
@@ -6,7 +6,7 @@ DATA_DIR ?=
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: run setup test test-llm quick lint docs bench bench-smoke clean
+.PHONY: run setup test test-llm quick lint docs bench bench-smoke image-proof clean
 .DEFAULT_GOAL := run
 
 setup: $(VENV)/.installed
@@ -55,6 +55,10 @@ docs: setup
 	@$(BIN)/python -m multiplayer.settings > .env.example
 	@$(BIN)/python -m multiplayer.protocol.schema --markdown > docs/protocol.md
 	@$(BIN)/python -m multiplayer.protocol.schema --json > docs/protocol.schema.json
+
+# Builds the container image with buildah and lets it answer; says what it lacks and skips where it cannot. Needs root.
+image-proof:
+	@docker/prove
 
 bench: setup
 	@$(BIN)/python -m benchmarks

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Annotated, Final, Literal, Self
 
 import platformdirs
+from dotenv import dotenv_values
 from pydantic import AliasChoices, AnyHttpUrl, Field, SecretStr, TypeAdapter, ValidationError, model_validator
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
@@ -33,10 +34,14 @@ class BadSettings(Exception):  # noqa: N818 - a sentence for whoever starts the 
 class _SecretFiles(PydanticBaseSettingsSource):
     """`NAME_FILE=/run/secrets/x`: the value of NAME is what the file holds."""
 
+    def __init__(self, settings_cls: type[BaseSettings]) -> None:
+        super().__init__(settings_cls)
+        self._dotenv = dotenv_values(DOTENV)
+
     @override
     def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[str | None, str, bool]:
         for name in environment_names(field_name, field):
-            path = os.environ.get(f"{name}_FILE")
+            path = os.environ.get(f"{name}_FILE") or self._dotenv.get(f"{name}_FILE")
             if path:
                 try:
                     return Path(path).read_text(encoding="utf-8").strip(), field_name, False
@@ -61,6 +66,7 @@ class Settings(BaseSettings):
         env_prefix=PREFIX,
         env_file=DOTENV,
         env_file_encoding="utf-8",
+        env_ignore_empty=True,
         extra="ignore",
         frozen=True,
         populate_by_name=True,

@@ -54,6 +54,37 @@ def test_an_empty_value_means_not_set(tmp_path: Path) -> None:
     assert settings.database_url is None
 
 
+def test_a_secrets_file_counts_where_the_variable_is_empty_and_when_the_file_of_settings_names_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "key").write_text("sk-from-a-file\n")
+    (tmp_path / ".env").write_text(f"DEEPSEEK_API_KEY_FILE={tmp_path / 'key'}\n")
+    for empty in (False, True):
+        if empty:
+            monkeypatch.setenv("DEEPSEEK_API_KEY", "")
+        key = load_settings().deepseek_api_key
+        assert key is not None
+        assert key.get_secret_value() == "sk-from-a-file"
+
+
+@pytest.mark.parametrize(
+    ("environment", "named"),
+    [
+        ({"BLOBS": "oss"}, "OSS_ENDPOINT, OSS_BUCKET, OSS_ACCESS_KEY_ID, OSS_ACCESS_KEY_SECRET"),
+        ({"BLOBS": "s3", "S3_BUCKET": "b"}, "S3_ACCESS_KEY_ID, S3_SECRET_ACCESS_KEY"),
+        ({"BLOBS": "ftp"}, "BLOBS"),
+        ({"MULTIPLAYER_TRANSCRIBER": "http"}, "MULTIPLAYER_TRANSCRIBER_URL"),
+    ],
+)
+def test_a_store_or_service_without_what_it_needs_is_named(
+    environment: dict[str, str], named: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(BadSettings, match=named):
+        load_settings()
+
+
 @pytest.mark.parametrize(
     ("environment", "named"),
     [
