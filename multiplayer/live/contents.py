@@ -9,7 +9,7 @@ from typing import IO, Final
 
 import structlog
 
-from multiplayer.blobs.port import BlobKey, Blobs, BlobsFault, blob_key, content_key
+from multiplayer.blobs.port import BlobKey, Blobs, BlobsFault, BlobsUnavailable, blob_key, content_key
 from multiplayer.live.clock import Clock
 from multiplayer.protocol.attachments import FileFamily
 from multiplayer.protocol.ids import AttachmentId
@@ -54,10 +54,8 @@ class Contents:
             await self._blobs.copy(key, content_key(sha256))
         await self._ready(sha256, size, attachment_id, name)
 
-    async def put(self, pieces: AsyncIterator[bytes], found: StoredUpload, sha256: str | None = None) -> None:
-        """Put bytes that have the checksum (that was said); `pieces` raises at their end if they have not."""
-        sha256 = sha256 or found.said_sha256
-        assert sha256 is not None, "known or said"
+    async def put(self, pieces: AsyncIterator[bytes], found: StoredUpload, sha256: str) -> None:
+        """Put bytes that have this checksum; `pieces` raises at their end if they have not."""
         await self._claim(sha256)
         # Also when it is there: who says a checksum has to send the bytes, else it would be a way to them.
         await self._blobs.put(content_key(sha256), pieces, found.attachment.size)
@@ -70,7 +68,9 @@ class Contents:
         content = await self._storage.content(sha256)
         if content is None:
             content = await self._looked_at(sha256, size, name)
-        await self._storage.finish_upload(attachment_id, content)
+        if await self._storage.finish_upload(attachment_id, content) is None:
+            # Its claim has ended meanwhile, or it was given up: what was sent is kept for another try.
+            raise BlobsUnavailable("the file took too long to be put in its place")
         await self.forget_parts(attachment_id)
 
     async def _looked_at(self, sha256: str, size: int, name: str) -> Content:

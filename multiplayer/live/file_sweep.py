@@ -66,7 +66,10 @@ class FileSweep:
                     _log.info("contents_swept", contents=swept)
 
     async def walk(self) -> int:
-        """Remove objects of which the database knows nothing, not the young ones; return how many."""
+        """Find objects of which the database knows nothing, not the young ones; return how many.
+
+        Parts of uploads that are over go at once, contents with the next `look`.
+        """
         removed = 0
         old = self._clock.now() - timedelta(seconds=ORPHANS_S)
         try:
@@ -76,13 +79,13 @@ class FileSweep:
                     if stored.changed_at < old:
                         waiting.append(stored)
                     if len(waiting) >= _BATCH:
-                        removed += await self._remove_unknown(waiting)
+                        removed += await self._give_up_unknown(waiting)
                         waiting = []
-                removed += await self._remove_unknown(waiting)
+                removed += await self._give_up_unknown(waiting)
         except (BlobsFault, StorageUnavailable) as away:
             _log.warning("store_not_walked", error=str(away))
         if removed:
-            _log.info("orphans_removed", objects=removed)
+            _log.info("orphans_found", objects=removed)
         return removed
 
     async def _give_up(self, attachment_id: AttachmentId, state: AttachmentState, *, is_attached: bool) -> None:
@@ -95,15 +98,18 @@ class FileSweep:
             await self._storage.drop_upload(attachment_id)
         await self._contents.forget_parts(attachment_id)
 
-    async def _remove_unknown(self, found: Sequence[Stored]) -> int:
+    async def _give_up_unknown(self, found: Sequence[Stored]) -> int:
         """Objects whose name is none of ours are left alone: the store may be somebody else's, too."""
         contents = {stored.key: match[1] for stored in found if (match := _CONTENT.fullmatch(stored.key))}
         parts = {stored.key: match[1].upper() for stored in found if (match := _PART.match(stored.key))}
         known = await self._storage.known_contents(set(contents.values())) if contents else frozenset()
         coming = await self._storage.uploads([AttachmentId(one) for one in set(parts.values())]) if parts else {}
         open_ = {one for one, upload in coming.items() if upload.attachment.state is AttachmentState.PENDING}
-        gone: list[BlobKey] = [key for key, sha256 in contents.items() if sha256 not in known]
-        gone += [key for key, upload in parts.items() if upload not in open_]
+        strange = set(contents.values()) - known
+        for sha256 in strange:
+            # From now on it is known, and wanted by nobody: the sweep removes it, unless somebody brings it just now.
+            await self._storage.claim_content(sha256, self._clock.now())
+        gone: list[BlobKey] = [key for key, upload in parts.items() if upload not in open_]
         if gone:
             await self._blobs.delete(gone)
-        return len(gone)
+        return len(strange) + len(gone)

@@ -4,6 +4,7 @@ from collections.abc import Collection, Sequence
 
 from multiplayer.ai.brain import Brain
 from multiplayer.ai.brief import who_is
+from multiplayer.ai.file_lines import with_files
 from multiplayer.ai.prompts import Envelope, encode_envelope
 from multiplayer.ai.units import with_cards
 from multiplayer.live.ai_seat import AiSeat
@@ -55,7 +56,7 @@ class Steering:
                 role=who.role,
                 at=rfc3339(message.at),
                 name=who.name,
-                text=with_cards(message.text, message.cards, message.form),
+                text=with_files(with_cards(message.text, message.cards, message.form), message.attachments),
                 reply_to=message.reply_to,
                 taint=message.taint,
             )

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 from multiplayer.ai.brief import Pinned, RoomBrief, Who, brief_before, former, load_brief
 from multiplayer.ai.context import ContextInput, Prompt
+from multiplayer.ai.file_lines import with_files
 from multiplayer.ai.manifest import dump_tools, load_tools
 from multiplayer.ai.tokens import TokenCounter
 from multiplayer.live.turn_material import (
@@ -230,7 +231,9 @@ class TurnContext:
             return {}
         return {
             message.id: Pinned(
-                _name(brief, message.author_id, accounts).handle, message.text[:PIN_CHARACTERS], message.taint
+                _name(brief, message.author_id, accounts).handle,
+                with_files(message.text[:PIN_CHARACTERS], message.attachments),
+                message.taint,
             )
             for message in await self._as_at(wanted, brief.at)
             if not message.is_deleted

@@ -144,11 +144,14 @@ class Uploads:
         await self._look_for_parts(found)
         try:
             await self._arrived(found, [_part_key(found, number + 1) for number in range(_parts_of(found))])
-        except Mismatch as mismatch:
-            await self._failed(found, str(mismatch))
+        except (Mismatch, BlobCorrupt) as wrong:
+            # They are wrong whoever asks again: they have to be sent again.
+            said = str(wrong) if isinstance(wrong, Mismatch) else "the bytes were damaged on their way"
+            await self._storage.fail_upload(attachment_id, said, forgets_parts=True)
+            await self._contents.forget_parts(attachment_id)
         except BlobsFault as fault:
             _log.warning("upload_failed", upload=attachment_id, error=str(fault))
-            await self._failed(found, _words_of(fault))
+            await self._storage.fail_upload(attachment_id, _words_of(fault))
         return _told(await self._attachments.settled(attachment_id))
 
     async def take(
@@ -185,21 +188,14 @@ class Uploads:
         await self._contents.forget_parts(attachment_id)
 
     async def _arrived(self, found: StoredUpload, keys: list[BlobKey]) -> None:
-        size = found.attachment.size
-        single = keys[0] if len(keys) == 1 else None
-        if found.said_sha256 is not None and single is None:
-            await self._contents.put(self._checked(keys, found.said_sha256), found)
-            return
-        hashing = Hashing(self._joined(keys))
-        async for _ in hashing:
-            pass
-        if hashing.size != size:
-            raise Mismatch(f"{hashing.size} bytes came, and {size} were said")
-        _check_sum(found.said_sha256, hashing)
-        if single is not None:
-            await self._contents.keep(single, hashing.sha256, size, found.attachment.id, found.attachment.name)
-        else:
-            await self._contents.put(self._checked(keys, hashing.sha256), found, hashing.sha256)
+        """Put the parts together. What is stored is what was hashed: a signed link may change a part at any time."""
+        sha256 = found.said_sha256
+        if sha256 is None:
+            hashing = Hashing(self._joined(keys))
+            async for _ in hashing:
+                pass
+            sha256 = hashing.sha256
+        await self._contents.put(self._checked(keys, sha256), found, sha256)
 
     async def _joined(self, keys: list[BlobKey]) -> AsyncIterator[bytes]:
         for key in keys:
@@ -224,9 +220,6 @@ class Uploads:
                 await self._storage.received_part(found.attachment.id, number)
         except BlobsFault as fault:
             raise _unavailable(fault) from fault
-
-    async def _failed(self, found: StoredUpload, reason: str) -> None:
-        await self._storage.fail_upload(found.attachment.id, reason)
 
     async def _check(self, room_id: RoomId, account_id: AccountId) -> None:
         host = await self._directory.host(room_id)

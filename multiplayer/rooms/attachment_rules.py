@@ -11,6 +11,8 @@ from multiplayer.protocol.inner_commands import SettleAttachment
 from multiplayer.rooms.deciding import Deciding
 from multiplayer.rooms.permissions import Right
 
+_ENDS = frozenset((AttachmentState.READY, AttachmentState.FAILED))
+
 
 def attached(deciding: Deciding, wanted: Sequence[AttachmentId]) -> tuple[Attachment, ...]:
     """Return the files that the actor attaches, as they stand. A file that still comes may be attached: it will be told."""
@@ -35,7 +37,7 @@ def attached(deciding: Deciding, wanted: Sequence[AttachmentId]) -> tuple[Attach
 
 def given(deciding: Deciding, wanted: Sequence[AttachmentId]) -> tuple[Attachment, ...]:
     """Return the files that an AI's answer carries: those of what it wanted that are there. An answer ends with or without."""
-    found = [deciding.facts.uploads.get(one) for one in wanted[:MAX_ATTACHMENTS]]
+    found = [deciding.facts.uploads.get(one) for one in list(dict.fromkeys(wanted))[:MAX_ATTACHMENTS]]
     return tuple(
         upload.attachment
         for upload in found
@@ -49,18 +51,20 @@ def given(deciding: Deciding, wanted: Sequence[AttachmentId]) -> tuple[Attachmen
 def settle(deciding: Deciding, command: SettleAttachment) -> list[Event]:
     """Tell what became of a file. What was told, or whose message is gone, is told no more."""
     message = deciding.facts.message(command.message_id)
-    known = _of(message.attachments, command.attachment.id) if message is not None else None
-    if known is None or known.state is AttachmentState.REMOVED or known == command.attachment:
+    known = file_of(message.attachments, command.attachment.id) if message is not None else None
+    if known is None or known.state is AttachmentState.REMOVED:
         raise Refused(RefusalCode.NO_CHANGE, "this is known")
-    return [
-        AttachmentChanged(**deciding.head(), message_id=command.message_id, attachment=command.attachment),
-    ]
+    # What is said in it is the room's own business: whoever saw it arrive does not know.
+    settled = command.attachment.model_copy(update={"transcript": known.transcript})
+    if known == settled:
+        raise Refused(RefusalCode.NO_CHANGE, "this is known")
+    return [AttachmentChanged(**deciding.head(), message_id=command.message_id, attachment=settled)]
 
 
 def remove(deciding: Deciding, command: RemoveAttachment) -> list[Event]:
     message = deciding.live_message(command.message_id)
     deciding.check(Right.EDIT_OWN if message.author_id == deciding.actor_id else Right.DELETE_ANY)
-    known = _of(message.attachments, command.attachment_id)
+    known = file_of(message.attachments, command.attachment_id)
     if known is None:
         raise Refused(RefusalCode.NOT_FOUND, "this message has no such file")
     if known.state is AttachmentState.REMOVED:
@@ -74,5 +78,6 @@ def without_content(attachment: Attachment) -> Attachment:
     return Attachment(id=attachment.id, name="", size=0, state=AttachmentState.REMOVED)
 
 
-def _of(attachments: Sequence[Attachment], attachment_id: AttachmentId) -> Attachment | None:
+def file_of(attachments: Sequence[Attachment], attachment_id: AttachmentId) -> Attachment | None:
+    """Return the file of a message that has this id."""
     return next((one for one in attachments if one.id == attachment_id), None)

@@ -36,7 +36,7 @@ def post(deciding: Deciding, command: PostMessage) -> list[Event]:
     state = deciding.state
     deciding.check(Right.POST)
     attachments = attached(deciding, command.attachments)
-    text = command.text if attachments and not command.text.strip() else checked_text(command.text, deciding.limits)
+    text = "" if attachments and not command.text.strip() else checked_text(command.text, deciding.limits)
     replied_to = deciding.message(command.reply_to) if command.reply_to else None
     thread_root = (replied_to.thread_root or replied_to.id) if replied_to else None
     mentions = _mentions_in(text, state)
@@ -74,7 +74,8 @@ def edit(deciding: Deciding, command: EditMessage) -> list[Event]:
     deciding.check(Right.EDIT_OWN)
     if message.author_id != deciding.actor_id:
         raise Refused(RefusalCode.FORBIDDEN, "only its author may edit a message")
-    text = checked_text(command.text, deciding.limits)
+    is_bare = bool(message.attachments) and not command.text.strip()
+    text = "" if is_bare else checked_text(command.text, deciding.limits)
     if text == message.text:
         raise Refused(RefusalCode.NO_CHANGE, "the message says this already")
     mentions = _mentions_in(text, deciding.state)

@@ -176,7 +176,7 @@ def _by_people(points: Sequence[SummaryPoint]) -> list[tuple[str, AccountId]]:
 
 def _end(deciding: Deciding, turn: TurnState, command: EndTurn) -> list[Event]:
     text = command.text
-    if not text.strip() and not command.cards and command.form is None:
+    if not (text.strip() or command.cards or command.form or given(deciding, command.attachments)):
         ended = _ended(deciding, turn, command.outcome, command.reason, usage_of=command)
         return [ended, *_left_steering(deciding, turn, command)]
     limit = deciding.limits.answer

@@ -60,7 +60,7 @@ class StoredUpload:
 
 @dataclass(frozen=True)
 class Quotas:
-    """Sizes in bytes; removed and failed files count nothing, pending ones what was said of them."""
+    """Sizes in bytes; removed files count nothing, those that may still come what was said of them."""
 
     room_bytes: int
     account_bytes: int
@@ -80,7 +80,10 @@ class AttachmentStore(Protocol):
     """
 
     async def begin_upload(self, upload: NewUpload, quotas: Quotas) -> QuotaHit | None:
-        """Store a pending upload, or name the quota that it would pass: of many at once none passes together either."""
+        """Store a pending upload, or name the quota that it would pass: of many at once none passes together either.
+
+        One whose id is known changes nothing: it may be asked again after `OutcomeUnknown`.
+        """
         ...
 
     async def uploads(self, ids: Collection[AttachmentId]) -> Mapping[AttachmentId, StoredUpload]: ...
@@ -101,11 +104,17 @@ class AttachmentStore(Protocol):
         ...
 
     async def finish_upload(self, attachment_id: AttachmentId, content: Content) -> StoredUpload | None:
-        """The bytes lie in the store (and were claimed): the upload is ready. None if it is not pending or failed."""
+        """The bytes lie in the store and are claimed: the upload is ready.
+
+        None if it is not pending or failed, or if the claim has ended and they are swept, or being swept. Of several
+        uploads with the same bytes the first one's facts stay.
+        """
         ...
 
-    async def fail_upload(self, attachment_id: AttachmentId, reason: str) -> StoredUpload | None:
-        """None if it is not pending."""
+    async def fail_upload(
+        self, attachment_id: AttachmentId, reason: str, *, forgets_parts: bool = False
+    ) -> StoredUpload | None:
+        """None if it is not pending or failed. `forgets_parts`: they have to be sent again."""
         ...
 
     async def drop_upload(self, attachment_id: AttachmentId) -> bool:
@@ -119,7 +128,10 @@ class AttachmentStore(Protocol):
     async def files_of_room(
         self, room_id: RoomId, *, limit: int, before_seq: int | None = None, from_seq: int = 0
     ) -> Sequence[StoredUpload]:
-        """Return the ready files of messages with `from_seq` <= seq < `before_seq`, the newest message first."""
+        """Return the ready files of messages with `from_seq` <= seq < `before_seq`, the newest message first.
+
+        No message is cut in two: a few more than `limit` may come.
+        """
         ...
 
     async def file_bytes_of_room(self, room_id: RoomId) -> int: ...

@@ -80,8 +80,10 @@ class PostgresAttachments:
             content.is_inline_safe,
         )
 
-    async def fail_upload(self, attachment_id: AttachmentId, reason: str) -> StoredUpload | None:
-        return await self._changed("fail_upload", attachment_id, reason)
+    async def fail_upload(
+        self, attachment_id: AttachmentId, reason: str, *, forgets_parts: bool = False
+    ) -> StoredUpload | None:
+        return await self._changed("fail_upload", attachment_id, reason, forgets_parts)
 
     async def drop_upload(self, attachment_id: AttachmentId) -> bool:
         return await self._database.did("drop_upload", attachment_id)

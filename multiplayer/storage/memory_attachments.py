@@ -40,9 +40,10 @@ class MemoryAttachments:
         if upload.id in self._uploads:
             return None
         of_account = [one for one in self._uploads.values() if one.uploader_id == upload.uploader_id]
-        if await self.file_bytes_of_room(upload.room_id) + upload.size > quotas.room_bytes:
+        of_room = [one for one in self._uploads.values() if one.room_id == upload.room_id]
+        if _may_hold(of_room, upload.at) + upload.size > quotas.room_bytes:
             return "room_bytes"
-        if _counted_bytes(of_account) + upload.size > quotas.account_bytes:
+        if _may_hold(of_account, upload.at) + upload.size > quotas.account_bytes:
             return "account_bytes"
         if sum(one.attachment.state is AttachmentState.PENDING for one in of_account) >= quotas.pending:
             return "pending"
@@ -103,12 +104,15 @@ class MemoryAttachments:
         done = self._uploads[attachment_id] = replace(upload, attachment=attachment, sha256=content.sha256)
         return done
 
-    async def fail_upload(self, attachment_id: AttachmentId, reason: str) -> StoredUpload | None:
-        upload = self._in_state(attachment_id, {AttachmentState.PENDING})
+    async def fail_upload(
+        self, attachment_id: AttachmentId, reason: str, *, forgets_parts: bool = False
+    ) -> StoredUpload | None:
+        upload = self._in_state(attachment_id, _COMING)
         if upload is None:
             return None
         attachment = upload.attachment.model_copy(update={"state": AttachmentState.FAILED, "reason": reason})
-        failed = self._uploads[attachment_id] = replace(upload, attachment=attachment)
+        received = () if forgets_parts else upload.received
+        failed = self._uploads[attachment_id] = replace(upload, attachment=attachment, received=received)
         return failed
 
     async def drop_upload(self, attachment_id: AttachmentId) -> bool:
@@ -232,6 +236,15 @@ def _removed(upload: StoredUpload, reason: str = "") -> StoredUpload:
         return upload
     left = without_content(upload.attachment).model_copy(update={"reason": reason})
     return replace(upload, attachment=left, said_sha256=None, sha256=None)
+
+
+def _may_hold(uploads: Iterable[StoredUpload], at: datetime) -> int:
+    """What they hold, or will once those that failed have come after all."""
+    return sum(
+        one.attachment.size
+        for one in uploads
+        if one.attachment.state in _COUNTED or (one.attachment.state is AttachmentState.FAILED and one.until > at)
+    )
 
 
 def _counted_bytes(uploads: Iterable[StoredUpload]) -> int:

@@ -11,9 +11,9 @@ SELECT pg_advisory_xact_lock(hashtext('files of account'), hashtext($1)),
 WITH used AS MATERIALIZED (
     SELECT
         (SELECT coalesce(sum(size), 0) FROM attachments
-         WHERE room_id = $2 AND state <> 'removed' AND state IN ('pending', 'ready')) AS of_room,
+         WHERE room_id = $2 AND state <> 'removed' AND (state <> 'failed' OR until > $8::timestamptz)) AS of_room,
         (SELECT coalesce(sum(size), 0) FROM attachments
-         WHERE uploader_id = $3 AND state <> 'removed' AND state IN ('pending', 'ready')) AS of_account,
+         WHERE uploader_id = $3 AND state <> 'removed' AND (state <> 'failed' OR until > $8::timestamptz)) AS of_account,
         (SELECT count(*) FROM attachments WHERE uploader_id = $3 AND state = 'pending') AS pending,
         EXISTS (SELECT FROM attachments WHERE id = $1) AS is_known
 ), answer AS MATERIALIZED (
@@ -26,7 +26,7 @@ WITH used AS MATERIALIZED (
     FROM used
 ), written AS (
     INSERT INTO attachments (id, room_id, uploader_id, name, size, said_sha256, part_bytes, at, until)
-    SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9 FROM answer WHERE hit IS NULL AND NOT is_known
+    SELECT $1, $2, $3, $4, $5, $6, $7, $8::timestamptz, $9 FROM answer WHERE hit IS NULL AND NOT is_known
 )
 SELECT hit FROM answer
 
@@ -83,8 +83,9 @@ FROM content c WHERE a.id = $1
 RETURNING a.id
 
 -- name: fail_upload
--- Say why an upload did not arrive.
-UPDATE attachments SET state = 'failed', reason = $2 WHERE id = $1 AND state = 'pending' RETURNING id
+-- Say why an upload did not arrive; forget its parts if they have to be sent again.
+UPDATE attachments SET state = 'failed', reason = $2, received = CASE WHEN $3::boolean THEN '{}' ELSE received END
+WHERE id = $1 AND state IN ('pending', 'failed') RETURNING id
 
 -- name: drop_upload
 -- Forget an upload that no message has. Its content may be had by nobody then.

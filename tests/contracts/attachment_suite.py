@@ -144,10 +144,15 @@ class UploadContract:
     async def test_a_failed_upload_says_why_and_can_be_ready_after_all(self, storage: Storage) -> None:
         upload, content = new_upload(RoomId(ulid())), content_of(ulid())
         await begun(storage, upload)
+        assert await storage.received_part(upload.id, 1)
         failed = await storage.fail_upload(upload.id, "it took too long")
+        assert failed is not None
+        assert failed.received == (1,)
         assert failed == await one(storage, upload.id)
         assert (failed.attachment.state, failed.attachment.reason) == (AttachmentState.FAILED, "it took too long")
-        assert await storage.fail_upload(upload.id, "again") is None
+        again = await storage.fail_upload(upload.id, "its parts were wrong", forgets_parts=True)
+        assert again is not None
+        assert (again.attachment.reason, again.received) == ("its parts were wrong", ())
         await storage.claim_content(content.sha256, NOW + HOUR)
         done = await storage.finish_upload(upload.id, content)
         assert done is not None
@@ -231,6 +236,8 @@ class QuotaContract:
         assert await storage.file_bytes_of_room(room_id) == 250
         await storage.fail_upload(first, "x")
         assert await storage.file_bytes_of_room(room_id) == 0
+        assert (await begin(room_id, 250))[1] == "room_bytes", "it may come after all"
+        assert await storage.drop_upload(first)
         assert (await begin(room_id, 250))[1] is None
 
     async def test_a_ready_file_counts_what_it_has_and_a_removed_one_nothing(self, storage: Storage) -> None:

@@ -132,6 +132,7 @@ async def test_objects_that_nobody_knows_go_when_they_are_old_and_those_of_other
         for key in (orphan, part, known, "sha256/readme", "other/thing"):
             os.utime(at.root / key, (old, old))
         assert await at.pod.files.sweep.walk() == 2
+        await at.pod.files.sweep.look()
         assert at.objects() == {known, young, "sha256/readme", "other/thing"}
         at.time.ahead_s += timedelta(days=2).total_seconds()
         assert await at.pod.files.sweep.walk() == 1

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from itertools import pairwise
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from multiplayer.protocol.attachments import AttachmentState
@@ -82,6 +82,7 @@ STEPS = st.lists(
 )
 
 
+@settings(deadline=None)
 @given(STEPS)
 def test_whatever_is_done_every_file_has_one_message_and_one_story(steps: list[tuple[str, int, str]]) -> None:
     drawn = _Files()

@@ -400,6 +400,19 @@ def test_answers_given_again_leave_files_alone() -> None:
     assert [one.state for one in files_of(book, message_id)] == [READY]
 
 
+def test_an_answer_carries_the_ais_own_files_that_are_there_and_ends_without_the_others() -> None:
+    book = team()
+    ready, coming, theirs = book.uploads("bot", "a"), book.uploads("bot", "b", state=PENDING), book.uploads("bob", "c")
+    wanted = (coming, theirs, NO_FILE, ready)
+    for carried in ((ready,), ()):
+        turn_id = book.runs("bob", "bot")
+        end = EndTurn(turn_id=turn_id, fence=1, outcome=TurnOutcome.DONE, text="here", attachments=wanted)
+        posted = book.given("bot", end)[0]
+        assert isinstance(posted, MessagePosted)
+        # The second time it is attached already.
+        assert tuple(one.id for one in posted.message.attachments) == carried
+
+
 def test_what_a_message_without_files_looks_like_on_the_wire_is_as_before() -> None:
     book = team()
     book.posts("bob", "no files")
