@@ -1,16 +1,12 @@
-"""Every setting of the server: its name, default and meaning. The only file that reads the environment."""
+"""Every setting of the server: its name, default and meaning, and where its value comes from."""
 
-import difflib
 import os
-import sys
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Final, Literal, Self
 
 import platformdirs
 from dotenv import dotenv_values
-from pydantic import AliasChoices, AnyHttpUrl, Field, SecretStr, TypeAdapter, ValidationError, model_validator
+from pydantic import AliasChoices, AnyHttpUrl, Field, SecretStr, ValidationError, model_validator
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 from typing_extensions import override
@@ -312,67 +308,6 @@ def load_settings(data_dir: Path | None = None, **overrides: object) -> Settings
         raise BadSettings(f"{_shown_name(name)}: {said}" if name else said) from None
 
 
-def unknown_names(environment: Mapping[str, str] | None = None) -> Iterator[str]:
-    """Say which MULTIPLAYER_* variables mean nothing here, and what might have been meant."""
-    names = environment if environment is not None else os.environ
-    known = {
-        name for field_name, field in Settings.model_fields.items() for name in environment_names(field_name, field)
-    }
-    # Read by the command line itself.
-    known |= {f"{PREFIX}TOKEN", f"{PREFIX}URL"}
-    for name in sorted(names):
-        plain = name.removesuffix("_FILE")
-        if name.startswith(PREFIX) and name not in known and plain not in known:
-            close = difflib.get_close_matches(plain, known, n=1)
-            yield f"{name} is not a setting" + (f"; did you mean {close[0]}?" if close else "")
-
-
-@dataclass(frozen=True)
-class SettingLine:
-    """One setting as `config show` shows it; secrets are masked."""
-
-    name: str
-    value: str
-    source: str
-    meaning: str
-
-
-def described(settings: Settings, *, shows_secrets: bool = False) -> list[SettingLine]:
-    dotenv = _dotenv_names()
-    lines = []
-    for field_name, field in Settings.model_fields.items():
-        names = environment_names(field_name, field)
-        value = getattr(settings, field_name)
-        if isinstance(value, SecretStr):
-            value = value.get_secret_value() if shows_secrets else "••••••"
-        source = "default"
-        if any(name in os.environ for name in names):
-            source = "environment"
-        elif any(f"{name}_FILE" in os.environ for name in names):
-            source = "file"
-        elif any(name.lower() in dotenv for name in names):
-            source = DOTENV
-        elif field_name in settings.model_fields_set:
-            source = "argument"
-        shown = "" if value is None else ",".join(value) if isinstance(value, tuple) else str(value)
-        lines.append(SettingLine(names[0], shown, source, field.description or ""))
-    return lines
-
-
-def example() -> str:
-    """Return `.env.example`: every setting, commented out, with its meaning and default."""
-    parts = [
-        """# Settings of Multiplayer. Copy to .env and take the # away where you want another value.
-# The environment wins over this file. NAME_FILE=path reads a value from a file.
-"""
-    ]
-    for field_name, field in Settings.model_fields.items():
-        default = TypeAdapter(object).dump_python(field.default, mode="json")
-        shown = "" if default in (None, [], ()) else str(default).lower() if isinstance(default, bool) else default
-        parts.append(f"# {field.description}\n#{environment_names(field_name, field)[0]}={shown}\n")
-    return "\n".join(parts)
-
-
 def environment_names(field_name: str, field: FieldInfo) -> list[str]:
     """Return the variables a setting is read from, its own name first."""
     if isinstance(field.validation_alias, AliasChoices):
@@ -387,15 +322,3 @@ def _alias(field_name: str, field: FieldInfo) -> str:
 def _shown_name(name: str) -> str:
     field = Settings.model_fields.get(name)
     return environment_names(name, field)[0] if field else name
-
-
-def _dotenv_names() -> set[str]:
-    try:
-        lines = Path(DOTENV).read_text(encoding="utf-8").splitlines()
-    except OSError:
-        return set()
-    return {line.split("=", 1)[0].strip().lower() for line in lines if "=" in line and not line.startswith("#")}
-
-
-if __name__ == "__main__":
-    sys.stdout.write(example())
