@@ -2,6 +2,7 @@
 
 from contextlib import AsyncExitStack
 
+from multiplayer.blobs.layered import LayeredBlobs
 from multiplayer.blobs.local import LocalBlobs
 from multiplayer.blobs.port import Blobs, BlobsFault
 from multiplayer.settings import BadSettings, Settings
@@ -11,8 +12,12 @@ _EXTRAS = {"oss": "oss", "s3": "s3", "azure": "azure"}
 
 async def open_blobs(settings: Settings, stack: AsyncExitStack) -> Blobs:
     """Return the store. Asks nobody anything yet. Raises `BadSettings`."""
+    here = settings.folder / "blobs"
     try:
         blobs = _blobs(settings)
+        if settings.blobs != "local" and here.is_dir():
+            # From before the setting was changed: what lies there is still attached to messages.
+            blobs = LayeredBlobs(blobs, LocalBlobs(here))
     except ImportError as missing:
         raise BadSettings(
             f"BLOBS={settings.blobs} needs a package that is not installed ({missing.name}): "
@@ -57,6 +62,8 @@ def _oss(settings: Settings) -> Blobs:
             server_side_encryption=settings.oss_encryption,
             kms_key_id=settings.oss_kms_key_id,
             prefix=settings.oss_prefix,
+            # A bucket's name cannot stand before an address.
+            is_path_style=_is_own_machine(settings.oss_endpoint),
         )
     )
 
@@ -105,8 +112,12 @@ def _check_http(settings: Settings, *endpoints: str | None) -> None:
     for endpoint in endpoints:
         if endpoint is None or not endpoint.startswith("http://") or settings.blobs_allow_http:
             continue
-        host = endpoint.removeprefix("http://").partition("/")[0]
-        if not any(host == known or host.startswith(f"{known}:") for known in _LOOPBACK):
+        if not _is_own_machine(endpoint):
             raise BadSettings(
-                f"{host} would be reached over plain http: use https, or set MULTIPLAYER_BLOBS_ALLOW_HTTP=true"
+                f"{endpoint} would be reached over plain http: use https, or set MULTIPLAYER_BLOBS_ALLOW_HTTP=true"
             )
+
+
+def _is_own_machine(endpoint: str) -> bool:
+    host = endpoint.removeprefix("http://").partition("/")[0]
+    return any(host == known or host.startswith(f"{known}:") for known in _LOOPBACK)

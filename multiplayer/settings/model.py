@@ -141,7 +141,7 @@ class Settings(BaseSettings):
     blobs: Annotated[Literal["local", "oss", "s3", "azure"], Field(validation_alias=AliasChoices("BLOBS", "blobs"))] = (
         "local"
     )
-    """Where the bytes of files lie: local (the data folder), oss, s3 or azure. What is there already stays where it is."""
+    """Where the bytes of new files go: local (the data folder), oss, s3 or azure. What lies in the data folder stays there."""
     oss_endpoint: Annotated[str | None, Field(validation_alias=AliasChoices("OSS_ENDPOINT", "oss_endpoint"))] = None
     """Alibaba Cloud OSS: the public endpoint, as oss-cn-hangzhou.aliyuncs.com."""
     oss_bucket: Annotated[str | None, Field(validation_alias=AliasChoices("OSS_BUCKET", "oss_bucket"))] = None
