@@ -9,6 +9,8 @@ import typer
 
 from multiplayer.cli import (
     ai,
+    archives,
+    attachments,
     audit,
     config,
     files,
@@ -83,6 +85,9 @@ rooms.app.command(name="consent")(room_tools.consent)
 rooms.app.add_typer(room_ai.triggers, name="triggers")
 rooms.app.add_typer(room_ai.hooks, name="hook")
 app.add_typer(files.app, name="files")
+app.command(name="attach")(attachments.attach)
+app.command(name="attachments")(attachments.attachments)
+app.command(name="download")(attachments.download)
 app.add_typer(ai.app, name="ai")
 app.command(name="usage")(usage.usage)
 app.add_typer(usage.app, name="budget")
@@ -92,6 +97,8 @@ app.command(name="catch-up")(insight.catch_up)
 app.add_typer(tokens.app, name="token")
 app.add_typer(invites.app, name="invite")
 app.add_typer(audit.app, name="audit")
+app.command(name="export")(archives.export)
+app.command(name="import")(archives.import_)
 app.command(name="chat")(chat_command)
 app.command(name="migrate")(migrations.migrate)
 app.command(name="doctor")(doctor)

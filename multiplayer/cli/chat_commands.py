@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from multiplayer.cli import report_words as words
 from multiplayer.cli.chat_cards import form_lines
 from multiplayer.cli.chat_desk import Desk
+from multiplayer.cli.chat_file_commands import FileCommands
 from multiplayer.cli.chat_form import BadAnswer, FormFilling
 from multiplayer.cli.chat_help import HELP
 from multiplayer.cli.chat_refusals import in_words, not_there, number_of, typed_wrong
@@ -21,7 +22,20 @@ from multiplayer.protocol.rooms import TurnState
 from multiplayer.protocol.signals import Accepted
 
 _AT_ONCE = frozenset(
-    {"/help", "/me", "/members", "/stop", "/steer", "/turns", "/approve", "/reject", "/jobs", "/files"}
+    {
+        "/help",
+        "/me",
+        "/members",
+        "/stop",
+        "/steer",
+        "/turns",
+        "/approve",
+        "/reject",
+        "/jobs",
+        "/files",
+        "/attachments",
+        "/save",
+    }
 )
 """Also while an AI answers; the others are about what was answered, or change what it would be told."""
 _DECIDES = frozenset({"/approve", "/reject"})
@@ -60,6 +74,7 @@ class Commands:
             "/summary": self._summary,
             "/catchup": self._catch_up,
             **self._tools.commands,
+            **FileCommands(room, desk).commands,
         }
 
     @property

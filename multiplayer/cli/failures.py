@@ -23,7 +23,7 @@ class Failure(Exception):  # noqa: N818 - how a command ended
 def explain(error: BaseException) -> Said:
     """Put any error into words. Knows the world's; calls the rest what it is and points to `--debug`."""
     # Imported here: only a command that failed pays for it.
-    from multiplayer.client.errors import ConnectionLost, NotSignedIn
+    from multiplayer.client.errors import ConnectionLost, FileChanged, FileDamaged, NotSignedIn, UploadFailed
     from multiplayer.protocol.errors import RefusalCode, Refused
     from multiplayer.settings import BadSettings
     from multiplayer.storage import migrate, port, runtime_dir
@@ -42,6 +42,10 @@ def explain(error: BaseException) -> Said:
             )
         case ConnectionLost():
             return Said(f"the server cannot be reached: {error}", "is it running, and is --url its address?")
+        case UploadFailed():
+            return Said(f"the file did not arrive: {_sentence(error.reason)}")
+        case FileChanged() | FileDamaged():
+            return Said(_sentence(str(error)), "try again")
         case BadSettings():
             return Said(str(error), _sources_of(str(error)) or "see: multiplayer config show", USAGE)
         case CannotListen():

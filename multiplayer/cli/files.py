@@ -12,7 +12,11 @@ from multiplayer.cli.options import AsJson
 from multiplayer.cli.output import Json, print_json, say
 from multiplayer.cli.signed_in import LOCAL, Token, Url, token_of
 
-app = typer.Typer(help="A room's files at a running server.", no_args_is_help=True, rich_markup_mode=None)
+app = typer.Typer(
+    help="A room's workspace at a running server. Files of messages: multiplayer attach, attachments, download.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
 InRoom = Annotated[str, typer.Argument(metavar="ROOM", help="A room's id, or its name if only one of yours has it.")]
 Where = Annotated[str, typer.Argument(metavar="PATH", help="A path in the workspace.")]
 

@@ -1,7 +1,8 @@
 """The Python SDK: one call hides reconnecting and catching up; everything that comes out is typed."""
 
 from multiplayer.client.client import Client
-from multiplayer.client.errors import ConnectionLost, NotSignedIn
+from multiplayer.client.errors import ConnectionLost, FileChanged, FileDamaged, NotSignedIn, UploadFailed
+from multiplayer.client.files import Files, files_at
 from multiplayer.client.lines import Line, Lines, RoomWord
 from multiplayer.client.room import Room, Sent
 from multiplayer.client.status import Connectivity, Status
@@ -11,6 +12,9 @@ __all__ = [
     "Client",
     "ConnectionLost",
     "Connectivity",
+    "FileChanged",
+    "FileDamaged",
+    "Files",
     "Line",
     "Lines",
     "NotSignedIn",
@@ -20,4 +24,6 @@ __all__ = [
     "RoomWord",
     "Sent",
     "Status",
+    "UploadFailed",
+    "files_at",
 ]

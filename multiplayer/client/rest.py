@@ -1,6 +1,7 @@
 """The HTTP side: lists and pages that are asked for, and the log where live lines do not reach."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Literal, TypeVar
 
@@ -108,9 +109,40 @@ class Rest:
         given = {name: value for name, value in (params or {}).items() if value is not None}
         return _read(shape, await self._get(path, given))
 
-    async def write(self, method: Literal["POST", "PUT"], path: str, shape: type[B], body: JsonValue) -> B:
-        """Return the answer to a body."""
-        return _read(shape, await self._ask(method, path, body=body))
+    async def write(
+        self,
+        method: Literal["POST", "PUT"],
+        path: str,
+        shape: type[B],
+        body: JsonValue,
+        *,
+        status: int = httpx.codes.OK,
+        timeout: httpx.Timeout = TIMEOUT,
+    ) -> B:
+        """Return the answer to a body. `status` is what the route says that it answers with."""
+        return _read(shape, await self._ask(method, path, body=body, status=status, timeout=timeout))
+
+    async def send(
+        self, path: str, shape: type[B], pieces: AsyncIterable[bytes], size: int, *, timeout: httpx.Timeout = TIMEOUT
+    ) -> B:
+        """Put `size` bytes at a path as they come, and return the answer. What `pieces` raises comes out as it is."""
+        return _read(shape, await self._ask("PUT", path, content=pieces, size=size, timeout=timeout))
+
+    async def remove(self, path: str) -> None:
+        """Remove what stands at a path, where nothing is answered."""
+        await self._ask("DELETE", path, status=httpx.codes.NO_CONTENT)
+
+    @asynccontextmanager
+    async def opened(
+        self, method: Literal["GET", "HEAD"], path: str, headers: Mapping[str, str]
+    ) -> AsyncIterator[httpx.Response]:
+        """Give the answer before its body is read, whatever its status is; also what is read inside is put into words."""
+        sent = {"Authorization": f"Bearer {await self._token()}", **headers}
+        try:
+            async with self._http.stream(method, path, headers=sent) as response:
+                yield response
+        except httpx.HTTPError as error:
+            raise ConnectionLost(str(error) or type(error).__name__) from None
 
     async def fetch(self, path: str, params: Mapping[str, str]) -> bytes:
         """Return what stands at a path as it is, whatever it is."""
@@ -139,22 +171,27 @@ class Rest:
         *,
         params: Mapping[str, str] | None = None,
         body: JsonValue = None,
-        content: bytes | None = None,
+        content: bytes | AsyncIterable[bytes] | None = None,
+        size: int | None = None,
         if_match: str | None = None,
+        status: int = httpx.codes.OK,
+        timeout: httpx.Timeout = TIMEOUT,
     ) -> bytes:
         headers = {"Authorization": f"Bearer {await self._token()}"}
         if if_match is not None:
             headers["If-Match"] = if_match if if_match == "*" else f'"{if_match}"'
         if content is not None:
             headers["Content-Type"] = "application/octet-stream"
+        if size is not None:
+            headers["Content-Length"] = str(size)
         json = body if method in {"POST", "PUT"} and content is None else None
         try:
             response = await self._http.request(
-                method, path, params=params, json=json, content=content, headers=headers
+                method, path, params=params, json=json, content=content, headers=headers, timeout=timeout
             )
         except httpx.HTTPError as error:
             raise ConnectionLost(str(error) or type(error).__name__) from None
-        if response.status_code != httpx.codes.OK:
+        if response.status_code != status:
             raise problem_of(response)
         return response.content
 

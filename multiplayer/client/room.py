@@ -9,6 +9,7 @@ from ulid import ULID
 from multiplayer.client.connection import Connection
 from multiplayer.client.lines import Lines, RoomWord, Words
 from multiplayer.client.rest import Rest
+from multiplayer.client.room_attachments import RoomAttachments
 from multiplayer.client.room_feed import RoomFeed
 from multiplayer.client.room_files import RoomFiles
 from multiplayer.client.room_reads import RoomReads
@@ -27,6 +28,7 @@ from multiplayer.protocol.commands import (
     PinFact,
     PostMessage,
     RegenerateAnswer,
+    RemoveAttachment,
     SetBudget,
     SetRoomSettings,
     SetTyping,
@@ -35,7 +37,7 @@ from multiplayer.protocol.commands import (
     UndoTurn,
 )
 from multiplayer.protocol.events import FactPinned
-from multiplayer.protocol.ids import AccountId, CallId, MessageId, RoomId, TurnId
+from multiplayer.protocol.ids import AccountId, AttachmentId, CallId, MessageId, RoomId, TurnId
 from multiplayer.protocol.memory import PointEdit
 from multiplayer.protocol.requests import Request
 from multiplayer.protocol.signals import Accepted, Cursor
@@ -58,7 +60,7 @@ class Sent:
         return MessageId(self.event_id)
 
 
-class Room(RoomReads, RoomFiles):
+class Room(RoomReads, RoomFiles, RoomAttachments):
     """Made by `Client.room`. Stays up to date until `leave`, the end of the client, or of the membership.
 
     What a method says of failing goes for all: `Refused` (nothing was stored), `NotSignedIn`, or `ConnectionLost`
@@ -83,12 +85,26 @@ class Room(RoomReads, RoomFiles):
         """The room as it is now: members, messages, turns and their words so far."""
         return self._feed.view
 
-    async def send(self, text: str, *, reply_to: MessageId | None = None, key: str | None = None) -> Sent:
+    async def send(
+        self,
+        text: str,
+        *,
+        reply_to: MessageId | None = None,
+        attachments: Sequence[AttachmentId] = (),
+        key: str | None = None,
+    ) -> Sent:
         """Post a message and return when it is stored. The same `key` again is the same message, never a second one.
 
+        `attachments`: files of yours that `send_file` sent into this room, ten at most; with them `text` may be empty.
         Raises `Refused` (nothing stored), `NotSignedIn`, or `ConnectionLost` with the key to send it again under.
         """
-        return await self._say(PostMessage(text=text, reply_to=reply_to), key)
+        return await self._say(PostMessage(text=text, reply_to=reply_to, attachments=tuple(attachments)), key)
+
+    async def remove_attachment(
+        self, message_id: MessageId, attachment_id: AttachmentId, *, key: str | None = None
+    ) -> Accepted:
+        """Take a file off a message, for everyone; its author may, and who may delete anybody's message."""
+        return await self.command(RemoveAttachment(message_id=message_id, attachment_id=attachment_id), key=key)
 
     async def command(self, command: Command, *, key: str | None = None) -> Accepted:
         """Carry out any command; its acceptance has a seq if it caused an event. As `send`; typing is tried once."""

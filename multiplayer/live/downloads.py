@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import quote
 
+import structlog
+
 from multiplayer.blobs.port import BlobKey, BlobMissing, Blobs, BlobsFault, Shown, content_key
 from multiplayer.live.contents import text_key, thumbnail_key
 from multiplayer.live.directory import Directory
@@ -15,6 +17,7 @@ from multiplayer.rooms.permissions import Right
 from multiplayer.storage.attachment_port import StoredUpload
 from multiplayer.storage.port import Storage
 
+_log = structlog.get_logger(__name__)
 LINK_S: Final = 300
 """A signed link to the store is good for so long."""
 _TEXT: Final = "text/plain; charset=utf-8"
@@ -97,8 +100,12 @@ class Downloads:
 
         async def all_of_it() -> AsyncIterator[bytes]:
             yield first
-            async for piece in pieces:
-                yield piece
+            try:
+                async for piece in pieces:
+                    yield piece
+            except BlobsFault as fault:
+                _log.warning("download_broke_off", file=file.attachment.id, error=str(fault))
+                raise ConnectionAbortedError("the file store broke off") from None
 
         return all_of_it()
 

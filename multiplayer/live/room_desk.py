@@ -3,7 +3,6 @@
 from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 
-from multiplayer.blobs.port import BlobsFault
 from multiplayer.live.ai_seat import AiSeat
 from multiplayer.live.downloads import OpenFile
 from multiplayer.live.room_host import RoomHost
@@ -163,8 +162,8 @@ class RoomDesk:
             raise ToolRefused(ToolFault.TOO_BIG, f"the file has {file.size} bytes; at most {most_bytes} are taken")
         try:
             return b"".join([piece async for piece in await self._files.downloads.read(file)])
-        except BlobsFault as fault:
-            raise ToolRefused(ToolFault.IO, "the file store broke off: try again") from fault
+        except ConnectionAbortedError as broken:
+            raise ToolRefused(ToolFault.IO, "the file store broke off: try again") from broken
 
     async def facts(self) -> Mapping[str, str]:
         if self._hidden_before:

@@ -125,9 +125,14 @@ _RESULT = re.compile(r"\[result (?P<mark>\w+)[^\n]*\]\n(?P<said>.*)\n\[end (?P=m
 _CODE_BLOCK = re.compile(r"\s*```[^\n`]*\n(?P<code>.*?)\n?```\s*$", re.DOTALL)
 
 
+def without_mentions(text: str) -> str:
+    """Return what is said behind a greeting and the names that it is for."""
+    return _MENTIONS.sub("", text, count=1).lstrip()
+
+
 def understand(text: str) -> Wish:
     """Return what `text` asks for. Mentions before the request do not matter."""
-    said = _MENTIONS.sub("", text, count=1).lstrip()
+    said = without_mentions(text)
     if match := _first(_WRITE, said):
         return ToolWish("write_file", {"path": _path(match), "content": _content(match["text"])})
     if len(said) > _MAX_ONE_LINE_REQUEST:

@@ -59,7 +59,8 @@ class English:
     introduction = (
         "I am Multiplayer's built-in demo. I follow a script; no real model is connected to this room yet. "
         "But I really use the room's tools. Try: “list the files”, “read notes.md”, “write notes.md: hello”, "
-        "“write a test file”, “run `ls`”, “run the tests” or “summarise”. "
+        "“write a test file”, “run `ls`”, “run the tests” or “summarise”, "
+        "or attach a file and ask “what is in the file?”. "
         "To connect a real model, the operator sets DEEPSEEK_API_KEY, or OPENAI_BASE_URL and OPENAI_API_KEY "
         "(and OPENAI_MODEL to choose one), and restarts the server. Nothing else in the room changes."
     )
@@ -82,6 +83,8 @@ class English:
             "read_file": f"I read {what}.",
             "write_file": f"I wrote {what}.",
             "execute_command": f"I ran {what}.",
+            "list_attachments": "I looked which files are attached.",
+            "read_attachment": "I read the attached file.",
         }.get(tool, f"I used `{tool}`.")
         failed = f"I tried `{tool}` on {what}, and it did not work."
         return f"{failed if has_failed or reads_as_failure(tool, result) else did} {self.quote(said)}"
@@ -109,7 +112,8 @@ class Chinese:
     introduction = (
         "我是 Multiplayer 的内置演示，按脚本回答；这个房间还没有连接真正的模型。"
         "但我会真的使用房间里的工具。可以试试：“列出文件”、“读取 notes.md”、“写入 notes.md：你好”、"
-        "“写一个测试文件”、“运行 `ls`”、“运行测试”或“总结”。"
+        "“写一个测试文件”、“运行 `ls`”、“运行测试”或“总结”，"
+        "或者添加附件再问“附件里有什么”。"
         "要连接真正的模型，请服务器管理员设置 DEEPSEEK_API_KEY，或者 OPENAI_BASE_URL 和 OPENAI_API_KEY"
         "（可用 OPENAI_MODEL 选择模型），然后重启服务器。房间里的其他内容都不变。"
     )
@@ -137,6 +141,8 @@ class Chinese:
             "read_file": f"我读取了 {what}。",
             "write_file": f"我写入了 {what}。",
             "execute_command": f"我运行了 {what}。",
+            "list_attachments": "我查看了附件列表。",
+            "read_attachment": "我读取了附件。",
         }.get(tool, f"我使用了 `{tool}`。")
         failed = f"我尝试对 {what} 使用 `{tool}`，但没有成功。"
         return f"{failed if has_failed or reads_as_failure(tool, result) else did}{self.quote(said)}"
@@ -189,7 +195,7 @@ def _why_not_run(said: str) -> str:
 
 
 def _subject(arguments: Mapping[str, JsonValue]) -> str:
-    subject = arguments.get("path", arguments.get("command"))
+    subject = arguments.get("path", arguments.get("command", arguments.get("file")))
     return f"`{subject}`" if isinstance(subject, str) else "it"
 
 

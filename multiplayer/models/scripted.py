@@ -4,19 +4,28 @@ import asyncio
 import json
 import uuid
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias, assert_never
 
 from pydantic import JsonValue
 
+from multiplayer.models.demo_files import (
+    LIST,
+    READ,
+    FileWish,
+    of_message,
+    to_read,
+    understand_with_files,
+    without_files,
+)
 from multiplayer.models.demo_requests import (
     Envelope,
     Request,
     ToolWish,
+    Wish,
     envelopes_in,
     read_envelope,
     read_result,
-    understand,
 )
 from multiplayer.models.demo_words import DemoWords, words_for
 from multiplayer.models.port import (
@@ -242,20 +251,25 @@ class DemoModel:
         """See `ChatModel.stream`. Always says that it is a demo; never fails. What it used, who asked counts."""
         asked_at, text = self._request_in(request.messages)
         words = words_for(text)
-        wish = understand(text)
+        wish = understand_with_files(text)
         after = request.messages[asked_at:]
         results = [message for message in after if message.role == "tool"]
+        wanted = self._wanted(wish, results)
+        offered = {tool.name for tool in request.tools}
+        if wanted and wanted[0].tool in offered:
+            calls = [
+                ToolCall(self._make_id(), one.tool, json.dumps(one.arguments, ensure_ascii=False)) for one in wanted
+            ]
+            yield ToolCallGrowing(sum(len(call.arguments) for call in calls))
+            yield ToolCallsReady(tuple(calls))
+            yield Finished("tool_calls")
+            return
         if results:
             names = {call.id: call for message in after for call in message.tool_calls}
-            answer = "\n\n".join(self._report(words, names, result) for result in results) + "\n\n" + words.demo_line
-        elif isinstance(wish, ToolWish):
-            if any(tool.name == wish.tool for tool in request.tools):
-                call = ToolCall(self._make_id(), wish.tool, json.dumps(wish.arguments, ensure_ascii=False))
-                yield ToolCallGrowing(len(call.arguments))
-                yield ToolCallsReady((call,))
-                yield Finished("tool_calls")
-                return
-            answer = words.not_offered(wish.tool) + "\n\n" + words.demo_line
+            reports = [self._report(words, wish, names, result) for result in results]
+            answer = "\n\n".join(reports) + "\n\n" + words.demo_line
+        elif wanted:
+            answer = words.not_offered(wanted[0].tool) + "\n\n" + words.demo_line
         elif wish is Request.SUMMARY:
             answer = words.summary(self._conversation(request.messages[:asked_at])) + "\n\n" + words.demo_line
         else:
@@ -266,10 +280,27 @@ class DemoModel:
             yield TextDelta(piece)
         yield Finished("stop")
 
-    def _report(self, words: DemoWords, calls: Mapping[str, ToolCall], result: PromptMessage) -> str:
+    def _wanted(self, wish: Wish | FileWish, results: Sequence[PromptMessage]) -> Sequence[ToolWish]:
+        """Return the calls that come next; nothing once there are results of all."""
+        match wish:
+            case ToolWish() if not results:
+                return (wish,)
+            case FileWish() if not results:
+                return (ToolWish(LIST, {}),)
+            case FileWish() if len(results) == 1:
+                listed = replace(results[0], content=read_result(results[0].content))
+                return [ToolWish(READ, {"file": one}) for one in to_read(wish, listed)]
+            case _:
+                return ()
+
+    def _report(
+        self, words: DemoWords, wish: Wish | FileWish, calls: Mapping[str, ToolCall], result: PromptMessage
+    ) -> str:
         call = calls.get(result.tool_call_id or "")
         if call is None:
             return words.quote(read_result(result.content))
+        if isinstance(wish, FileWish) and call.name == LIST:
+            result = replace(result, content=of_message(wish, read_result(result.content)))
         return words.report(call.name, json.loads(call.arguments), result.content, has_failed=result.has_failed)
 
     def _request_in(self, messages: Sequence[PromptMessage]) -> tuple[int, str]:
@@ -288,7 +319,9 @@ class DemoModel:
         )
         if asked.is_repeated:
             # Said again for clarity, perhaps after the tools have run; they must not run a second time.
-            same = [at for at, envelope in spoken if (envelope.author, envelope.text) == (asked.author, asked.text)]
+            # Of its files something else may have become meanwhile.
+            said = (asked.author, without_files(asked.text))
+            same = [at for at, envelope in spoken if (envelope.author, without_files(envelope.text)) == said]
             asked_at = min((at for at in same if at > answered_at), default=asked_at)
         return asked_at, asked.text
 

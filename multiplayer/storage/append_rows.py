@@ -1,6 +1,7 @@
 """The arrays of the one hot statement: what waits, as columns for UNNEST."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import TypeAlias
 
 from multiplayer.protocol.events import MessagePosted
@@ -28,6 +29,14 @@ def check(append: Append) -> None:
         assert new.event.seq == seq, f"event {new.event.seq} where {seq} is due in {append.room_id}"
         assert new.event.room_id == append.room_id, "an event of another room"
         assert (new.key is None) == (new.digest is None), "a key comes with its command's digest"
+
+
+def pages_of(append: Append, size: int) -> Iterator[Append]:
+    """Yield the same events in appends that follow upon each other; the audit comes with the last."""
+    for first in range(0, len(append.events), size):
+        events = append.events[first : first + size]
+        audit = append.audit if first + size >= len(append.events) else ()
+        yield replace(append, expected=append.expected + first, events=events, audit=audit)
 
 
 def statement_arguments(chains: Sequence[Chain]) -> list[list[object]]:

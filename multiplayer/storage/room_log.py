@@ -12,7 +12,7 @@ from multiplayer.protocol.messages import Message, Revision
 from multiplayer.protocol.rooms import ReadMark, RoomListing, RoomSettings, RoomView, TurnState
 from multiplayer.rooms.notes import RoomNotes
 from multiplayer.rooms.state import RoomState
-from multiplayer.storage.append_rows import check, statement_arguments
+from multiplayer.storage.append_rows import check, pages_of, statement_arguments
 from multiplayer.storage.database import Database
 from multiplayer.storage.group_commit import GroupCommit
 from multiplayer.storage.message_rows import message_from
@@ -32,6 +32,10 @@ from multiplayer.storage.summary_rows import summary_from
 
 _members_adapter: TypeAdapter[tuple[Member, ...]] = TypeAdapter(tuple[Member, ...])
 _counts_adapter: TypeAdapter[dict[str, int]] = TypeAdapter(dict[str, int])
+
+
+PAGE = 2_000
+"""Events of a new room that are written in one statement."""
 
 
 class PostgresRoomLog:
@@ -63,8 +67,10 @@ class PostgresRoomLog:
                 direct_key,
             )
             if row is not None:
-                await connection.fetch(queries["append_events"], *statement_arguments([[append]]))
-                await project(connection, queries, [append])
+                # A room that is imported comes with its whole log: too much for one statement.
+                for page in pages_of(append, PAGE):
+                    await connection.fetch(queries["append_events"], *statement_arguments([[page]]))
+                    await project(connection, queries, [page])
                 return append.room_id
             there = await connection.fetch(queries["room_of_direct_key"], direct_key, append.room_id)
         if not there:

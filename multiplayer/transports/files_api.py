@@ -45,7 +45,7 @@ class ListQuery(Frozen):
 
 class DownloadQuery(Frozen):
     inline: bool = False
-    """To be shown in a page; only pictures of dots, sound and moving pictures are, all else is a download."""
+    """To be shown in a page, if its kind can do no harm there: never what could run. All else is a download."""
 
 
 async def _begin(call: Call[BeginUpload, Nothing]) -> Upload:
