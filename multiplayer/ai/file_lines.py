@@ -3,18 +3,20 @@
 from collections.abc import Sequence
 from typing import assert_never
 
-from multiplayer.protocol.attachments import Attachment, AttachmentState
+from multiplayer.protocol.attachments import Attachment, AttachmentState, TranscriptState
 
 
 def with_files(text: str, attachments: Sequence[Attachment]) -> str:
-    """Return what was said, then a line for each file. Without files it is the text as it is.
+    """Return what was said, then a line for each file, and what is said in it. Without files it is the text as it is.
 
     The lines belong between the marks around what people chose: names are people's words.
     """
     if not attachments:
         return text
     lines = [text] if text.strip() else []
-    return "\n".join((*lines, *map(file_line, attachments)))
+    for one in attachments:
+        lines += [line for line in (file_line(one), voice_line(one)) if line]
+    return "\n".join(lines)
 
 
 def file_line(attachment: Attachment) -> str:
@@ -32,6 +34,26 @@ def file_line(attachment: Attachment) -> str:
         case _:
             assert_never(attachment.state)
     return f"[file: {_visible(attachment.name)} ({about}, {attachment.id})]"
+
+
+def voice_line(attachment: Attachment) -> str:
+    """Return what is said in a recording, as its author's words that they are; empty as long as nobody knows.
+
+    The words stand as they are: when they are deleted, that is how copies of them are found.
+    """
+    spoken = attachment.transcript
+    if spoken is None:
+        return ""
+    name = _visible(attachment.name)
+    match spoken.state:
+        case TranscriptState.DONE:
+            return f'[voice note {name}: "{spoken.text}"]' if spoken.text else f"[voice note {name}: no words in it]"
+        case TranscriptState.FAILED:
+            return f"[voice note {name}: could not be written down: {_visible(spoken.reason)}]"
+        case TranscriptState.QUEUED | TranscriptState.RUNNING | TranscriptState.STOPPED:
+            return ""
+        case _:
+            assert_never(spoken.state)
 
 
 def _visible(words: str) -> str:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from multiplayer.ai.brief import RoomBrief, Who, former, who_is
-from multiplayer.ai.file_lines import file_line, with_files
+from multiplayer.ai.file_lines import file_line, voice_line, with_files
 from multiplayer.ai.own_words import own_unit
 from multiplayer.ai.prompts import Envelope, Note, encode_envelope, encode_note
 from multiplayer.ai.tokens import TokenCounter, trim_middle
@@ -248,7 +248,12 @@ class Transcript:
         if known is not None:
             files = tuple(changed if one.id == changed.id else one for one in known.files)
             self._said[event.message_id] = replace(known, files=files)
-        self._note(event, about=event.message_id, text="" if event.is_redacted else file_line(changed))
+        # A file has a transcript only once it is there: then it is that which has changed.
+        text = file_line(changed) if changed.transcript is None else voice_line(changed)
+        if event.is_redacted:
+            self._note(event, about=event.message_id)
+        elif text:
+            self._note(event, about=event.message_id, text=text)
 
     def _take_answer(self, event: AnswerRegenerated | AnswerChosen) -> None:
         if isinstance(event, AnswerChosen):

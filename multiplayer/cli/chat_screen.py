@@ -60,6 +60,7 @@ from multiplayer.protocol.signals import (
     PresenceChanged,
     Reset,
     ToolOutput,
+    TranscriptProgress,
     TurnProgress,
     Typing,
 )
@@ -167,6 +168,8 @@ class Screen:
                 self._turns.cards(word)
             case TurnProgress():
                 self._turns.progress(word)
+            case TranscriptProgress():
+                self._attachments.progress(word)
             case ToolOutput():
                 self._tools.output(word)
             case JobOutput():

@@ -23,6 +23,7 @@ from multiplayer.compose.doors import sign_in_doors
 from multiplayer.compose.models import Patience, ProfiledBrains
 from multiplayer.compose.stores import open_blobs
 from multiplayer.compose.toolshed import Toolshed, bare_toolshed, open_toolshed
+from multiplayer.compose.voice import open_transcriber
 from multiplayer.live.ai_keys import KeyFiles
 from multiplayer.live.ai_seat import AiSeat
 from multiplayer.live.clock import Clock
@@ -32,6 +33,7 @@ from multiplayer.live.file_services import FileServices, files_on
 from multiplayer.live.housekeeping import Housekeeping
 from multiplayer.live.insight import insights_on
 from multiplayer.live.job_files import JobFiles
+from multiplayer.live.listening import Listener
 from multiplayer.live.lobby import Lobby
 from multiplayer.live.pod import Pod, PodLimits, ServiceHealth
 from multiplayer.live.profile_file import BadProfileFile
@@ -41,6 +43,7 @@ from multiplayer.live.room_jobs import RoomJobs
 from multiplayer.live.schedules import Schedules, known_zones
 from multiplayer.live.session import SessionLimits
 from multiplayer.live.store_watch import StoreWatch
+from multiplayer.live.transcription import Transcriptions
 from multiplayer.live.turns import Turns
 from multiplayer.live.undoing import Undos
 from multiplayer.live.uploads import FileLimits
@@ -219,6 +222,8 @@ async def _pod(
         Extractor() if speaks else None,
         by_link=settings.files_by_link,
     )
+    transcriber = open_transcriber(settings, stack) if speaks else None
+    listener = Listener(transcriber, storage, files.blobs, settings.folder) if transcriber is not None else None
     seat = await _seat(settings, storage, clock, brains, shed, files)
     insights = insights_on(seat, directory)
     name = f"pod-{secrets.token_hex(4)}"
@@ -234,6 +239,7 @@ async def _pod(
         insights=insights,
         workspace=workspace_on(seat, directory, insights.turns, lambda: shed.sandbox.status),
         files=files,
+        transcriptions=Transcriptions(listener, directory, clock, serves=speaks),
         schedules=Schedules(storage, directory, clock) if speaks else None,
         jobs=room_jobs,
         housekeeping=Housekeeping(seat.workbench if speaks else None, clock, settings.workspace_idle_days * 24 * 3600),

@@ -33,10 +33,15 @@ class Directory:
         self._tasks = asyncio.TaskGroup()
         self._listeners: list[Listener] = []
         self._needed: list[Callable[[RoomId], bool]] = []
+        self._greeters: list[Callable[[RoomHost], None]] = []
 
     def listen(self, *listeners: Listener) -> None:
         """Let `listeners` hear the events of every room that is loaded from here on."""
         self._listeners += listeners
+
+    def greet(self, greeter: Callable[[RoomHost], None]) -> None:
+        """Call `greeter` with every room that is loaded from here on, when it runs; it must not fail."""
+        self._greeters.append(greeter)
 
     def keep_while(self, is_needed: Callable[[RoomId], bool]) -> None:
         """Keep a room running, though nobody is there, as long as `is_needed` says so: something has to hear its events."""
@@ -128,6 +133,8 @@ class Directory:
         host.catch_up()
         # Whose time was over while nobody was here is shown out before anyone is let in.
         await host.expire_members()
+        for greeter in self._greeters:
+            greeter(host)
         return host
 
 

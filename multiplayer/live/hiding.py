@@ -2,11 +2,18 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Final
+from typing import Final, TypeAlias
 
 from multiplayer.live.outbox import Chunk
 from multiplayer.protocol.codec import encode
-from multiplayer.protocol.events import AnswerRegenerated, FactPinned, MessageEdited, SummaryUpdated, event_adapter
+from multiplayer.protocol.events import (
+    AnswerRegenerated,
+    AttachmentChanged,
+    FactPinned,
+    MessageEdited,
+    SummaryUpdated,
+    event_adapter,
+)
 from multiplayer.protocol.ids import MessageId, RoomId
 from multiplayer.protocol.turn_events import ChangeProposed
 from multiplayer.rooms.sight import FILE_EVENTS, Sight, without_files
@@ -20,10 +27,22 @@ def _mark(kind: str) -> bytes:
 
 
 _OLD_WORDS: Final = tuple(
-    map(_mark, ("message_edited", "answer_regenerated", "summary_updated", "fact_pinned", "change_proposed"))
+    map(
+        _mark,
+        (
+            "message_edited",
+            "answer_regenerated",
+            "attachment_changed",
+            "summary_updated",
+            "fact_pinned",
+            "change_proposed",
+        ),
+    )
 )
 _OF_FILES: Final = tuple(map(_mark, FILE_EVENTS))
-_OUTPUT: Final = (_mark("tool_output"), _mark("job_output"))
+# How far a recording is heard is told with them: whoever is kept from the history has less sight than that, always.
+_OUTPUT: Final = (_mark("tool_output"), _mark("job_output"), _mark("transcript_progress"))
+_Changed: TypeAlias = MessageEdited | AnswerRegenerated | AttachmentChanged
 
 
 async def as_readable(
@@ -31,7 +50,7 @@ async def as_readable(
 ) -> Sequence[StoredEvent]:
     """Return `events` without what `sight` does not reach.
 
-    Whoever reads from some seq on is told no summaries and facts, and no new words of messages before it.
+    Whoever reads from some seq on is told no summaries and facts, and no new words of messages or files before it.
     """
     if not sight.sees_workspace:
         events = [replace(stored, line=_line_without_files(stored.line)) for stored in events]
@@ -42,7 +61,7 @@ async def as_readable(
         for stored in events
         if any(mark in stored.line for mark in _OLD_WORDS)
     }
-    edited = [event.message_id for event in looked_at.values() if isinstance(event, MessageEdited | AnswerRegenerated)]
+    edited = [event.message_id for event in looked_at.values() if isinstance(event, _Changed)]
     known = await storage.messages(room_id, list(dict.fromkeys(edited))) if edited else {}
 
     def is_old(message_id: MessageId) -> bool:
@@ -54,7 +73,7 @@ async def as_readable(
         if isinstance(event, SummaryUpdated):
             bare = encode(event.model_copy(update={"points": ()}))
         elif isinstance(event, FactPinned | ChangeProposed) or (
-            isinstance(event, MessageEdited | AnswerRegenerated) and is_old(event.message_id)
+            isinstance(event, _Changed) and is_old(event.message_id)
         ):
             bare = redacted(stored.line)
         else:

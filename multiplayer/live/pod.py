@@ -25,6 +25,7 @@ from multiplayer.live.registry import Sessions
 from multiplayer.live.room_jobs import RoomJobs
 from multiplayer.live.schedules import Schedules
 from multiplayer.live.session import Session, SessionLimits
+from multiplayer.live.transcription import Transcriptions
 from multiplayer.live.turns import Turns
 from multiplayer.live.undoing import Undos
 from multiplayer.live.watch import Watch
@@ -97,6 +98,7 @@ class Pod:
         insights: Insights,
         workspace: WorkspaceServices,
         files: FileServices,
+        transcriptions: Transcriptions,
         schedules: Schedules | None,
         jobs: RoomJobs,
         undos: Undos,
@@ -121,6 +123,7 @@ class Pod:
         self.insights = insights
         self.workspace = workspace
         self.files = files
+        self.transcriptions = transcriptions
         self.doors = doors
         self.clock = clock
         self.metrics = metrics
@@ -140,6 +143,7 @@ class Pod:
         self._loops: list[asyncio.Task[None]] = []
         self._spawned: set[asyncio.Task[None]] = set()
         directory.listen(sessions.hear, turns.hear, undos.hear, jobs.hear, housekeeping.hear, files.attachments.hear)
+        directory.listen(transcriptions.hear)
         metrics.gauge("multiplayer_sessions", "Open sessions.", lambda: float(len(sessions)))
         metrics.gauge("multiplayer_rooms", "Rooms running on this pod.", lambda: float(len(directory)))
         metrics.gauge(
@@ -156,6 +160,7 @@ class Pod:
         await self.jobs.__aenter__()
         await self._housekeeping.__aenter__()
         await self.files.attachments.__aenter__()
+        await self.transcriptions.__aenter__()
         await self._background.__aenter__()
         self._loops = [
             self._background.create_task(self._watch.run(), name="watch"),
@@ -179,6 +184,7 @@ class Pod:
                 await self.jobs.__aexit__(None, None, None)
                 await self._housekeeping.__aexit__(None, None, None)
                 await self.files.attachments.__aexit__(None, None, None)
+                await self.transcriptions.__aexit__(None, None, None)
                 await self.directory.__aexit__(None, None, None)
         except TimeoutError:
             _log.warning("drain_timed_out")

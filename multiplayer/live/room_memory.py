@@ -42,7 +42,7 @@ class RoomMemory:
         kept: list[Message] = []
         size = 0
         for message in (self._message(message_id) for message_id in reversed(tuple(self._recent))):
-            size += len(message.text)
+            size += len(message.text) + _spoken_characters(message)
             if kept and size > RECENT_CHARACTERS:
                 break
             kept.append(message)
@@ -186,3 +186,7 @@ class RoomMemory:
         if isinstance(held, MessagePosted):
             held = self._recent[message_id] = message_of(held)
         return held
+
+
+def _spoken_characters(message: Message) -> int:
+    return sum(len(file.transcript.text) for file in message.attachments if file.transcript is not None)

@@ -6,6 +6,7 @@ from typing import Final
 from multiplayer.protocol.events import (
     AnswerChosen,
     AnswerRegenerated,
+    AttachmentChanged,
     Event,
     FactForgotten,
     FactPinned,
@@ -22,7 +23,14 @@ from multiplayer.protocol.turn_events import ToolFinished, TurnRequested
 from multiplayer.protocol.turn_fold import TurnEvent, TurnStep, turn_after, turn_of
 from multiplayer.tools.registry import ToolResult
 
-_OF_A_MESSAGE: Final = (MessageEdited, MessageDeleted, AnswerRegenerated, AnswerChosen, FormAnswered)
+_OF_A_MESSAGE: Final = (
+    MessageEdited,
+    MessageDeleted,
+    AnswerRegenerated,
+    AnswerChosen,
+    FormAnswered,
+    AttachmentChanged,
+)
 
 
 def without_what_was_before(events: Sequence[Event]) -> list[Event]:

@@ -13,6 +13,8 @@ MAX_ATTACHMENTS = 10
 """Of one message."""
 MAX_FILE_NAME = 255
 """Characters."""
+MAX_TRANSCRIPT = 40_000
+"""Characters."""
 
 
 class AttachmentState(StrEnum):
@@ -37,6 +39,30 @@ class FileFamily(StrEnum):
     OTHER = "other"
 
 
+class TranscriptState(StrEnum):
+    QUEUED = "queued"
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+    STOPPED = "stopped"
+
+
+class Transcript(Frozen):
+    """What is said in a recording, and how far it is written down."""
+
+    state: TranscriptState
+    text: Sparse[Annotated[str, Field(max_length=MAX_TRANSCRIPT)]] = ""
+    """Once it is done; empty if nobody speaks."""
+    reason: Sparse[str] = ""
+    """Why it failed, or why it is tried again, in plain words."""
+    language: Sparse[str] = ""
+    """As whoever listened calls it: a code or a name."""
+    is_edited: Sparse[bool] = False
+    """The text is its author's, not that of whoever listened."""
+    until: Sparse[UtcTime | None] = None
+    """While it runs: by then there is news, or whoever listened is gone and another may take it over."""
+
+
 class Attachment(Frozen):
     """A file of a message, as it stands. `content_type` is found by its content; empty until it is ready."""
 
@@ -57,7 +83,9 @@ class Attachment(Frozen):
     has_text: Sparse[bool] = False
     """Its text can be read, by people and by AIs."""
     is_inline_safe: Sparse[bool] = False
-    """A browser may show it in the page: pictures of dots, and sound."""
+    """A browser may show it in the page: pictures of dots, sound, moving pictures, plain text and PDF."""
+    transcript: Sparse[Transcript | None] = None
+    """Of a recording; none if nobody has been asked to listen."""
 
 
 class UploadPlan(Frozen):

@@ -42,6 +42,34 @@ class RemoveAttachment(Frozen):
     attachment_id: AttachmentRef
 
 
+class EditTranscript(Frozen):
+    """Write what is said in a recording: the message's author. Not while somebody listens to it."""
+
+    type: Literal["edit_transcript"] = "edit_transcript"
+    message_id: MessageRef
+    attachment_id: AttachmentRef
+    text: str
+
+
+class StopTranscript(Frozen):
+    """Have nobody listen to a recording: the message's author, or who may delete anybody's message."""
+
+    type: Literal["stop_transcript"] = "stop_transcript"
+    message_id: MessageRef
+    attachment_id: AttachmentRef
+
+
+class AskTranscript(Frozen):
+    """Have a recording written down (again), where that failed, was stopped, or never began.
+
+    The message's author, or who may delete anybody's message.
+    """
+
+    type: Literal["ask_transcript"] = "ask_transcript"
+    message_id: MessageRef
+    attachment_id: AttachmentRef
+
+
 class EditMessage(Frozen):
     type: Literal["edit_message"] = "edit_message"
     message_id: MessageRef
@@ -261,6 +289,9 @@ Command = (
     | EditMessage
     | DeleteMessage
     | RemoveAttachment
+    | EditTranscript
+    | StopTranscript
+    | AskTranscript
     | AddReaction
     | RemoveReaction
     | PinMessage

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
 
-from multiplayer.protocol.attachments import Attachment
+from multiplayer.protocol.attachments import Attachment, Transcript
 from multiplayer.protocol.cards import MAX_CARDS, Card, Form, Taint
 from multiplayer.protocol.ids import AccountId, AttachmentId, CallId, MessageId, TurnId, Ulid
 from multiplayer.protocol.members import Role
@@ -232,6 +232,19 @@ class SettleAttachment(Frozen):
     attachment: Attachment
 
 
+class SetTranscript(Frozen):
+    """Comes from the pod that listens to a recording; the actor is the message's author.
+
+    `claim` is the `until` under which that pod holds the recording; None: nobody holds it, or who did is overdue.
+    """
+
+    type: Literal["set_transcript"] = "set_transcript"
+    message_id: MessageId
+    attachment_id: AttachmentId
+    transcript: Transcript
+    claim: UtcTime | None = None
+
+
 class FinishUndo(Frozen):
     """Comes from the pod that put the files back, or found that it cannot."""
 
@@ -244,5 +257,14 @@ class FinishUndo(Frozen):
     conflicts: Annotated[tuple[str, ...], Field(max_length=MAX_CHANGES)] = ()
 
 
-InnerCommand = AcceptInvite | ExpireMember | FireRule | RecordChanges | NoteJobChanges | FinishUndo | SettleAttachment
+InnerCommand = (
+    AcceptInvite
+    | ExpireMember
+    | FireRule
+    | RecordChanges
+    | NoteJobChanges
+    | FinishUndo
+    | SettleAttachment
+    | SetTranscript
+)
 """What the server itself submits; no transport decodes these."""

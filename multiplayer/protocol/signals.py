@@ -7,7 +7,7 @@ from pydantic import Field, StrictInt, TypeAdapter
 from multiplayer.protocol.cards import Card
 from multiplayer.protocol.errors import RefusalCode
 from multiplayer.protocol.events import Event
-from multiplayer.protocol.ids import AccountId, CallId, RoomId, SessionId, TurnId
+from multiplayer.protocol.ids import AccountId, AttachmentId, CallId, MessageId, RoomId, SessionId, TurnId
 from multiplayer.protocol.members import Account, Presence
 from multiplayer.protocol.rooms import RoomView, Snapshot
 from multiplayer.protocol.values import Frozen, UtcTime
@@ -99,6 +99,16 @@ class TurnProgress(Frozen):
     said: str = ""
 
 
+class TranscriptProgress(Frozen):
+    """How much of a recording was listened to, between 0 and 1. What came of it is told by `attachment_changed`."""
+
+    type: Literal["transcript_progress"] = "transcript_progress"
+    room_id: RoomId
+    message_id: MessageId
+    attachment_id: AttachmentId
+    done: float
+
+
 class Reset(Frozen):
     """What this client holds of the room is void: join again without `after`."""
 
@@ -158,7 +168,17 @@ class Closing(Frozen):
 
 
 RoomSignal = (
-    AiDelta | AiText | AiCards | AiThinking | ToolOutput | JobOutput | Typing | PresenceChanged | TurnProgress | Reset
+    AiDelta
+    | AiText
+    | AiCards
+    | AiThinking
+    | ToolOutput
+    | JobOutput
+    | Typing
+    | PresenceChanged
+    | TurnProgress
+    | TranscriptProgress
+    | Reset
 )
 AccountSignal = ServerDraining | ReadMarked | RoomAdded | RoomRemoved | RoomActivity | SessionExpiring | Closing
 Signal = RoomSignal | AccountSignal

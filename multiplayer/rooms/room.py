@@ -9,6 +9,7 @@ from multiplayer.protocol.commands import (
     AnyCommand,
     ArchiveRoom,
     AskAi,
+    AskTranscript,
     ChooseAnswer,
     Command,
     DecideApproval,
@@ -17,6 +18,7 @@ from multiplayer.protocol.commands import (
     DeleteRoom,
     EditMessage,
     EditSummary,
+    EditTranscript,
     ForgetFact,
     InviteMember,
     LeaveRoom,
@@ -36,6 +38,7 @@ from multiplayer.protocol.commands import (
     SetTopic,
     SetTyping,
     SteerTurn,
+    StopTranscript,
     StopTurn,
     UndoTurn,
     UnpinMessage,
@@ -60,6 +63,7 @@ from multiplayer.protocol.inner_commands import (
     RecordChanges,
     RequestApproval,
     SettleAttachment,
+    SetTranscript,
     StartTool,
     StartTurn,
     TakeSteering,
@@ -74,6 +78,7 @@ from multiplayer.rooms import (
     memory_rules,
     message_rules,
     room_rules,
+    transcript_rules,
     turn_requests,
     turn_rules,
     workspace_rules,
@@ -94,6 +99,9 @@ COMMAND_RIGHTS: Final[dict[type[Command], Right]] = {
     PinMessage: Right.PIN,
     UnpinMessage: Right.PIN,
     RemoveAttachment: Right.EDIT_OWN,
+    EditTranscript: Right.EDIT_OWN,
+    StopTranscript: Right.EDIT_OWN,
+    AskTranscript: Right.EDIT_OWN,
     MarkRead: Right.MARK_READ,
     SetTyping: Right.MARK_READ,
     InviteMember: Right.INVITE,
@@ -133,6 +141,7 @@ _ALLOWED_WHEN_ARCHIVED: Final = (
     NoteJobChanges,
     RemoveMember,
     SetRole,
+    SetTranscript,
     SettleAttachment,
 )
 
@@ -203,6 +212,8 @@ class Room:
                 return Needs(messages=named, threads_of=named if follows else frozenset(), attachments=files)
             case RemoveAttachment() | SettleAttachment():
                 return Needs(messages=frozenset({command.message_id}))
+            case EditTranscript() | StopTranscript() | AskTranscript() | SetTranscript():
+                return Needs(messages=frozenset({command.message_id}))
             case RegenerateAnswer():
                 named = frozenset({command.message_id})
                 return Needs(messages=named, notes_of=named)
@@ -261,6 +272,14 @@ class Room:
                 return attachment_rules.remove(deciding, command)
             case SettleAttachment():
                 return attachment_rules.settle(deciding, command)
+            case EditTranscript():
+                return transcript_rules.edit(deciding, command)
+            case StopTranscript():
+                return transcript_rules.stop(deciding, command)
+            case AskTranscript():
+                return transcript_rules.ask(deciding, command)
+            case SetTranscript():
+                return transcript_rules.put(deciding, command)
             case AddReaction() | RemoveReaction():
                 return message_rules.react(deciding, command)
             case PinMessage() | UnpinMessage():

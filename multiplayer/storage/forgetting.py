@@ -2,13 +2,21 @@
 
 from collections.abc import Mapping, Sequence
 
-from multiplayer.protocol.events import Event, FactForgotten, FactPinned, event_adapter
+from multiplayer.protocol.attachments import AttachmentState
+from multiplayer.protocol.events import AttachmentChanged, Event, FactForgotten, FactPinned, event_adapter
 from multiplayer.protocol.ids import MessageId, RoomId
 from multiplayer.protocol.messages import Message
 from multiplayer.rooms.derived import without
 from multiplayer.storage.database import Connection, columns
 from multiplayer.storage.queries import Queries
-from multiplayer.storage.redaction import further_words_of, note_of_turn, redacted, traces_of, without_points_of
+from multiplayer.storage.redaction import (
+    further_words_of,
+    is_spoken_in,
+    note_of_turn,
+    redacted,
+    traces_of,
+    without_points_of,
+)
 from multiplayer.storage.summary_rows import points_adapter, stored_points
 
 _Key = tuple[RoomId, MessageId]
@@ -53,6 +61,35 @@ async def forget_messages(
     await _redact(connection, queries, list(places))
     await _forget_points(connection, queries, deleted)
     await connection.execute(queries["redact_turn_notes"], *keys)
+
+
+async def forget_recordings(connection: Connection, queries: Queries, events: Sequence[Event]) -> None:
+    """Take out what is said in recordings that are taken off their message."""
+    removed = {
+        (event.room_id, event.message_id, event.attachment.id): event.seq
+        for event in events
+        if isinstance(event, AttachmentChanged) and event.attachment.state is AttachmentState.REMOVED
+    }
+    if not removed:
+        return
+    wanted: list[tuple[object, ...]] = [(room_id, message_id) for room_id, message_id, _ in removed]
+    rows = await connection.fetch(queries["further_lines"], *columns(list(dict.fromkeys(wanted))))
+    places: list[tuple[object, ...]] = [(row["room_id"], row["seq"]) for row in rows]
+    lines = await connection.fetch(queries["lines_to_redact"], *columns(places)) if places else []
+    said = [event_adapter.validate_json(row["body"]) for row in lines]
+    await _redact(
+        connection,
+        queries,
+        [
+            (event.room_id, event.seq)
+            for event in said
+            for (room_id, message_id, attachment_id), seq in removed.items()
+            if room_id == event.room_id
+            and further_words_of(event) == message_id
+            and event.seq < seq
+            and is_spoken_in(event, attachment_id)
+        ],
+    )
 
 
 async def forget_facts(connection: Connection, queries: Queries, events: Sequence[Event]) -> None:

@@ -4,9 +4,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import partial
 
+from multiplayer.protocol.attachments import AttachmentState
 from multiplayer.protocol.events import (
     AnswerChosen,
     AnswerRegenerated,
+    AttachmentChanged,
     Event,
     FactForgotten,
     FactPinned,
@@ -17,12 +19,19 @@ from multiplayer.protocol.events import (
     SummaryUpdated,
     event_adapter,
 )
-from multiplayer.protocol.ids import MessageId, TurnId
+from multiplayer.protocol.ids import AttachmentId, MessageId, TurnId
 from multiplayer.protocol.messages import Message, Revision
 from multiplayer.protocol.timeline import fold_message, message_of, touched_message
 from multiplayer.rooms.derived import without
 from multiplayer.storage.port import StoredEvent
-from multiplayer.storage.redaction import note_of_turn, redacted, traces_of, without_points_of, words_of_message
+from multiplayer.storage.redaction import (
+    is_spoken_in,
+    note_of_turn,
+    redacted,
+    traces_of,
+    without_points_of,
+    words_of_message,
+)
 
 
 @dataclass
@@ -69,6 +78,10 @@ class Timeline:
                 self._redact(turn_id, partial(_is_note_of, turn_id))
             self._forget_points(before, event.seq)
 
+        elif isinstance(event, AttachmentChanged) and event.attachment.state is AttachmentState.REMOVED:
+            file_id = event.attachment.id
+            self._redact(file_id, lambda said: said.seq < event.seq and _is_of(before.id, file_id, said))
+
     def _redact(self, named: str, is_meant: Callable[[Event], bool]) -> None:
         """Take the words out of the lines that are meant, which all name `named`, and out of copies of them."""
         for place, stored in enumerate(self.log):
@@ -94,6 +107,10 @@ class Timeline:
             assert isinstance(said, SummaryUpdated), "nothing else looks like this"
             if said.up_to_seq >= message.seq and without(said.points, {message.id}) != said.points:
                 self.log[place] = replace(stored, line=without_points_of(stored.line, {message.id}))
+
+
+def _is_of(message_id: MessageId, file_id: AttachmentId, said: Event) -> bool:
+    return is_spoken_in(said, file_id) and words_of_message(said) == message_id
 
 
 def _is_note_of(turn_id: TurnId, said: Event) -> bool:

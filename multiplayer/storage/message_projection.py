@@ -70,7 +70,7 @@ def _folded(before: Message, event: _Change) -> Message:
         raise Unfit(f"{event.type} of a message that is no answer")
     if isinstance(event, AnswerChosen) and not 0 <= event.index < len(before.alternatives):
         raise Unfit(f"{event.type} of an answer that is not there")
-    if isinstance(event, FormAnswered) and before.form is None:
+    if isinstance(event, FormAnswered) and before.form is None and not event.is_redacted:
         raise Unfit(f"{event.type} of a message without a form")
     return fold_message(before, event)
 

@@ -65,12 +65,13 @@ def more_of(message: Message) -> str | None:
 
 
 def found_by(text: str, cards: tuple[Card, ...], attachments: tuple[Attachment, ...] = ()) -> str | None:
-    """Return what a search reads in place of `text`: cards and names of files, too; None without any.
+    """Return what a search reads in place of `text`: cards, names of files, what is said in them; None without any.
 
     Titles and names first: only so much is indexed.
     """
     if not cards and not attachments:
         return None
     names = (one.name for one in attachments)
-    lines = [text, *names, *(card.title for card in cards), *(card.text for card in cards)]
+    spoken = (one.transcript.text for one in attachments if one.transcript is not None)
+    lines = [text, *names, *(card.title for card in cards), *spoken, *(card.text for card in cards)]
     return "\n".join(line for line in lines if line)

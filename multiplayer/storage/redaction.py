@@ -18,7 +18,7 @@ from multiplayer.protocol.events import (
     SummaryUpdated,
     event_adapter,
 )
-from multiplayer.protocol.ids import MessageId, TurnId
+from multiplayer.protocol.ids import AttachmentId, MessageId, TurnId
 from multiplayer.protocol.turn_events import ChangeProposed, TurnCollected, TurnRequested, TurnSteered
 from multiplayer.rooms.attachment_rules import without_content
 from multiplayer.rooms.derived import without
@@ -86,6 +86,15 @@ def further_words_of(event: Event) -> MessageId | None:
             return None
 
 
+def is_spoken_in(event: Event, attachment_id: AttachmentId) -> bool:
+    """Whether the line of `event` holds what is said in this recording: it goes when that is taken off."""
+    return (
+        isinstance(event, AttachmentChanged)
+        and event.attachment.id == attachment_id
+        and event.attachment.transcript is not None
+    )
+
+
 def note_of_turn(event: Event) -> TurnId | None:
     """Name the turn in whose request the line of `event` holds words: they go with its answer."""
     match event:
@@ -111,10 +120,14 @@ def traces_of(event: Event) -> Iterator[Trace]:
     match event:
         case MessagePosted():
             yield from _traces(event.message.text, event.message.id)
+            for file in event.message.attachments:
+                yield from _traces(file.name, file.id)
         case MessageEdited():
             yield from _traces(event.text, event.message_id)
         case AnswerRegenerated():
             yield from _traces(event.answer.text, event.message_id)
+        case AttachmentChanged() if event.attachment.transcript is not None:
+            yield from _traces(event.attachment.transcript.text, event.message_id)
         case FactPinned():
             yield Trace(event.fact.id)
             yield from _traces(event.fact.text, event.fact.id)

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from datetime import timedelta
 
 import pytest
 from hypothesis import given, settings
@@ -10,12 +11,12 @@ from hypothesis import strategies as st
 from multiplayer.ai.context import Prompt
 from multiplayer.ai.file_lines import file_line, with_files
 from multiplayer.ai.prompts import Envelope, encode_envelope, read_envelope
-from multiplayer.protocol.attachments import Attachment, AttachmentState
+from multiplayer.protocol.attachments import Attachment, AttachmentState, FileFamily, Transcript, TranscriptState
 from multiplayer.protocol.codec import JsonObject
-from multiplayer.protocol.commands import DeleteMessage, EditMessage, PostMessage, RemoveAttachment
+from multiplayer.protocol.commands import DeleteMessage, EditMessage, EditTranscript, PostMessage, RemoveAttachment
 from multiplayer.protocol.events import AttachmentChanged, Event, MessagePosted, event_adapter
 from multiplayer.protocol.ids import AttachmentId, MessageId
-from multiplayer.protocol.inner_commands import SettleAttachment, StartTurn
+from multiplayer.protocol.inner_commands import SettleAttachment, SetTranscript, StartTurn
 from multiplayer.protocol.messages import MessageBody
 from multiplayer.protocol.turn_events import TurnRequested
 from multiplayer.storage.redaction import redacted
@@ -243,7 +244,7 @@ ACTIONS: list[Callable[[Playbook], object]] = [
 SCRIPTS = st.lists(st.sampled_from(ACTIONS), max_size=8)
 
 
-@settings(max_examples=50)
+@settings(max_examples=50, deadline=None)
 @given(SCRIPTS, SCRIPTS, SCRIPTS)
 def test_whatever_becomes_of_files_the_prompt_grows_only_at_its_end(
     before: list[Callable[[Playbook], object]],
@@ -271,3 +272,57 @@ def test_whatever_becomes_of_files_the_prompt_grows_only_at_its_end(
     assert later.messages[: len(kept)] == kept
     check_sequence(later.messages)
     assert prompt_of(book, book.replayed()).messages == later.messages
+
+
+def transcribed(book: Playbook, message_id: MessageId, file: AttachmentId, *states: Transcript) -> None:
+    for state in states:
+        [known] = [one.transcript for one in book.messages[message_id].attachments if one.id == file]
+        claim = known.until if known is not None else None
+        said = SetTranscript(message_id=message_id, attachment_id=file, transcript=state, claim=claim)
+        book.given("bob", said)
+
+
+def test_what_is_said_in_a_recording_is_told_as_its_authors_words_and_only_at_the_end() -> None:
+    book = scene()
+    file = book.uploads("bob", "note [1].ogg", size=9)
+    book.becomes(file, READY, family=FileFamily.AUDIO, content_type="audio/ogg")
+    message_id = book.posts("bob", "", files=[file])
+    asked(book, "and now?")
+    before = prompt_of(book)
+    ends(book, next(iter(book.room.state.turns)), "nothing yet")
+    queued = Transcript(state=TranscriptState.QUEUED)
+    running = Transcript(state=TranscriptState.RUNNING, until=book.at + timedelta(days=1))
+    done = Transcript(state=TranscriptState.DONE, text='Buy "milk"\nand tea')
+    transcribed(book, message_id, file, queued, running, done)
+    book.given("bob", EditTranscript(message_id=message_id, attachment_id=file, text="Buy oats"))
+    asked(book, "and now?")
+    after = prompt_of(book)
+    check_sequence(after.messages)
+    assert after.messages[: len(before.messages)] == before.messages
+    told = [line for line in lines_of(after) if line.get("event") == "attachment_changed"]
+    assert [(line["about"], line["by"], line["text"]) for line in told] == [
+        (message_id, "bob", '[voice note note [1].ogg: "Buy "milk"\nand tea"]'),
+        (message_id, "bob", '[voice note note [1].ogg: "Buy oats"]'),
+    ]
+    assert all("marker" in line for line in told)
+
+
+@pytest.mark.parametrize(
+    ("spoken", "line"),
+    [
+        (Transcript(state=TranscriptState.DONE, text="hello"), '\n[voice note a.ogg: "hello"]'),
+        (Transcript(state=TranscriptState.DONE), "\n[voice note a.ogg: no words in it]"),
+        (
+            Transcript(state=TranscriptState.FAILED, reason="it is\nnoise"),
+            "\n[voice note a.ogg: could not be written down: it is�noise]",
+        ),
+        (Transcript(state=TranscriptState.QUEUED), ""),
+        (Transcript(state=TranscriptState.STOPPED), ""),
+        (None, ""),
+    ],
+)
+def test_a_message_that_is_asked_about_has_its_recordings_words_below_the_file(
+    spoken: Transcript | None, line: str
+) -> None:
+    sound = Attachment(id=AttachmentId("F"), name="a.ogg", size=9, state=READY, transcript=spoken)
+    assert with_files("hear", [sound]) == f"hear\n[file: a.ogg (unknown type, 9 bytes, F)]{line}"

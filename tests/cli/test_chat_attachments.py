@@ -3,12 +3,13 @@
 import pytest
 
 from multiplayer.cli.chat_attachments import NAME, REASON
-from multiplayer.protocol.attachments import Attachment, AttachmentState
+from multiplayer.protocol.attachments import Attachment, AttachmentState, Transcript, TranscriptState
 from multiplayer.protocol.events import AttachmentChanged, MessageDeleted, MessagePosted
 from multiplayer.protocol.ids import AccountId, AttachmentId, MessageId
 from multiplayer.protocol.messages import Message
+from multiplayer.protocol.signals import TranscriptProgress
 from multiplayer.rooms.attachment_rules import without_content
-from tests.cli.shown import AI, ALICE, AT, BOB, TURN, Shown
+from tests.cli.shown import AI, ALICE, AT, BOB, ROOM, TURN, Shown
 
 MESSAGE = MessageId("M")
 
@@ -139,3 +140,68 @@ def test_only_so_many_names_are_remembered() -> None:
         "  · Bob [member] took a file off a message",
         "  · Bob [member] took the file 1-0.txt off a message",
     ]
+
+
+NOTE = file("note.ogg", AttachmentState.READY, content_type="audio/ogg", size=9)
+
+
+def said(state: TranscriptState, **more: object) -> Attachment:
+    return NOTE.model_copy(update={"transcript": Transcript.model_validate({"state": state, **more})})
+
+
+def test_a_message_shows_what_is_said_in_its_recordings_below_them() -> None:
+    shown = Shown("Alice")
+    shares(
+        shown,
+        said(TranscriptState.DONE, text="See you\non Friday\x1b[2J"),
+        said(TranscriptState.DONE, text="Edited.", is_edited=True),
+        said(TranscriptState.DONE),
+        said(TranscriptState.QUEUED),
+        said(TranscriptState.RUNNING, until=AT),
+        said(TranscriptState.FAILED, reason="it is noise"),
+        said(TranscriptState.STOPPED),
+    )
+    assert [line for line in shown.lines[1:] if "📎" not in line] == [
+        "        “See you",
+        r"        on Friday\x1b[2J”",
+        "        “Edited.” (edited)",
+        "        no words in it",
+        "        waits to be written down",
+        "        is being written down",
+        "        could not be written down: it is noise",
+        "        is not written down: stopped",
+        "",
+    ]
+
+
+def test_what_becomes_of_a_recording_is_said_with_its_words() -> None:
+    shown = Shown("Alice")
+    shares(shown, NOTE)
+    changes(shown, said(TranscriptState.QUEUED))
+    changes(shown, said(TranscriptState.RUNNING, until=AT))
+    changes(shown, said(TranscriptState.RUNNING, until=AT, reason="It is busy."))
+    changes(shown, said(TranscriptState.DONE, text="See you"))
+    changes(shown, said(TranscriptState.DONE, text="See you, Alice", is_edited=True))
+    changes(shown, said(TranscriptState.FAILED, reason="it is noise"))
+    changes(shown, said(TranscriptState.STOPPED), by=ALICE)
+    assert shown.lines[2:] == [
+        "  · note.ogg is tried again: It is busy.",
+        "  · note.ogg is written down",
+        "        “See you”",
+        "  · Bob [member] edited the text of note.ogg",
+        "        “See you, Alice” (edited)",
+        "  · note.ogg could not be written down: it is noise",
+        "  · Alice [owner] stopped the writing down of note.ogg",
+        "",
+    ]
+
+
+@pytest.mark.parametrize("is_terminal", [True, False])
+def test_how_far_a_recording_is_heard_is_said_at_each_quarter_and_on_a_terminal_only(*, is_terminal: bool) -> None:
+    shown = Shown("Alice", is_terminal=is_terminal)
+    shares(shown, NOTE)
+    for done in (0.1, 0.26, 0.3, 0.49, 0.8, 0.9):
+        shown.screen.show(TranscriptProgress(room_id=ROOM, message_id=MESSAGE, attachment_id=NOTE.id, done=done))
+    lines = [line.strip("\r") for line in shown.lines if "%" in line]
+    expected = ["  · note.ogg is being written down: 25 %", "  · note.ogg is being written down: 75 %"]
+    assert lines == (expected if is_terminal else [])

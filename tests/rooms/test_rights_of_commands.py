@@ -6,6 +6,7 @@ from typing import get_args
 
 import pytest
 
+from multiplayer.protocol.attachments import AttachmentState, FileFamily, Transcript, TranscriptState
 from multiplayer.protocol.budgets import Budget, Caps
 from multiplayer.protocol.cards import Form, FormAnswer, Question
 from multiplayer.protocol.commands import (
@@ -13,6 +14,7 @@ from multiplayer.protocol.commands import (
     AnswerForm,
     ArchiveRoom,
     AskAi,
+    AskTranscript,
     ChooseAnswer,
     Command,
     DecideApproval,
@@ -21,6 +23,7 @@ from multiplayer.protocol.commands import (
     DeleteRoom,
     EditMessage,
     EditSummary,
+    EditTranscript,
     ForgetFact,
     InviteMember,
     LeaveRoom,
@@ -40,19 +43,21 @@ from multiplayer.protocol.commands import (
     SetTopic,
     SetTyping,
     SteerTurn,
+    StopTranscript,
     StopTurn,
     UndoTurn,
     UnpinMessage,
 )
 from multiplayer.protocol.errors import RefusalCode, Refused
 from multiplayer.protocol.events import FactPinned, MemberRemoved, RoleChanged
-from multiplayer.protocol.ids import AccountId, CallId, MessageId
+from multiplayer.protocol.ids import AccountId, AttachmentId, CallId, MessageId
 from multiplayer.protocol.inner_commands import (
     CallTool,
     EndTurn,
     NoteChanges,
     Propose,
     RequestApproval,
+    SetTranscript,
     StartTool,
     StartTurn,
 )
@@ -100,6 +105,37 @@ def file_of(book: Playbook, author: str) -> Command:
     if role is Role.GUEST:
         book.given("olga", SetRole(account_id=AccountId(author), role=Role.GUEST))
     return RemoveAttachment(message_id=message_id, attachment_id=file)
+
+
+def recording_of(book: Playbook, author: str, state: TranscriptState | None) -> tuple[MessageId, AttachmentId]:
+    """Let `author` post a recording whose transcript is so far."""
+    role = book.room.state.members[AccountId(author)].role
+    if role is Role.GUEST:
+        book.given("olga", SetRole(account_id=AccountId(author), role=Role.MEMBER))
+    file = book.uploads(author, "note.ogg")
+    book.becomes(file, AttachmentState.READY, family=FileFamily.AUDIO)
+    message_id = book.posts(author, "hear", files=[file])
+    if role is Role.GUEST:
+        book.given("olga", SetRole(account_id=AccountId(author), role=Role.GUEST))
+    if state is not None:
+        command = SetTranscript(message_id=message_id, attachment_id=file, transcript=Transcript(state=state))
+        book.given(author, command)
+    return message_id, file
+
+
+def edited_transcript(book: Playbook) -> Command:
+    message_id, file = recording_of(book, "alice", None)
+    return EditTranscript(message_id=message_id, attachment_id=file, text="hello")
+
+
+def stopped_transcript(book: Playbook, author: str) -> Command:
+    message_id, file = recording_of(book, author, TranscriptState.QUEUED)
+    return StopTranscript(message_id=message_id, attachment_id=file)
+
+
+def asked_transcript(book: Playbook, author: str) -> Command:
+    message_id, file = recording_of(book, author, TranscriptState.FAILED)
+    return AskTranscript(message_id=message_id, attachment_id=file)
 
 
 def reacted(book: Playbook) -> MessageId:
@@ -220,6 +256,11 @@ CASES: dict[str, tuple[type[Command], Case]] = {
     ),
     "take off an own file": (RemoveAttachment, case(Right.EDIT_OWN, lambda book: file_of(book, "alice"))),
     "take off any file": (RemoveAttachment, case(Right.DELETE_ANY, lambda book: file_of(book, "bob"))),
+    "edit what is said": (EditTranscript, case(Right.EDIT_OWN, edited_transcript)),
+    "stop an own transcript": (StopTranscript, case(Right.EDIT_OWN, lambda book: stopped_transcript(book, "alice"))),
+    "stop any transcript": (StopTranscript, case(Right.DELETE_ANY, lambda book: stopped_transcript(book, "bob"))),
+    "ask for an own transcript": (AskTranscript, case(Right.EDIT_OWN, lambda book: asked_transcript(book, "alice"))),
+    "ask for any transcript": (AskTranscript, case(Right.DELETE_ANY, lambda book: asked_transcript(book, "bob"))),
     "react": (AddReaction, case(Right.REACT, lambda book: AddReaction(message_id=others_message(book), emoji="👍"))),
     "unreact": (RemoveReaction, case(Right.REACT, lambda book: RemoveReaction(message_id=reacted(book), emoji="👍"))),
     "pin": (PinMessage, case(Right.PIN, lambda book: PinMessage(message_id=others_message(book)))),

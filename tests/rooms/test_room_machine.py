@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from typing_extensions import override
 
-from multiplayer.protocol.attachments import AttachmentState
+from multiplayer.protocol.attachments import AttachmentState, FileFamily, Transcript, TranscriptState
 from multiplayer.protocol.budgets import Budget, Caps
 from multiplayer.protocol.cards import Form, FormAnswer, Question, Taint
 from multiplayer.protocol.codec import encode
@@ -23,6 +23,7 @@ from multiplayer.protocol.commands import (
     AnyCommand,
     ArchiveRoom,
     AskAi,
+    AskTranscript,
     ChooseAnswer,
     Command,
     DecideApproval,
@@ -31,6 +32,7 @@ from multiplayer.protocol.commands import (
     DeleteRoom,
     EditMessage,
     EditSummary,
+    EditTranscript,
     ForgetFact,
     InviteMember,
     LeaveRoom,
@@ -50,6 +52,7 @@ from multiplayer.protocol.commands import (
     SetTopic,
     SetTyping,
     SteerTurn,
+    StopTranscript,
     StopTurn,
     UndoTurn,
     UnpinMessage,
@@ -73,6 +76,7 @@ from multiplayer.protocol.inner_commands import (
     RecordChanges,
     RequestApproval,
     SettleAttachment,
+    SetTranscript,
     StartTool,
     StartTurn,
     TakeSteering,
@@ -302,6 +306,28 @@ class RoomMachine(RuleBasedStateMachine):
                 remover = pick.choice([upload.uploader_id, *members])
                 self._ask(remover, RemoveAttachment(message_id=upload.message_id, attachment_id=file))
 
+    @rule(pick=randoms, state=st.sampled_from(TranscriptState), text=st.sampled_from(TEXTS))
+    def recordings_are_written_down(self, pick: Random, state: TranscriptState, text: str) -> None:
+        author = pick.choice(list(self.book.room.state.members))
+        file = self.book.uploads(author, "note.ogg")
+        self.book.becomes(file, AttachmentState.READY, family=pick.choice([FileFamily.AUDIO, FileFamily.VIDEO]))
+        self._ask(author, PostMessage(text="", attachments=(file,)))
+        for one in list(self.book.uploaded)[-3:]:
+            message_id = self.book.uploaded[one].message_id
+            if message_id is None:
+                continue
+            place = {"message_id": message_id, "attachment_id": one}
+            files = self.book.messages[message_id].attachments
+            known = next((each.transcript for each in files if each.id == one), None)
+            until = self.book.at + timedelta(seconds=pick.choice([0, 60])) if state is TranscriptState.RUNNING else None
+            said = Transcript(state=state, text=text if state is TranscriptState.DONE else "", until=until)
+            claim = known.until if known is not None and pick.random() < 0.7 else None
+            self._ask(author, SetTranscript(**place, transcript=said, claim=claim))
+            actor = pick.choice([author, *self.book.room.state.members])
+            for command in (EditTranscript(**place, text=text), StopTranscript(**place), AskTranscript(**place)):
+                if pick.random() < 0.3:
+                    self._ask(actor, command)
+
     @rule(ai=st.sampled_from([AccountId(name) for name in AIS]), asker=anyone)
     def a_job_changes_a_file(self, ai: AccountId, asker: AccountId) -> None:
         for turn_id in self.ended[-1:]:
@@ -499,7 +525,7 @@ def check_right(state: RoomState, messages: dict[MessageId, Message], actor_id: 
     if isinstance(command, ExpireMember):
         assert state.members[command.account_id].until is not None
         return
-    if isinstance(command, NoteJobChanges | SettleAttachment):
+    if isinstance(command, NoteJobChanges | SettleAttachment | SetTranscript):
         return
     if isinstance(command, FinishUndo):
         assert any(one.turn_id == command.turn_id and one.undo == "wanted" for one in state.notes.changed)
@@ -531,7 +557,10 @@ def check_right(state: RoomState, messages: dict[MessageId, Message], actor_id: 
             row = ROW[UndoTurn]
             changed = next(one for one in state.notes.changed if one.turn_id == command.turn_id)
             asked = Asked(is_own_request=changed.askers == (actor_id,))
-        case DeleteMessage() | RemoveAttachment():
+        case EditTranscript():
+            assert messages[command.message_id].author_id == actor_id
+            row = "edit / delete own message"
+        case DeleteMessage() | RemoveAttachment() | StopTranscript() | AskTranscript():
             is_own = messages[command.message_id].author_id == actor_id
             row = "edit / delete own message" if is_own else "delete anyone's message"
         case InviteMember():
@@ -596,6 +625,8 @@ def test_a_long_script_ends_with_every_view_the_same(seed: int) -> None:
         actor, maker = (AccountId(pick.choice(EVERYONE)) for _ in range(2))
         machine.someone_follows_a_link(actor, maker, pick.choice(ROLES), pick.choice([None, 0, 3]))
         machine.files_come_and_go(pick)
+        for state in TranscriptState:
+            machine.recordings_are_written_down(pick, state, pick.choice(TEXTS))
         machine.time_passes(AccountId(pick.choice(EVERYONE)))
         for rule_id in ("schedule", "webhook"):
             machine.a_clock_or_a_webhook_fires(AccountId(pick.choice(EVERYONE)), rule_id)

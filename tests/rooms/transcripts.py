@@ -8,7 +8,8 @@ import json
 from datetime import time, timedelta
 from pathlib import Path
 
-from multiplayer.protocol.attachments import AttachmentState, FileFamily
+from multiplayer.protocol.attachments import AttachmentState, FileFamily, TranscriptState
+from multiplayer.protocol.attachments import Transcript as Spoken
 from multiplayer.protocol.budgets import Budget, Caps
 from multiplayer.protocol.cards import Card, Form, FormAnswer, Question, QuestionKind, Taint
 from multiplayer.protocol.codec import JsonObject, encode
@@ -17,12 +18,14 @@ from multiplayer.protocol.commands import (
     AnswerForm,
     AnyCommand,
     ArchiveRoom,
+    AskTranscript,
     ChooseAnswer,
     DecideApproval,
     DecideProposal,
     DeleteMessage,
     EditMessage,
     EditSummary,
+    EditTranscript,
     ForgetFact,
     InviteMember,
     LeaveRoom,
@@ -41,6 +44,7 @@ from multiplayer.protocol.commands import (
     SetRoomSettings,
     SetTopic,
     SteerTurn,
+    StopTranscript,
     StopTurn,
     UndoTurn,
 )
@@ -60,6 +64,7 @@ from multiplayer.protocol.inner_commands import (
     RecordChanges,
     RequestApproval,
     SettleAttachment,
+    SetTranscript,
     StartTool,
     StartTurn,
     TakeSteering,
@@ -414,6 +419,23 @@ def with_files() -> JsonObject:
         is_inline_safe=True,
     )
     told.ask("alice", SettleAttachment(message_id=seen, attachment=arrived))
+    note = book.uploads("bob", "note.webm", size=9_000)
+    book.becomes(note, AttachmentState.READY, content_type="audio/webm", family=FileFamily.AUDIO, is_inline_safe=True)
+    spoken = MessageId(told.ask("bob", PostMessage(text="", attachments=(note,))))
+    queued = Spoken(state=TranscriptState.QUEUED)
+    command = SetTranscript(message_id=spoken, attachment_id=note, transcript=queued)
+    told.ask("bob", command)
+    told.ask("bob", command)
+    until = book.at + timedelta(minutes=15)
+    running = Spoken(state=TranscriptState.RUNNING, until=until)
+    told.ask("bob", command.model_copy(update={"transcript": running}))
+    told.ask("carol", StopTranscript(message_id=spoken, attachment_id=note))
+    done = Spoken(state=TranscriptState.DONE, text="See you on Fryday 👋", language="en")
+    told.ask("bob", command.model_copy(update={"transcript": done}))
+    told.ask("bob", command.model_copy(update={"transcript": done, "claim": until}))
+    told.ask("alice", EditTranscript(message_id=spoken, attachment_id=note, text="See you on Friday"))
+    told.ask("bob", EditTranscript(message_id=spoken, attachment_id=note, text="See you on Friday 👋"))
+    told.ask("bob", AskTranscript(message_id=spoken, attachment_id=note))
     told.ask("carol", RemoveAttachment(message_id=shared, attachment_id=plan))
     told.ask("bob", RemoveAttachment(message_id=shared, attachment_id=AttachmentId("none")))
     told.ask("bob", RemoveAttachment(message_id=shared, attachment_id=photo))

@@ -31,6 +31,7 @@ from multiplayer.live.file_services import files_on
 from multiplayer.live.housekeeping import Housekeeping
 from multiplayer.live.insight import insights_on
 from multiplayer.live.job_files import JobFiles
+from multiplayer.live.listening import Listener
 from multiplayer.live.lobby import Lobby
 from multiplayer.live.pod import Pod, PodLimits, SignInDoors
 from multiplayer.live.profiles import Profiles
@@ -39,6 +40,7 @@ from multiplayer.live.room_jobs import JobNews, RoomJobs
 from multiplayer.live.schedules import Schedules
 from multiplayer.live.session import Session
 from multiplayer.live.toolbox import Toolbox
+from multiplayer.live.transcription import TranscriptionPace, Transcriptions
 from multiplayer.live.turns import Turns
 from multiplayer.live.undoing import Undos
 from multiplayer.live.uploads import FileLimits
@@ -47,6 +49,7 @@ from multiplayer.live.workbench import Workbench
 from multiplayer.live.workspace_services import workspace_on
 from multiplayer.models.port import ChatModel
 from multiplayer.models.scripted import ScriptedModel
+from multiplayer.models.transcriber import Transcriber
 from multiplayer.protocol.codec import JsonValue, decode_line
 from multiplayer.protocol.ids import AccountId, RoomId
 from multiplayer.protocol.members import Account
@@ -98,6 +101,9 @@ async def memory_pod(
     blobs: Blobs | None = None,
     file_limits: FileLimits | None = None,
     extractor: Extractor | None = None,
+    transcriber: Transcriber | None = None,
+    transcription_pace: TranscriptionPace | None = None,
+    listening_pauses_s: tuple[float, ...] = (0.0, 0.0, 0.0),
     name: str = "pod-test",
 ) -> AsyncIterator[Pod]:
     """A pod on `storage` (a new in-memory one by default). All AIs are `model`, or what `brains` says.
@@ -129,6 +135,11 @@ async def memory_pod(
         file_limits or FileLimits(),
         extractor,
     )
+    listener = (
+        None
+        if transcriber is None
+        else Listener(transcriber, storage, files.blobs, workspaces.parent, listening_pauses_s)
+    )
     seat = AiSeat(
         files=files,
         brains=brains or GivenBrains(brain_of(model or ScriptedModel([]))),
@@ -158,6 +169,7 @@ async def memory_pod(
             seat, directory, insights.turns, lambda: SandboxStatus("off", "no sandbox in this test")
         ),
         files=files,
+        transcriptions=Transcriptions(listener, directory, clock, transcription_pace),
         schedules=Schedules(storage, directory, clock),
         jobs=room_jobs,
         housekeeping=Housekeeping(workbench, clock, 3600.0),

@@ -14,6 +14,7 @@ from multiplayer.live.pod import PodLimits
 from multiplayer.live.room_host import RoomHost
 from multiplayer.live.session import SessionLimits
 from multiplayer.models.scripted import ScriptedModel, Stall
+from multiplayer.protocol.attachments import Attachment, AttachmentState, FileFamily, Transcript, TranscriptState
 from multiplayer.protocol.budgets import Budget, Caps
 from multiplayer.protocol.cards import Form, FormAnswer, Question
 from multiplayer.protocol.commands import (
@@ -21,6 +22,7 @@ from multiplayer.protocol.commands import (
     AnswerForm,
     ArchiveRoom,
     AskAi,
+    AskTranscript,
     ChooseAnswer,
     Command,
     DecideApproval,
@@ -29,6 +31,7 @@ from multiplayer.protocol.commands import (
     DeleteRoom,
     EditMessage,
     EditSummary,
+    EditTranscript,
     ForgetFact,
     InviteMember,
     LeaveRoom,
@@ -48,13 +51,23 @@ from multiplayer.protocol.commands import (
     SetTopic,
     SetTyping,
     SteerTurn,
+    StopTranscript,
     StopTurn,
     UndoTurn,
     UnpinMessage,
 )
 from multiplayer.protocol.errors import Refused
 from multiplayer.protocol.ids import AccountId, AttachmentId, CallId, MessageId, TurnId
-from multiplayer.protocol.inner_commands import CallTool, EndTurn, NoteChanges, Propose, RequestApproval, StartTool
+from multiplayer.protocol.inner_commands import (
+    CallTool,
+    EndTurn,
+    NoteChanges,
+    Propose,
+    RequestApproval,
+    SettleAttachment,
+    SetTranscript,
+    StartTool,
+)
 from multiplayer.protocol.members import Role
 from multiplayer.protocol.memory import PointEdit, Section
 from multiplayer.protocol.rooms import RoomSettings
@@ -128,6 +141,34 @@ class Scene:
         if is_guest:
             await self.given(self.owner, SetRole(account_id=who, role=Role.GUEST))
         return RemoveAttachment(message_id=message_id, attachment_id=file)
+
+    async def recording_of(self, who: AccountId, state: TranscriptState | None) -> tuple[MessageId, AttachmentId]:
+        """Let somebody post a recording whose transcript is so far."""
+        is_guest = self.host.room.state.members[who].role is Role.GUEST
+        if is_guest:
+            await self.given(self.owner, SetRole(account_id=who, role=Role.MEMBER))
+        file = await self.upload(who)
+        message_id = await self.given(who, PostMessage(text="", attachments=(file,)))
+        sound = Attachment(id=file, name="a.ogg", size=1, state=AttachmentState.READY, family=FileFamily.AUDIO)
+        await self.host.ask(who, SettleAttachment(message_id=message_id, attachment=sound), origin="server")
+        said = SetTranscript(
+            message_id=message_id, attachment_id=file, transcript=Transcript(state=TranscriptState.QUEUED)
+        )
+        match state:
+            case TranscriptState.RUNNING:
+                # In one batch: what is only queued, a server without ears gives up at once.
+                self.host.submit(who, said, key=None, origin="server", done=lambda _: None)
+                until = datetime.now(UTC) + timedelta(hours=1)
+                running = said.model_copy(update={"transcript": Transcript(state=state, until=until)})
+                await self.host.ask(who, running, origin="server")
+            case TranscriptState.FAILED:
+                failed = said.model_copy(update={"transcript": Transcript(state=state)})
+                await self.host.ask(who, failed, origin="server")
+            case _:
+                assert state is None, f"no scene needs {state}"
+        if is_guest:
+            await self.given(self.owner, SetRole(account_id=who, role=Role.GUEST))
+        return message_id, file
 
     async def turn_of(self, asker: AccountId) -> TurnId:
         await self.given(asker, AskAi())
@@ -248,6 +289,31 @@ async def _take_off_any(scene: Scene) -> Command:
     return await scene.file_of(scene.bob)
 
 
+async def _edit_transcript(scene: Scene) -> Command:
+    message_id, file = await scene.recording_of(scene.actor, None)
+    return EditTranscript(message_id=message_id, attachment_id=file, text="hello")
+
+
+async def _stop_own_transcript(scene: Scene) -> Command:
+    message_id, file = await scene.recording_of(scene.actor, TranscriptState.RUNNING)
+    return StopTranscript(message_id=message_id, attachment_id=file)
+
+
+async def _stop_any_transcript(scene: Scene) -> Command:
+    message_id, file = await scene.recording_of(scene.bob, TranscriptState.RUNNING)
+    return StopTranscript(message_id=message_id, attachment_id=file)
+
+
+async def _ask_own_transcript(scene: Scene) -> Command:
+    message_id, file = await scene.recording_of(scene.actor, TranscriptState.FAILED)
+    return AskTranscript(message_id=message_id, attachment_id=file)
+
+
+async def _ask_any_transcript(scene: Scene) -> Command:
+    message_id, file = await scene.recording_of(scene.bob, TranscriptState.FAILED)
+    return AskTranscript(message_id=message_id, attachment_id=file)
+
+
 async def _react(scene: Scene) -> Command:
     return AddReaction(message_id=await scene.bobs_message(), emoji="👍")
 
@@ -360,6 +426,11 @@ CASES: dict[str, Case] = {
     "attach": Case(PostMessage, _attach, right=Right.ATTACH),
     "take off an own file": Case(RemoveAttachment, _take_off_own),
     "take off any file": Case(RemoveAttachment, _take_off_any, right=Right.DELETE_ANY),
+    "edit what is said": Case(EditTranscript, _edit_transcript),
+    "stop an own transcript": Case(StopTranscript, _stop_own_transcript),
+    "stop any transcript": Case(StopTranscript, _stop_any_transcript, right=Right.DELETE_ANY),
+    "ask for an own transcript": Case(AskTranscript, _ask_own_transcript),
+    "ask for any transcript": Case(AskTranscript, _ask_any_transcript, right=Right.DELETE_ANY),
     "react": Case(AddReaction, _react),
     "unreact": Case(RemoveReaction, _unreact),
     "pin": Case(PinMessage, _pin),
