@@ -352,8 +352,8 @@ def test_every_limit_of_the_sandbox_has_a_name_here() -> None:
     assert {why.value for why in StoppedBy} <= {why.value for why in JobStop}
 
 
-def owner_of(_context: ToolCallContext) -> JobOwner:
-    return JobOwner(ROOM, TurnId("TURN"), AI, (ALICE,), CallId("CALL"))
+def owner_of(context: ToolCallContext) -> JobOwner:
+    return JobOwner(ROOM, TurnId("TURN"), AI, (ALICE,), CallId(context.call_id))
 
 
 async def test_the_ai_starts_lists_reads_and_stops_jobs(
@@ -396,8 +396,6 @@ async def test_nobody_starts_a_job_without_approval(
         caller.gate.approves = False
         assert (await caller.call("job_start", command="true")).code == "not_approved"
         assert [call.tool_class for call in caller.gate.asked] == [ToolClass.EXTENDED]
-        at.jobs.forget(ROOM)
-        at.jobs.forget(OTHER_ROOM)
         assert at.jobs.listing(ROOM) == ()
         assert (await caller.call("job_list")).ok
         caller.gate.role = Role.GUEST
