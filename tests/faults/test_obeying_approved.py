@@ -16,6 +16,7 @@ from pydantic import JsonValue
 
 from multiplayer.protocol.ids import TurnId
 from multiplayer.protocol.tools import ToolClass
+from multiplayer.tools.limits import Limits
 from multiplayer.tools.offered import RUNS_COMMANDS
 from multiplayer.tools.refusal import ToolFault
 from multiplayer.tools.sandbox.sandbox import Sandbox
@@ -32,6 +33,7 @@ ONE_YES: Mapping[str, JsonValue] = {"approvals": {"approvers": 1, "members_confi
 NEVER = {"raw_shell", BARRED_BY_ROOM, BARRED_BY_PROFILE}
 """Nobody can allow them here."""
 HELD = {ToolClass.TERMINAL, ToolClass.EXTENDED, ToolClass.NETWORK, ToolClass.SENSITIVE_WRITE}
+COMMAND_S = Limits().wall_s + 30.0
 
 
 async def approved_turn(world: World, who: Guest, text: str) -> tuple[list[Line], list[Line]]:
@@ -44,7 +46,8 @@ async def approved_turn(world: World, who: Guest, text: str) -> tuple[list[Line]
         is_card = line["type"] == "approval_requested" and line not in cards
         return line.get("turn_id") == turn_id and (is_card or line["type"] == "turn_ended")
 
-    while (line := await world.alice.expect(is_news))["type"] != "turn_ended":
+    # A real command may take as long as it is allowed to: one of them looks through every file that it can see.
+    while (line := await world.alice.expect(is_news, within_s=COMMAND_S))["type"] != "turn_ended":
         cards.append(line)
         fields = {name: line[name] for name in ("turn_id", "call_id", "sha256")}
         await world.does(world.alice, type="decide_approval", **fields, is_approved=True)

@@ -247,10 +247,10 @@ class Guest:
         for chunk in await self.session.outbox.take():
             self.heard += [cast("Line", json.loads(line)) for line in chunk.data.split(b"\n")]
 
-    async def expect(self, is_it: Callable[[Line], bool], *, start: int = 0) -> Line:
+    async def expect(self, is_it: Callable[[Line], bool], *, start: int = 0, within_s: float = PATIENCE_S) -> Line:
         """Return the first line from `start` on for which `is_it` holds; wait for it."""
         seen = start
-        async with asyncio.timeout(PATIENCE_S):
+        async with asyncio.timeout(within_s):
             while True:
                 for line in self.heard[seen:]:
                     if is_it(line):
