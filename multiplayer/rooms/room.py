@@ -56,6 +56,8 @@ from multiplayer.protocol.inner_commands import (
     FinishTool,
     FinishUndo,
     FireRule,
+    ForgetFiles,
+    ForgetMessages,
     InnerCommand,
     NoteChanges,
     NoteJobChanges,
@@ -74,6 +76,7 @@ from multiplayer.protocol.trigger_rules import ThreadRule
 from multiplayer.rooms import (
     approval_rules,
     attachment_rules,
+    forgetting_rules,
     member_rules,
     memory_rules,
     message_rules,
@@ -135,6 +138,8 @@ _ALLOWED_WHEN_ARCHIVED: Final = (
     ArchiveRoom,
     DeleteRoom,
     ExpireMember,
+    ForgetFiles,
+    ForgetMessages,
     LeaveRoom,
     LiftBan,
     MarkRead,
@@ -205,7 +210,7 @@ class Room:
     def needs(self, actor_id: AccountId, command: AnyCommand) -> Needs:
         """Say which facts must be loaded before `handle` can decide."""
         match command:
-            case PostMessage():
+            case PostMessage() if command.reply_to is not None or command.attachments:
                 named = frozenset({command.reply_to} if command.reply_to is not None else ())
                 follows = any(isinstance(rule, ThreadRule) for rule in self.state.room.settings.triggers)
                 files = frozenset(command.attachments)
@@ -214,6 +219,8 @@ class Room:
                 return Needs(messages=frozenset({command.message_id}))
             case EditTranscript() | StopTranscript() | AskTranscript() | SetTranscript():
                 return Needs(messages=frozenset({command.message_id}))
+            case ForgetMessages() | ForgetFiles():
+                return Needs(messages=frozenset(command.message_ids))
             case RegenerateAnswer():
                 named = frozenset({command.message_id})
                 return Needs(messages=named, notes_of=named)
@@ -337,6 +344,10 @@ class Room:
                 return approval_rules.decide_approval(deciding, command)
             case UndoTurn():
                 return workspace_rules.undo(deciding, command)
+            case ForgetMessages():
+                return forgetting_rules.forget_messages(deciding, command)
+            case ForgetFiles():
+                return forgetting_rules.forget_files(deciding, command)
             case FinishUndo():
                 return workspace_rules.finish_undo(deciding, command)
             case RecordChanges():
