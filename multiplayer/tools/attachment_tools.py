@@ -13,8 +13,7 @@ from multiplayer.tools.checkpoints.tree import shown_path
 from multiplayer.tools.files.reads import read_bytes
 from multiplayer.tools.files.writes import write_bytes
 from multiplayer.tools.limits import MIB
-from multiplayer.tools.refusal import ToolFault, ToolRefused
-from multiplayer.tools.registry import Arguments, Desk, Tool, ToolCallContext, ToolResult
+from multiplayer.tools.registry import Arguments, Tool, ToolCallContext, ToolResult
 
 MOST_BYTES: Final = 8 * MIB
 """Of a file that is taken into the workspace, or attached out of it."""
@@ -80,14 +79,8 @@ def attachment_tools() -> tuple[AttachmentTool, ...]:
     )
 
 
-def _desk(context: ToolCallContext) -> Desk:
-    if context.desk is None:
-        raise ToolRefused(ToolFault.REFUSED, "there is no room here")
-    return context.desk
-
-
 async def _list(_arguments: ListAttachments, context: ToolCallContext) -> ToolResult:
-    files = await _desk(context).files(_LISTED)
+    files = await context.at_desk().files(_LISTED)
     # Names are words of whoever sent them, as their messages are.
     return ToolResult(ok=True, text="\n".join(map(_line, files)) or "No file is attached to any message here.")
 
@@ -100,7 +93,7 @@ def _line(file: Attachment) -> str:
 
 
 async def _read(arguments: ReadAttachment, context: ToolCallContext) -> ToolResult:
-    file, text = await _desk(context).file_text(arguments.file)
+    file, text = await context.at_desk().file_text(arguments.file)
     part = text[arguments.offset : arguments.offset + arguments.limit]
     left = len(text) - arguments.offset - len(part)
     more = f"\n[… {left} more characters: ask with offset={arguments.offset + len(part)}]" if left > 0 else ""
@@ -109,7 +102,7 @@ async def _read(arguments: ReadAttachment, context: ToolCallContext) -> ToolResu
 
 
 async def _save(arguments: SaveAttachment, context: ToolCallContext) -> ToolResult:
-    file, data = await _desk(context).file_bytes(arguments.file, MOST_BYTES)
+    file, data = await context.at_desk().file_bytes(arguments.file, MOST_BYTES)
     work = partial(write_bytes, context.workspace, arguments.path, data, context.limits)
     await asyncio.to_thread(work)
     text = f"Saved {file.name!r} ({len(data)} bytes) as {shown_path(arguments.path.encode())}."
@@ -117,7 +110,7 @@ async def _save(arguments: SaveAttachment, context: ToolCallContext) -> ToolResu
 
 
 async def _attach(arguments: AttachFile, context: ToolCallContext) -> ToolResult:
-    desk = _desk(context)
+    desk = context.at_desk()
     data = await asyncio.to_thread(read_bytes, context.workspace.root, arguments.path, MOST_BYTES)
     name = arguments.name or arguments.path.rstrip("/").rpartition("/")[2]
     await desk.attach(name, data)

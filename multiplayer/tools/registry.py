@@ -148,6 +148,12 @@ class ToolCallContext:
     desk: Desk | None = None
     """The room, for tools that speak to it. None at the command line."""
 
+    def at_desk(self) -> Desk:
+        """Return the room's desk. Raises `ToolRefused` where there is no room."""
+        if self.desk is None:
+            raise ToolRefused(ToolFault.REFUSED, "there is no room here")
+        return self.desk
+
 
 Args = TypeVar("Args", bound=Arguments)
 

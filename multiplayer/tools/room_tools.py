@@ -8,7 +8,7 @@ from multiplayer.protocol.cards import MAX_CHOICES, Form, Question, QuestionKind
 from multiplayer.protocol.memory import MAX_FACT_CHARACTERS
 from multiplayer.protocol.tools import ToolClass
 from multiplayer.tools.refusal import ToolFault, ToolRefused
-from multiplayer.tools.registry import Arguments, Desk, Tool, ToolCallContext, ToolResult
+from multiplayer.tools.registry import Arguments, Tool, ToolCallContext, ToolResult
 
 MAX_FOUND: Final = 20
 
@@ -75,14 +75,8 @@ def room_tools() -> tuple[Tool[SearchRoom], Tool[AskPeople], Tool[Remember], Too
     )
 
 
-def _desk(context: ToolCallContext) -> Desk:
-    if context.desk is None:
-        raise ToolRefused(ToolFault.REFUSED, "there is no room here")
-    return context.desk
-
-
 async def _search(arguments: SearchRoom, context: ToolCallContext) -> ToolResult:
-    return await _desk(context).search(arguments.query, arguments.limit)
+    return await context.at_desk().search(arguments.query, arguments.limit)
 
 
 async def _ask(arguments: AskPeople, context: ToolCallContext) -> ToolResult:
@@ -90,7 +84,7 @@ async def _ask(arguments: AskPeople, context: ToolCallContext) -> ToolResult:
         Question(id=f"q{number}", text=asked.question, kind=_kind(asked), choices=asked.choices)
         for number, asked in enumerate(arguments.questions, start=1)
     )
-    await _desk(context).give_form(Form(text=arguments.text, questions=questions))
+    await context.at_desk().give_form(Form(text=arguments.text, questions=questions))
     return ToolResult(
         ok=True,
         text="The form will stand under your answer. End your turn now; what people answer comes as your next request.",
@@ -104,12 +98,12 @@ def _kind(asked: AskedQuestion) -> QuestionKind:
 
 
 async def _remember(arguments: Remember, context: ToolCallContext) -> ToolResult:
-    await _desk(context).propose(text=arguments.text)
+    await context.at_desk().propose(text=arguments.text)
     return ToolResult(ok=True, text="Proposed. It is not remembered until a member of the room accepts it.")
 
 
 async def _forget(arguments: Forget, context: ToolCallContext) -> ToolResult:
-    desk = _desk(context)
+    desk = context.at_desk()
     wanted = " ".join(arguments.fact.split()).casefold()
     facts = await desk.facts()
     found = [fact_id for fact_id, text in facts.items() if wanted in text.casefold()]
