@@ -18,6 +18,7 @@ from multiplayer.blobs.port import (
     BlobKey,
     BlobMissing,
     Blobs,
+    BlobsDenied,
     Shown,
     SignedPut,
     blob_key,
@@ -51,6 +52,23 @@ class CountedPiece(bytes):
 async def pieces_of(data: bytes, piece_bytes: int = 100_000) -> AsyncIterator[bytes]:
     for start in range(0, len(data), piece_bytes):
         yield data[start : start + piece_bytes]
+
+
+async def expect_denied(right: Blobs, thief: Blobs) -> None:
+    """A store with a wrong key does nothing, and nothing comes of the links that it signs."""
+    await right.put(ALICES, pieces_of(b"x"))
+    with pytest.raises(BlobsDenied):
+        await thief.check()
+    with pytest.raises(BlobsDenied):
+        await thief.head(ALICES)
+    with pytest.raises(BlobsDenied):
+        await listed(thief)
+    with pytest.raises(BlobsDenied):
+        await thief.delete([ALICES])
+    url = await thief.sign_get(ALICES, BlobsSuite.SHOWN, for_s=60)
+    assert url is not None
+    async with httpx.AsyncClient(trust_env=False) as http:
+        assert (await http.get(url)).status_code == 403
 
 
 async def stored(blobs: Blobs, key: BlobKey, data: bytes) -> None:

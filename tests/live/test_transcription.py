@@ -73,9 +73,13 @@ class Scene:
     async def asks(self, kind: str, **fields: object) -> Line:
         return await self.alice.ask(type=kind, room_id=self.room_id, **fields)
 
-    async def told(self, note: Note, state: str, *, start: int = 0, who: Guest | None = None) -> Line:
+    async def told(
+        self, note: Note, *states: str, start: int = 0, who: Guest | None = None, within_s: float = PATIENCE_S
+    ) -> Line:
         """Wait until the room is told that the transcript is so far; return it."""
-        line = await (who or self.alice).expect(lambda heard: _state(heard, note) == state, start=start)
+        line = await (who or self.alice).expect(
+            lambda heard: _state(heard, note) in states, start=start, within_s=within_s
+        )
         return _transcript(line)
 
     def states(self, note: Note) -> list[str]:
@@ -562,11 +566,7 @@ async def test_what_a_person_says_stands_under_the_message(tmp_path: Path) -> No
     try:
         async with scene(tmp_path, ears) as at:
             note = await at.posts("", data=spoken())
-            async with asyncio.timeout(120):
-                stored = await at.stored(note)
-                while stored is None or stored.state.value not in {"done", "failed"}:
-                    await asyncio.sleep(0.2)
-                    stored = await at.stored(note)
-            assert "report to the team" in stored.text.lower(), (stored, SENTENCE)
+            heard = await at.told(note, "done", "failed", within_s=100)
+            assert "report to the team" in str(heard["text"]).lower(), (heard, SENTENCE)
     finally:
         await ears.aclose()
