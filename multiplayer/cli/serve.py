@@ -8,7 +8,7 @@ import signal
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import structlog
@@ -17,11 +17,14 @@ from rich.console import Console
 
 from multiplayer.compose import Running, server
 from multiplayer.live.lobby import OPERATOR_HANDLE
+from multiplayer.live.pod import Pod
 from multiplayer.settings import Settings, load_settings, unknown_names
+from multiplayer.storage.port import OutcomeUnknown, StorageUnavailable
 from multiplayer.telemetry import logs
 from multiplayer.transports.app import HttpConfig, build_app
 from multiplayer.transports.server import Server, bound, raise_file_limit
 
+_LOOK_AGAIN_S = 0.5
 _log = structlog.get_logger(__name__)
 
 
@@ -94,7 +97,7 @@ async def _serve(settings: Settings) -> None:
         async with listener:
             url = str(settings.public_url).rstrip("/") if settings.public_url else _url(settings.host, listener.port)
             running.write_server_file(_url(settings.host, listener.port))
-            await _say_hello(running, url)
+            await _say_hello(running, url, stop)
             _spare_the_collector()
             await stop.wait()
             running.pod.drain()
@@ -108,7 +111,7 @@ def _spare_the_collector() -> None:
     gc.set_threshold(50_000, 50, 50)
 
 
-async def _say_hello(running: Running, url: str) -> None:
+async def _say_hello(running: Running, url: str, stop: asyncio.Event) -> None:
     """Print where it is and, while nobody has used one, how the operator gets in."""
     console = Console(file=sys.stdout, highlight=False, soft_wrap=True)
     status = running.sandbox.status
@@ -118,16 +121,29 @@ async def _say_hello(running: Running, url: str) -> None:
     console.print(f"  database  {running.database_name}")
     console.print(f"  AI        {running.ai_name}")
     console.print(f"  terminal  {terminal}")
-    pod = running.pod
-    operator = await pod.storage.find_account_by_handle(OPERATOR_HANDLE)
-    assert operator is not None, "compose made it"
-    if sys.stdout.isatty() or not await pod.storage.has_used_login_link(operator.id):
-        link = await pod.doors.local.create_login_link(operator.id)
+    link = await _sign_in_link(running.pod, stop)
+    if link:
         console.print("\n  Sign in once as the operator [bold]host[/bold] (24 hours, a new start makes a new link):")
-        console.print(f"  {url}/sign-in#{link.text}", style="cyan")
+        console.print(f"  {url}/sign-in#{link}", style="cyan")
         console.print("  There is no web page yet; the address says how to use the link from a terminal.")
     console.print("\n  Ctrl-C ends it.\n")
     sys.stdout.flush()
+
+
+async def _sign_in_link(pod: Pod, stop: asyncio.Event) -> str:
+    """Return the text of a link for the operator, if one should be shown. A database that is away is waited for."""
+    while not stop.is_set():
+        try:
+            operator = await pod.storage.find_account_by_handle(OPERATOR_HANDLE)
+            assert operator is not None, "compose made it"
+            if not sys.stdout.isatty() and await pod.storage.has_used_login_link(operator.id):
+                return ""
+            return (await pod.doors.local.create_login_link(operator.id)).text
+        except (StorageUnavailable, OutcomeUnknown):
+            # Everything else runs already. Of a link whose making nobody knows of, nobody knows the words either.
+            with suppress(TimeoutError):
+                await asyncio.wait_for(stop.wait(), _LOOK_AGAIN_S)
+    return ""
 
 
 def _url(host: str, port: int) -> str:

@@ -55,7 +55,7 @@ from multiplayer.rooms.limits import RoomLimits
 from multiplayer.settings import BadSettings, Settings
 from multiplayer.storage.cache import CachedLog
 from multiplayer.storage.embedded import DataDirLock
-from multiplayer.storage.port import Storage
+from multiplayer.storage.port import OutcomeUnknown, Storage, StorageUnavailable
 from multiplayer.telemetry.metrics import Metrics
 from multiplayer.tools.extraction.extraction import Extractor
 from multiplayer.tools.offered import RUNS_COMMANDS
@@ -64,6 +64,8 @@ from multiplayer.tools.sandbox.sandbox import Sandbox
 __all__ = ["Running", "command_line", "database_address", "server"]
 
 PREFLIGHT_S = 3_600.0
+START_AGAIN_S = (0.2, 0.5, 1.0, 2.0, 4.0)
+"""After so long a start is begun again in which the database that it had just started has died."""
 _log = structlog.get_logger(__name__)
 
 
@@ -88,6 +90,30 @@ class Running:
 @asynccontextmanager
 async def server(settings: Settings) -> AsyncIterator[Running]:
     """Everything for `serve`: the folder, the database (migrated), the pod with its AIs. Ends in the other order."""
+    async with AsyncExitStack() as stack:
+        yield await _started(settings, stack)
+
+
+async def _started(settings: Settings, stack: AsyncExitStack) -> Running:
+    """Start; again if our own database died meanwhile. One that somebody else runs is waited for by whoever runs us."""
+    for pause_s in START_AGAIN_S:
+        try:
+            return await stack.enter_async_context(_server(settings))
+        except (StorageUnavailable, OutcomeUnknown) as away:
+            if settings.database_url is not None:
+                raise
+            reason = str(away)
+        except ExceptionGroup as group:
+            if settings.database_url is not None or group.split((StorageUnavailable, OutcomeUnknown))[1] is not None:
+                raise
+            reason = str(group.exceptions[0])
+        _log.warning("start_begins_again", reason=reason, in_s=pause_s)
+        await asyncio.sleep(pause_s)
+    return await stack.enter_async_context(_server(settings))
+
+
+@asynccontextmanager
+async def _server(settings: Settings) -> AsyncIterator[Running]:
     async with AsyncExitStack() as stack:
         folder = settings.folder
         lock = await DataDirLock.acquire(folder)

@@ -53,6 +53,29 @@ async def test_a_second_server_on_the_same_folder_refuses_in_a_sentence_and_the_
         assert await server.readiness() == 200
 
 
+@pytest.mark.parametrize("blows", [1, 3])
+async def test_a_postgres_that_is_killed_while_the_server_starts_is_waited_for(tmp_path: Path, blows: int) -> None:
+    server = RealServer(tmp_path / "data")
+    try:
+        server.spawn()
+        pid, struck = server.pid, set[int]()
+        async with asyncio.timeout(60):
+            while len(struck) < blows:
+                # Its address stands there as soon as it runs, and the rest of the start begins with that.
+                is_there = (server.data_dir / "server.json").exists()
+                found = server.postmaster if is_there else None
+                if found is not None and found not in struck and server.kill_postgres():
+                    struck.add(found)
+                await asyncio.sleep(0.01)
+        await server.until_ready()
+        assert (server.pid, server.is_running) == (pid, True)
+        async with asyncio.timeout(20):
+            while "Sign in once" not in server.last_words():  # noqa: ASYNC110 - a log tells nobody
+                await asyncio.sleep(0.05)
+    finally:
+        await server.end()
+
+
 async def test_a_killed_postgres_is_started_again_and_nothing_acknowledged_is_lost(tmp_path: Path) -> None:
     async with real_server(tmp_path / "data") as server, asyncio.TaskGroup() as tasks:
         pid = server.pid
