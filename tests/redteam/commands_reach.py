@@ -194,8 +194,9 @@ REACH: Final = (
         name="find-over-all-that-is-visible",
         control=True,
         code=shell(
-            "find / -path /proc -prune -o -path /sys -prune -o -path /usr -prune -o -path /root -prune -o -path @CODE@ -prune"
-            " -o -name 'canary-*' -print 2>/dev/null; ls -RA /tmp /var/tmp /dev/shm 2>/dev/null | grep -a canary-"
+            # Where it succeeds it ends with the first: a whole machine takes minutes, what a sandbox shows does not.
+            "find @FOLDER@ / -path /proc -prune -o -path /sys -prune -o -path /usr -prune -o -path /root -prune -o -path @CODE@ -prune"
+            " -o -name 'canary-*' -print -quit 2>/dev/null | grep -a canary- || ls -RA /tmp /var/tmp /dev/shm 2>/dev/null | grep -a canary-"
         ),
     ),
     Attack(
