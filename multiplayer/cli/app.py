@@ -22,6 +22,7 @@ from multiplayer.cli import (
     room_tools,
     rooms,
     tokens,
+    transcripts,
     usage,
     users,
 )
@@ -88,6 +89,7 @@ app.add_typer(files.app, name="files")
 app.command(name="attach")(attachments.attach)
 app.command(name="attachments")(attachments.attachments)
 app.command(name="download")(attachments.download)
+app.command(name="transcript")(transcripts.transcript)
 app.add_typer(ai.app, name="ai")
 app.command(name="usage")(usage.usage)
 app.add_typer(usage.app, name="budget")

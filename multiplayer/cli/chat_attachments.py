@@ -1,12 +1,13 @@
 """Files of messages, as a terminal shows them: a line for each, and what became of one later."""
 
 from collections.abc import Iterable, Iterator
-from typing import Final, assert_never
+from typing import Final
 
 from rich.filesize import decimal
 from rich.text import Text
 
 from multiplayer.cli.chat_paper import INDENT, Paper
+from multiplayer.cli.recordings import state_of
 from multiplayer.cli.visible import indented, shortened
 from multiplayer.protocol.attachments import Attachment, AttachmentState, Transcript, TranscriptState
 from multiplayer.protocol.events import AttachmentChanged
@@ -83,7 +84,7 @@ class AttachmentLines:
             # How it waits is no news: what comes of it is.
             return
         else:
-            self._paper.note(f"{name} {_state_of(transcript)}")
+            self._paper.note(f"{name} {state_of(transcript)}")
             return
         self._paper.line(transcript_text(transcript))
 
@@ -113,29 +114,12 @@ def attachment_line(attachment: Attachment) -> Text:
 def transcript_text(transcript: Transcript) -> Text:
     """Return what is said in a recording, or how far that is known, with nothing in it that a terminal would obey."""
     if transcript.state is not TranscriptState.DONE:
-        return Text(f"{INDENT}{INDENT}{_state_of(transcript)}", "dim")
+        return Text(f"{INDENT}{INDENT}{state_of(transcript)}", "dim")
     if not transcript.text:
         return Text(f"{INDENT}{INDENT}no words in it", "dim")
     edited = " (edited)" if transcript.is_edited else ""
     text = Text(f"{INDENT}{INDENT}“").append(indented(transcript.text, INDENT * 2)).append("”")
     return text.append(edited, "dim")
-
-
-def _state_of(transcript: Transcript) -> str:
-    match transcript.state:
-        case TranscriptState.QUEUED:
-            return "waits to be written down"
-        case TranscriptState.RUNNING:
-            return "is being written down"
-        case TranscriptState.STOPPED:
-            return "is not written down: stopped"
-        case TranscriptState.FAILED:
-            why = f": {shortened(transcript.reason, REASON)}" if transcript.reason else ""
-            return f"could not be written down{why}"
-        case TranscriptState.DONE:
-            return "is written down"
-        case _:
-            assert_never(transcript.state)
 
 
 def _about(attachment: Attachment) -> Iterator[str]:

@@ -7,13 +7,15 @@ from typing import Final, TypeVar
 from rich.filesize import decimal
 
 from multiplayer.cli.chat_desk import Desk
-from multiplayer.cli.chat_refusals import not_there, number_in, typed_wrong
+from multiplayer.cli.chat_refusals import number_in, typed_wrong
 from multiplayer.cli.file_names import path_and_words, place_for
+from multiplayer.cli.recordings import file_of, said_in
 from multiplayer.cli.visible import shortened
 from multiplayer.client import ConnectionLost, NotSignedIn, RefusalCode, Refused, Room
 from multiplayer.client.errors import FileChanged, FileDamaged, UploadFailed
 from multiplayer.protocol.attachments import RoomFile
 from multiplayer.protocol.ids import AccountId, TurnId
+from multiplayer.protocol.signals import Accepted
 
 T = TypeVar("T")
 LISTED: Final = 20
@@ -37,6 +39,8 @@ class FileCommands:
             "/attachments": self._attachments,
             "/save": self._save,
             "/unattach": self._unattach,
+            "/transcript": self._transcript,
+            "/listen": self._listen,
         }
 
     async def _attach(self, rest: str) -> Sequence[TurnId]:
@@ -94,34 +98,44 @@ class FileCommands:
 
     async def _unattach(self, rest: str) -> Sequence[TurnId]:
         file = await self._meant(rest, "/unattach")
-        accepted = await self._room.remove_attachment(file.message_id, file.attachment.id)
+        await self._shown(await self._room.remove_attachment(file.message_id, file.attachment.id))
+        return ()
+
+    async def _transcript(self, rest: str) -> Sequence[TurnId]:
+        which, _, words = rest.partition(" ")
+        file = await self._meant(which, "/transcript")
+        if not words.strip():
+            # More may be known since the files were numbered.
+            await self._desk.write([said_in((await file_of(self._room, file.attachment.id)).attachment)])
+            return ()
+        await self._shown(await self._room.edit_transcript(file.message_id, file.attachment.id, words.strip()))
+        return ()
+
+    async def _listen(self, rest: str) -> Sequence[TurnId]:
+        which, _, how = rest.partition(" ")
+        file = await self._meant(which, "/listen")
+        if how.strip() not in {"", "stop"}:
+            raise typed_wrong("/listen N has it written down again, /listen N stop ends that")
+        change = self._room.stop_transcript if how.strip() else self._room.ask_transcript
+        await self._shown(await change(file.message_id, file.attachment.id))
+        return ()
+
+    async def _shown(self, accepted: Accepted) -> None:
         if accepted.seq is not None:
             await self._desk.until_shown(accepted.seq)
-        return ()
 
     async def _meant(self, which: str, command: str) -> RoomFile:
         """Return the file that a number of `/attachments`, or an id, means."""
         if not which:
             raise typed_wrong(f"say which: {command} N, with a number of /attachments, or an id")
         number = number_in(which)
-        if number is not None:
-            if not self._listed:
-                raise typed_wrong("/attachments numbers the files first")
-            if not 1 <= number <= len(self._listed):
-                raise typed_wrong(f"files are numbered 1 to {len(self._listed)}")
-            return self._listed[number - 1]
-        for one in self._listed or ():
-            if one.attachment.id == which.upper():
-                return one
-        before: int | None = None
-        while True:
-            listing = await self._room.attachments(limit=200, before=before)
-            for one in listing.files:
-                if one.attachment.id == which.upper():
-                    return one
-            before = listing.next_before
-            if before is None:
-                raise not_there(f"no message here has a file {shortened(which, 40)}")
+        if number is None:
+            return await file_of(self._room, which)
+        if not self._listed:
+            raise typed_wrong("/attachments numbers the files first")
+        if not 1 <= number <= len(self._listed):
+            raise typed_wrong(f"files are numbered 1 to {len(self._listed)}")
+        return self._listed[number - 1]
 
     def _handle(self, account_id: AccountId) -> str:
         member = self._room.view.members.get(account_id)

@@ -19,6 +19,8 @@ HELP: Final = (
     ("/attachments", "the last files of messages, numbered"),
     ("/save N [PATH]", "fetch file N of /attachments onto this machine; or its id"),
     ("/unattach N", "take file N of /attachments off its message, for everyone"),
+    ("/transcript N [TEXT]", "what is said in voice note N of /attachments; your own may be put right"),
+    ("/listen N [stop]", "have voice note N written down again, or by nobody"),
     ("/jobs", "what runs in the background; /stop job ID ends one"),
     ("/accept [N]", "let the room remember or forget what an AI proposes"),
     ("/drop [N]", "turn down what an AI proposes"),

@@ -19,11 +19,13 @@ from multiplayer.protocol.cards import FormAnswer
 from multiplayer.protocol.commands import (
     AnswerForm,
     AskAi,
+    AskTranscript,
     ChooseAnswer,
     Command,
     DecideApproval,
     DecideProposal,
     EditSummary,
+    EditTranscript,
     ForgetFact,
     PinFact,
     PostMessage,
@@ -33,6 +35,7 @@ from multiplayer.protocol.commands import (
     SetRoomSettings,
     SetTyping,
     SteerTurn,
+    StopTranscript,
     StopTurn,
     UndoTurn,
 )
@@ -105,6 +108,26 @@ class Room(RoomReads, RoomFiles, RoomAttachments):
     ) -> Accepted:
         """Take a file off a message, for everyone; its author may, and who may delete anybody's message."""
         return await self.command(RemoveAttachment(message_id=message_id, attachment_id=attachment_id), key=key)
+
+    async def edit_transcript(
+        self, message_id: MessageId, attachment_id: AttachmentId, text: str, *, key: str | None = None
+    ) -> Accepted:
+        """Write what is said in a recording; its message's author may, while nobody listens to it."""
+        return await self.command(
+            EditTranscript(message_id=message_id, attachment_id=attachment_id, text=text), key=key
+        )
+
+    async def ask_transcript(
+        self, message_id: MessageId, attachment_id: AttachmentId, *, key: str | None = None
+    ) -> Accepted:
+        """Have a recording written down, where that failed, was stopped, or never began."""
+        return await self.command(AskTranscript(message_id=message_id, attachment_id=attachment_id), key=key)
+
+    async def stop_transcript(
+        self, message_id: MessageId, attachment_id: AttachmentId, *, key: str | None = None
+    ) -> Accepted:
+        """Have nobody listen to a recording."""
+        return await self.command(StopTranscript(message_id=message_id, attachment_id=attachment_id), key=key)
 
     async def command(self, command: Command, *, key: str | None = None) -> Accepted:
         """Carry out any command; its acceptance has a seq if it caused an event. As `send`; typing is tried once."""

@@ -118,9 +118,14 @@ class Downloads:
         found = await self._storage.files_of_room(
             room_id, limit=limit, before_seq=before_seq, from_seq=room.hidden_before(account_id)
         )
+        messages = await self._storage.messages(
+            room_id, [one.message_id for one in found if one.message_id is not None]
+        )
+        # As its message shows it: with what is said in it.
+        shown = {file.id: file for message in messages.values() for file in message.attachments}
         files = tuple(
             RoomFile(
-                attachment=one.attachment,
+                attachment=shown.get(one.attachment.id, one.attachment),
                 message_id=one.message_id,
                 seq=one.message_seq,
                 uploaded_by=one.uploader_id,

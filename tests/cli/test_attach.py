@@ -1,14 +1,12 @@
 """Files of messages by the command line and in the chat, at a real server: sent, taken up again, listed, fetched."""
 
 import asyncio
-import json
 import os
 import shlex
 import signal
 import sys
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
@@ -25,9 +23,9 @@ from multiplayer.client import RefusalCode
 from multiplayer.live.uploads import FileLimits
 from multiplayer.protocol.codec import JsonValue
 from multiplayer.tools.extraction.extraction import Extractor
-from tests.cli.typist import ROOT, refused, typing
-from tests.journeys.house import Ran, multiplayer
-from tests.support.server import Known, running_server
+from tests.cli.shell import Shell
+from tests.cli.typist import refused, typing
+from tests.support.server import running_server
 
 KIB = 1024
 DATA = os.urandom(100 * KIB)  # four parts
@@ -52,37 +50,6 @@ class Slow(LocalBlobs):
         if key.startswith("incoming/"):
             self.parts.append(key[-1])
         return await super().put(key, pieces, size)  # type: ignore[arg-type]  # passed on
-
-
-@dataclass(frozen=True)
-class Shell:
-    """Somebody at a shell, in a folder of their own."""
-
-    known: Known
-    url: str
-    here: Path
-
-    @property
-    def environment(self) -> Mapping[str, str]:
-        return {
-            "PATH": os.environ["PATH"],
-            "HOME": str(self.here),
-            "PYTHONPATH": str(ROOT),
-            "MULTIPLAYER_URL": self.url,
-            "MULTIPLAYER_TOKEN": self.known.token,
-        }
-
-    def file(self, name: str, data: bytes) -> str:
-        (self.here / name).write_bytes(data)
-        return name
-
-    async def run(self, *arguments: str) -> Ran:
-        return await multiplayer(*arguments, environment=self.environment)
-
-    async def read(self, *arguments: str) -> Object:
-        ran = await self.run(*arguments, "--json")
-        assert (ran.code, ran.err) == (0, ""), ran
-        return cast("Object", json.loads(ran.out))
 
 
 @asynccontextmanager

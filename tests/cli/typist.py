@@ -15,6 +15,7 @@ from multiplayer.cli.chat_desk import Desk
 from multiplayer.cli.chat_work import Work
 from multiplayer.client import Client, Refused, Room
 from multiplayer.models.port import ChatModel, Chunk
+from multiplayer.models.transcriber import Transcriber
 from multiplayer.protocol.event_frame import EventFrame
 from multiplayer.protocol.ids import TurnId
 from multiplayer.protocol.turn_events import TurnEnded
@@ -30,6 +31,7 @@ class Typist:
 
     def __init__(self, room: Room, known: Known) -> None:
         self.room = room
+        self.known = known
         self.complaints: list[str] = []
         self._lines: list[str] = []
         self._words = room.events()
@@ -77,10 +79,13 @@ class Typist:
 
 @asynccontextmanager
 async def typing(
-    folder: Path, *scripts: Sequence[Chunk | asyncio.Event], model: ChatModel | None = None
+    folder: Path,
+    *scripts: Sequence[Chunk | asyncio.Event],
+    model: ChatModel | None = None,
+    transcriber: Transcriber | None = None,
 ) -> AsyncIterator[tuple[Typist, Typist, RunningServer]]:
     """Alice and bob at the keyboard of one room, whose AI plays these scripts, or is `model`."""
-    async with running_server(folder, model=model or ChunkModel(*scripts)) as server:
+    async with running_server(folder, model=model or ChunkModel(*scripts), transcriber=transcriber) as server:
         alice, bob = await server.know("alice"), await server.know("bob")
         await server.room(alice, bob)
         async with (

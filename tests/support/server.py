@@ -15,6 +15,7 @@ from multiplayer.live.door import DoorLimits
 from multiplayer.live.pod import Pod, PodLimits
 from multiplayer.live.uploads import FileLimits
 from multiplayer.models.port import ChatModel
+from multiplayer.models.transcriber import Transcriber
 from multiplayer.protocol.ids import AccountId, RoomId
 from multiplayer.protocol.members import Account, Role
 from multiplayer.storage.port import Storage
@@ -105,6 +106,7 @@ async def running_server(
     blobs: Blobs | None = None,
     file_limits: FileLimits | None = None,
     extractor: Extractor | None = None,
+    transcriber: Transcriber | None = None,
 ) -> AsyncIterator[RunningServer]:
     """Serve until the block is left; workspaces are made in `folder`."""
     async with memory_pod(
@@ -118,6 +120,7 @@ async def running_server(
         blobs=blobs,
         file_limits=file_limits,
         extractor=extractor,
+        transcriber=transcriber,
     ) as pod:
         app = build_app(pod, config or HttpConfig())
         async with (
