@@ -9,7 +9,7 @@ its "private bucket access" has to be off: OSS refuses what is signed in the URL
 
 import threading
 import uuid
-from collections.abc import AsyncIterable, AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import Final
@@ -78,7 +78,7 @@ class OssBlobs:
                 await self._abort(name, upload)
             raise
 
-    async def read(self, key: BlobKey, start: int = 0, end: int | None = None) -> AsyncIterator[bytes]:
+    async def read(self, key: BlobKey, start: int = 0, end: int | None = None) -> AsyncGenerator[bytes, None]:
         assert start >= 0, "not a range"
         assert end is None or start <= end, "not a range"
         if start == end:
@@ -143,7 +143,7 @@ class OssBlobs:
         for at in range(0, len(names), BATCH):
             await self._calls.call(self._deletion(names[at : at + BATCH]))
 
-    async def listing(self, prefix: str) -> AsyncIterator[Stored]:
+    async def listing(self, prefix: str) -> AsyncGenerator[Stored, None]:
         token: str | None = ""
         while token is not None:
             page, token = await self._calls.call(self._page(self._prefix + prefix, token))

@@ -1,7 +1,7 @@
 """What the server needs of a store for files' bytes: streamed in and out, whole or not there, signed for others."""
 
 import re
-from collections.abc import AsyncIterable, AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final, NewType, Protocol
@@ -82,7 +82,7 @@ class Blobs(Protocol):
         """
         ...
 
-    def read(self, key: BlobKey, start: int = 0, end: int | None = None) -> AsyncIterator[bytes]:
+    def read(self, key: BlobKey, start: int = 0, end: int | None = None) -> AsyncGenerator[bytes, None]:
         """Give the bytes from `start` up to but not including `end`. Raises `BlobMissing` before the first piece.
 
         Raises `BlobCorrupt` or `BlobsUnavailable` if it ends early: what came is never taken for the whole.
@@ -101,7 +101,7 @@ class Blobs(Protocol):
         """Remove objects. One that is not there is removed already."""
         ...
 
-    def listing(self, prefix: str) -> AsyncIterator[Stored]:
+    def listing(self, prefix: str) -> AsyncGenerator[Stored, None]:
         """Give all objects whose key begins with `prefix`, by key, a page at a time."""
         ...
 

@@ -275,7 +275,7 @@ async def test_who_is_cancelled_while_the_store_hangs_leaves_nothing(
 async def test_a_read_that_is_left_while_the_store_hangs_holds_nobody_up(site: OssSite, blobs: OssBlobs) -> None:
     await put(blobs, LARGE)
     async with asyncio.timeout(WAIT_S):
-        async with aclosing(blobs.read(ALICES)) as pieces:  # type: ignore[type-var]  # a generator
+        async with aclosing(blobs.read(ALICES)) as pieces:
             assert await anext(pieces)
         assert await blobs.head(ALICES) is not None
 

@@ -290,7 +290,7 @@ class BlobsSuite:
 
     async def test_a_read_may_be_left_early(self, blobs: Blobs) -> None:
         await stored(blobs, ALICES, BIG)
-        async with aclosing(blobs.read(ALICES)) as pieces:  # type: ignore[type-var]  # a generator in all adapters
+        async with aclosing(blobs.read(ALICES)) as pieces:
             assert await anext(pieces)
         assert await content(blobs, ALICES, 0, 3) == BIG[:3]
 
@@ -379,7 +379,7 @@ class BlobsSuite:
         keys = [content_key(hashlib.sha256(b"%d" % n).hexdigest()) for n in range(self.many)]
         await self._put_all(blobs, keys)
         assert await listed(blobs, "sha256/") == sorted(keys)
-        async with aclosing(blobs.listing("sha256/")) as first:  # type: ignore[type-var]  # a generator in all adapters
+        async with aclosing(blobs.listing("sha256/")) as first:
             assert (await anext(first)).key == min(keys)
         await blobs.delete(keys)
         assert await listed(blobs) == []
