@@ -11,6 +11,7 @@ from multiplayer.cli.chat_help import HELP
 from multiplayer.cli.chat_refusals import in_words, not_there, number_of, typed_wrong
 from multiplayer.cli.chat_tool_commands import ToolCommands
 from multiplayer.cli.chat_work import Work
+from multiplayer.cli.retention_words import rule_words
 from multiplayer.client import ConnectionLost, Refused, Room
 from multiplayer.protocol.budgets import UsageGroup
 from multiplayer.protocol.commands import PinFact
@@ -35,6 +36,7 @@ _AT_ONCE = frozenset(
         "/files",
         "/attachments",
         "/save",
+        "/retention",
     }
 )
 """Also while an AI answers; the others are about what was answered, or change what it would be told."""
@@ -68,6 +70,7 @@ class Commands:
             "/cost": self._cost,
             "/turns": self._turns,
             "/usage": self._usage,
+            "/retention": self._retention,
             "/facts": self._facts,
             "/remember": self._remember,
             "/forget": self._forget,
@@ -244,6 +247,10 @@ class Commands:
             raise typed_wrong("/usage, or /usage with one of asker, ai, model, day")
         report = await self._room.usage(UsageGroup(rest) if rest else UsageGroup.AI)
         await self._say(*words.usage_lines(report, self._handle))
+        return ()
+
+    async def _retention(self, _: str) -> Sequence[TurnId]:
+        await self._say(rule_words(self._room.view.room.settings.retention))
         return ()
 
     async def _facts(self, _: str) -> Sequence[TurnId]:

@@ -30,6 +30,7 @@ HELP: Final = (
     ("/cost TEXT", "what asking this would cost at most"),
     ("/turns", "who waits, and the last turns"),
     ("/usage [asker|ai|model|day]", "tokens and money of this room"),
+    ("/retention", "how long this room keeps what is said"),
     ("/facts", "what the AIs always know here"),
     ("/remember TEXT", "pin a fact"),
     ("/forget N", "forget fact N of /facts"),

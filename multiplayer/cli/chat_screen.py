@@ -10,6 +10,7 @@ from multiplayer.cli.chat_approvals import ApprovalLines
 from multiplayer.cli.chat_attachments import AttachmentLines
 from multiplayer.cli.chat_cards import answer_lines
 from multiplayer.cli.chat_files import FileLines
+from multiplayer.cli.chat_forgetting import ForgettingLines, text_of
 from multiplayer.cli.chat_paper import SHORT, Paper
 from multiplayer.cli.chat_tools import ToolLines
 from multiplayer.cli.chat_turns import TurnLines
@@ -108,6 +109,7 @@ class Screen:
         self._approvals = ApprovalLines(self._paper, work)
         self._files = FileLines(self._paper, work)
         self._attachments = AttachmentLines(self._paper)
+        self._forgetting = ForgettingLines(self._paper)
         self.begin()
 
     def open(self) -> None:
@@ -123,7 +125,7 @@ class Screen:
             self._proposal(proposal)
 
     def message(self, message: Message) -> None:
-        text = "(deleted)" if message.is_deleted else message.text
+        text = text_of(message)
         after = " (edited)" if message.edited_at else ""
         if message.alternatives:
             after += f" (answer {message.chosen + 1} of {len(message.alternatives)})"
@@ -198,6 +200,8 @@ class Screen:
         self._tools.begin(view)
 
     def _event(self, event: Event) -> None:
+        if self._forgetting.show(event):
+            return
         who = self._paper.name(event.actor_id)
         match event:
             case MessagePosted():
@@ -263,13 +267,19 @@ class Screen:
         match event:
             case MemberJoined():
                 known[event.member.account_id] = event.member
-                self.note(f"{self._paper.name(event.member.account_id)} joined")
+                name = self._paper.name(event.member.account_id)
+                self.note(
+                    f"all that one member said was erased; they are {name} now" if event.is_erased else f"{name} joined"
+                )
             case MemberLeft():
                 self.note(f"{who} left")
             case MemberRemoved():
                 how = "banned" if event.is_banned else "removed"
                 whom = self._paper.name(event.account_id)
-                self.note(f"the membership of {whom} is over" if event.is_expired else f"{who} {how} {whom}")
+                if event.is_erased:
+                    self.note(f"all that {whom} said was erased")
+                else:
+                    self.note(f"the membership of {whom} is over" if event.is_expired else f"{who} {how} {whom}")
             case BanLifted():
                 self.note(f"{who} lifted a ban")
             case RoleChanged():

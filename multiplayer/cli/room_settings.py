@@ -121,6 +121,7 @@ def settings(
 
     from multiplayer.cli.on_data_dir import Pod, as_owner, member_called, on_data_dir, room_called
     from multiplayer.cli.reading import Handle, handles, json_of
+    from multiplayer.cli.retention_words import rule_words
     from multiplayer.protocol.commands import SetRoomSettings
     from multiplayer.protocol.rooms import RoomSettings
 
@@ -158,6 +159,7 @@ def settings(
         "guests-see-history": _yes(found.guests_see_history),
         "guests-see-workspace": _yes(found.guests_see_workspace),
         "members-invite": _yes(found.members_invite),
+        "retention": rule_words(found.retention),
         "triggers": ", ".join(rule.id for rule in found.triggers) or NONE,
         "fetch-urls": _yes(found.fetches_urls),
         **dict(approval_rows(found.approvals.model_dump(mode="json"))),

@@ -16,6 +16,7 @@ from multiplayer.protocol.events import (
     RoomRenamed,
     RoomSettingsSet,
 )
+from multiplayer.protocol.rooms import RoomKind
 from multiplayer.protocol.turn_events import (
     ApprovalDecided,
     FilesChanged,
@@ -55,25 +56,29 @@ def _described(event: Event, before: RoomState) -> tuple[str, str, str] | None:
     room = before.room
     match event:
         case RoomCreated():
-            return room.id, "", event.name
+            return room.id, "", _name(event.kind, event.name)
         case MemberJoined():
-            return event.member.account_id, "", event.member.role.value
+            return event.member.account_id, "", "erased" if event.is_erased else event.member.role.value
         case MemberRemoved():
             member = before.members.get(event.account_id)
             becomes = "banned" if event.is_banned else "expired" if event.is_expired else "removed"
+            becomes = "erased" if event.is_erased else becomes
             return event.account_id, member.role.value if member else "", becomes
         case BanLifted():
             return event.account_id, "banned", ""
         case RoleChanged():
             return event.account_id, event.previous.value, event.role.value
         case RoomRenamed():
-            return room.id, room.name, event.name
+            return room.id, _name(room.kind, room.name), _name(room.kind, event.name)
         case RoomSettingsSet():
             return room.id, room.settings.model_dump_json(), event.settings.model_dump_json()
         case RoomArchived():
             return room.id, "", "archived" if event.is_archived else "open"
         case RoomDeleted():
-            return room.id, room.name, ""
+            return room.id, _name(room.kind, room.name), ""
+        case MessageDeleted(because="retention"):
+            # One entry for all that went at a look, by whoever looked.
+            return None
         case MessageDeleted():
             return event.message_id, "", "deleted"
         case TurnStopRequested():
@@ -89,3 +94,8 @@ def _described(event: Event, before: RoomState) -> tuple[str, str, str] | None:
             return room.id, event.before, event.after
         case _:
             return None
+
+
+def _name(kind: RoomKind, name: str) -> str:
+    """A direct room is called as those in it are: their names can be erased, and what stands in the trail cannot."""
+    return "" if kind is RoomKind.DIRECT else name

@@ -16,12 +16,14 @@ from multiplayer.live.audit import Origin
 from multiplayer.live.clock import Clock
 from multiplayer.live.directory import Directory
 from multiplayer.live.door import Door
+from multiplayer.live.erasure import Erasures
 from multiplayer.live.file_services import FileServices
 from multiplayer.live.housekeeping import Housekeeping
 from multiplayer.live.insight import Insights
 from multiplayer.live.lobby import Lobby
 from multiplayer.live.profiles import Profiles
 from multiplayer.live.registry import Sessions
+from multiplayer.live.retention import Retentions
 from multiplayer.live.room_jobs import RoomJobs
 from multiplayer.live.schedules import Schedules
 from multiplayer.live.session import Session, SessionLimits
@@ -98,7 +100,9 @@ class Pod:
         insights: Insights,
         workspace: WorkspaceServices,
         files: FileServices,
+        erasures: Erasures,
         transcriptions: Transcriptions,
+        retention: Retentions,
         schedules: Schedules | None,
         jobs: RoomJobs,
         undos: Undos,
@@ -123,7 +127,9 @@ class Pod:
         self.insights = insights
         self.workspace = workspace
         self.files = files
+        self.erasures = erasures
         self.transcriptions = transcriptions
+        self.retention = retention
         self.doors = doors
         self.clock = clock
         self.metrics = metrics
@@ -143,7 +149,7 @@ class Pod:
         self._loops: list[asyncio.Task[None]] = []
         self._spawned: set[asyncio.Task[None]] = set()
         directory.listen(sessions.hear, turns.hear, undos.hear, jobs.hear, housekeeping.hear, files.attachments.hear)
-        directory.listen(transcriptions.hear)
+        directory.listen(transcriptions.hear, workspace.sync.incoming.hear)
         metrics.gauge("multiplayer_sessions", "Open sessions.", lambda: float(len(sessions)))
         metrics.gauge("multiplayer_rooms", "Rooms running on this pod.", lambda: float(len(directory)))
         metrics.gauge(
@@ -172,6 +178,9 @@ class Pod:
         if self._schedules is not None:
             self._loops.append(self._background.create_task(self._schedules.run(), name="schedules"))
             self._loops.append(self._background.create_task(self.files.sweep.run(), name="files"))
+            self._loops.append(self._background.create_task(self.erasures.run(), name="erasures"))
+            self._loops.append(self._background.create_task(self.workspace.sync.incoming.run(), name="incoming"))
+            self._loops.append(self._background.create_task(self.retention.run(), name="retention"))
         return self
 
     async def __aexit__(self, *exc_info: object) -> None:

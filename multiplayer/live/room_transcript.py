@@ -10,9 +10,15 @@ from multiplayer.protocol.attachments import Attachment, AttachmentState
 from multiplayer.protocol.cards import Form
 from multiplayer.protocol.ids import AccountId, AttachmentId, MessageId
 from multiplayer.protocol.messages import Message
+from multiplayer.protocol.retention import Because
 from multiplayer.protocol.rooms import RoomView
 from multiplayer.protocol.values import rfc3339
 
+_GONE: Final[Mapping[Because, str]] = {
+    "": "deleted",
+    "retention": "removed by the room's rule",
+    "erasure": "erased",
+}
 _POLICY: Final = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
 _STYLE: Final = (
     "body{font:16px/1.5 system-ui,sans-serif;max-width:50rem;margin:2rem auto;padding:0 1rem}"
@@ -44,7 +50,7 @@ class Transcript:
         """Return a message as Markdown, its words quoted."""
         lines = ["", f"**{_md_line(self._name(message.author_id))}** {' · '.join(self._notes(message))}", ""]
         if message.is_deleted:
-            return "\n".join([*lines, "> *deleted*", ""])
+            return "\n".join([*lines, f"> *{_GONE[message.deleted_because]}*", ""])
         lines += [f"> {_md(line)}".rstrip() + "  " for line in self._words(message).split("\n")]
         for attachment in message.attachments:
             path = self.paths.get(attachment.id)
@@ -70,7 +76,8 @@ class Transcript:
         who, notes = _html(self._name(message.author_id)), _html(" · ".join(self._notes(message)))
         parts = [f'<article id="{_html(message.id)}">', f"<header><b><bdi>{who}</bdi></b> {notes}</header>"]
         if message.is_deleted:
-            return "\n".join([*parts, "<p><i>deleted</i></p>", "</article>", ""])
+            gone = _html(_GONE[message.deleted_because])
+            return "\n".join([*parts, f"<p><i>{gone}</i></p>", "</article>", ""])
         parts.append(f'<pre dir="auto">{_html(self._words(message))}</pre>')
         for attachment in message.attachments:
             path = self.paths.get(attachment.id)

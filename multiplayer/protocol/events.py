@@ -13,6 +13,7 @@ from multiplayer.protocol.ids import AccountId, MessageId
 from multiplayer.protocol.members import Member, Role
 from multiplayer.protocol.memory import Fact, SummaryPoint, points_in
 from multiplayer.protocol.messages import Answer, MentionGroup, MessageBody
+from multiplayer.protocol.retention import Because
 from multiplayer.protocol.rooms import RoomKind, RoomSettings
 from multiplayer.protocol.turn_events import (
     ApprovalDecided,
@@ -75,6 +76,8 @@ class MemberJoined(EventFrame):
     type: Literal["member_joined"] = "member_joined"
     member: Member
     invite_id: str | None = None
+    is_erased: Sparse[bool] = False
+    """Of a direct room: the person who stays in it by another name, because their content was erased."""
 
 
 class MemberLeft(EventFrame):
@@ -87,6 +90,8 @@ class MemberRemoved(EventFrame):
     account_id: AccountId
     is_banned: bool = False
     is_expired: bool = False
+    is_erased: Sparse[bool] = False
+    """The person's content was erased, who need not have been a member any more: earlier lines are not as they were."""
 
 
 class BanLifted(EventFrame):
@@ -123,6 +128,7 @@ class MessageEdited(EventFrame):
 class MessageDeleted(EventFrame):
     type: Literal["message_deleted"] = "message_deleted"
     message_id: MessageId
+    because: Sparse[Because] = ""
 
 
 class AttachmentChanged(EventFrame):
@@ -144,6 +150,8 @@ class ReactionRemoved(EventFrame):
     type: Literal["reaction_removed"] = "reaction_removed"
     message_id: MessageId
     emoji: str
+    is_erased: Sparse[bool] = False
+    """All that the actor had reacted with to this message is gone; `emoji` names none of it."""
 
 
 class MessagePinned(EventFrame):

@@ -13,6 +13,8 @@ from multiplayer.protocol.tools import MAX_CHANGES, CallLimits, FileChange, Sha2
 from multiplayer.protocol.turns import TokenUsage, TurnOutcome
 from multiplayer.protocol.values import Frozen, UtcTime
 
+MAX_FORGOTTEN = 100
+
 
 class StartTurn(Frozen):
     """Claims a waiting turn (`fence` 1) or takes over a running one (the next number)."""
@@ -257,6 +259,50 @@ class FinishUndo(Frozen):
     conflicts: Annotated[tuple[str, ...], Field(max_length=MAX_CHANGES)] = ()
 
 
+class ForgetMessages(Frozen):
+    """Comes from the server's own loops, as the operator's account: these messages go, with all that came from them.
+
+    Those that are gone already are passed over. For `retention` the room's rule decides once more, as it is by then.
+    """
+
+    type: Literal["forget_messages"] = "forget_messages"
+    message_ids: Annotated[tuple[MessageId, ...], Field(min_length=1, max_length=MAX_FORGOTTEN)]
+    because: Literal["retention", "erasure"]
+
+
+class ForgetFiles(Frozen):
+    """Comes from the server's own loop, as the operator's account: files of these messages go if the rule says so."""
+
+    type: Literal["forget_files"] = "forget_files"
+    message_ids: Annotated[tuple[MessageId, ...], Field(min_length=1, max_length=MAX_FORGOTTEN)]
+
+
+class ErasePerson(Frozen):
+    """Comes from the loop that erases a person, as the operator's account: their part in the room ends.
+
+    What they have set and noted goes, and the turns that they alone have asked for end. A room without other people is
+    deleted. At the end of all (`is_last`) they leave it; in a direct room they stay under these names.
+    """
+
+    type: Literal["erase_person"] = "erase_person"
+    account_id: AccountId
+    handle: str
+    display_name: str
+    proposals: tuple[str, ...] = ()
+    """Proposals of turns that they alone have asked for."""
+    not_to: tuple[AccountId, ...] = ()
+    """Members who cannot become the owner in their place."""
+    is_last: bool = False
+
+
+class TakeBack(Frozen):
+    """Comes from the loop that erases a person: their reactions to these messages, and answers to their forms, go."""
+
+    type: Literal["take_back"] = "take_back"
+    account_id: AccountId
+    message_ids: Annotated[tuple[MessageId, ...], Field(min_length=1, max_length=MAX_FORGOTTEN)]
+
+
 InnerCommand = (
     AcceptInvite
     | ExpireMember
@@ -264,6 +310,10 @@ InnerCommand = (
     | RecordChanges
     | NoteJobChanges
     | FinishUndo
+    | ForgetMessages
+    | ForgetFiles
+    | ErasePerson
+    | TakeBack
     | SettleAttachment
     | SetTranscript
 )

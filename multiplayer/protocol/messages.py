@@ -5,6 +5,7 @@ from enum import StrEnum
 from multiplayer.protocol.attachments import Attachment
 from multiplayer.protocol.cards import Card, Form, Taint
 from multiplayer.protocol.ids import AccountId, MessageId, TurnId
+from multiplayer.protocol.retention import Because
 from multiplayer.protocol.values import Frozen, Sparse, UtcTime
 
 
@@ -73,6 +74,7 @@ class Message(Frozen):
     edited_at: UtcTime | None = None
     deleted_at: UtcTime | None = None
     deleted_by: AccountId | None = None
+    deleted_because: Sparse[Because] = ""
     reactions: tuple[Reaction, ...] = ()
     asked_by: Sparse[tuple[AccountId, ...]] = ()
     answers: Sparse[tuple[MessageId, ...]] = ()

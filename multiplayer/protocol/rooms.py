@@ -11,6 +11,7 @@ from multiplayer.protocol.ids import AccountId, CallId, MessageId, RoomId, TurnI
 from multiplayer.protocol.members import Member
 from multiplayer.protocol.memory import Fact, Proposal, Summary
 from multiplayer.protocol.messages import Message
+from multiplayer.protocol.retention import Retention, keeps_all
 from multiplayer.protocol.tools import MAX_CONSENTS, ApprovalCard, ApprovalPolicy, Consent
 from multiplayer.protocol.trigger_rules import DEFAULT_TRIGGERS, MAX_RULES, TriggerRule
 from multiplayer.protocol.turns import TurnReason, WhileBusy
@@ -57,6 +58,8 @@ class RoomSettings(Frozen):
     """Fold what was said into the summary after so many messages. None: when its share of the prompt is full."""
     shows_thinking: StrictBool = True
     """Tell the room what a model thinks before it answers, if its provider tells."""
+    retention: Annotated[Retention, Field(exclude_if=keeps_all)] = Retention()
+    """How long the room keeps what is said; owners only. Not written where it keeps all."""
 
 
 class ToolCallState(Frozen):

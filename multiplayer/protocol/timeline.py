@@ -81,6 +81,7 @@ def fold_message(message: Message, event: Event) -> Message:
                     "chosen": 0,
                     "deleted_at": event.at,
                     "deleted_by": event.actor_id,
+                    "deleted_because": event.because,
                 }
             )
         case AttachmentChanged():
@@ -89,6 +90,8 @@ def fold_message(message: Message, event: Event) -> Message:
             return message.model_copy(update={"attachments": files})
         case ReactionAdded():
             return message.model_copy(update={"reactions": _with(message.reactions, event.emoji, event.actor_id)})
+        case ReactionRemoved(is_erased=True):
+            return message.model_copy(update={"reactions": _without(message.reactions, None, event.actor_id)})
         case ReactionRemoved():
             return message.model_copy(update={"reactions": _without(message.reactions, event.emoji, event.actor_id)})
         case AnswerRegenerated():
@@ -170,10 +173,11 @@ def _with(reactions: tuple[Reaction, ...], emoji: str, account_id: AccountId) ->
     )
 
 
-def _without(reactions: tuple[Reaction, ...], emoji: str, account_id: AccountId) -> tuple[Reaction, ...]:
+def _without(reactions: tuple[Reaction, ...], emoji: str | None, account_id: AccountId) -> tuple[Reaction, ...]:
+    """Return what is left without an account's reaction; without all of them if no `emoji` is named."""
     rest = (
-        Reaction(emoji=emoji, account_ids=tuple(other for other in reaction.account_ids if other != account_id))
-        if reaction.emoji == emoji
+        Reaction(emoji=reaction.emoji, account_ids=tuple(other for other in reaction.account_ids if other != account_id))
+        if emoji in (None, reaction.emoji)
         else reaction
         for reaction in reactions
     )

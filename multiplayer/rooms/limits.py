@@ -21,6 +21,8 @@ class RoomLimits:
     rooms_per_account: int = 1_000
     answer: int = 200_000
     """An AI's answer; what is longer is cut, and says so."""
+    retention_days: int | None = None
+    """The longest that any room keeps what is said in it; None: for good."""
     zones: frozenset[str] | None = None
     """The time zones that a schedule may name; None: any."""
 

@@ -1,5 +1,7 @@
 """Deciding what a room remembers: its summary as people edit it, pinned facts, and the budget."""
 
+from collections.abc import Sequence
+
 from multiplayer.protocol.commands import EditSummary, ForgetFact, PinFact, SetBudget
 from multiplayer.protocol.errors import RefusalCode, Refused
 from multiplayer.protocol.events import BudgetSet, Event, FactForgotten, FactPinned, SummaryUpdated
@@ -71,12 +73,13 @@ def set_budget(deciding: Deciding, command: SetBudget) -> list[Event]:
     return [BudgetSet(**deciding.head(), budget=command.budget)]
 
 
-def erase_derived(deciding: Deciding, message: Message) -> list[Event]:
-    """Return what takes back all that was derived from a message that is being deleted."""
+def erase_derived(deciding: Deciding, messages: Sequence[Message]) -> list[Event]:
+    """Return what takes back all that was derived from messages that are being deleted."""
     events: list[Event] = []
+    gone = {message.id for message in messages}
     summary = deciding.state.summary
-    if summary is not None and message.seq <= summary.up_to_seq:
-        kept = without(summary.points, {message.id})
+    if summary is not None:
+        kept = without(summary.points, {message.id for message in messages if message.seq <= summary.up_to_seq})
         if kept != summary.points:
             changed = summary.model_copy(update={"points": kept})
             events.append(
@@ -93,7 +96,7 @@ def erase_derived(deciding: Deciding, message: Message) -> list[Event]:
     events += [
         FactForgotten(**deciding.head(), fact_id=fact.id)
         for fact in deciding.state.notes.facts
-        if fact.message_id == message.id
+        if fact.message_id in gone
     ]
     return events
 

@@ -98,7 +98,7 @@ def delete(deciding: Deciding, command: DeleteMessage) -> list[Event]:
     if message.is_deleted:
         raise Refused(RefusalCode.NO_CHANGE, "this message is deleted already")
     # What was derived from it goes with it.
-    return [MessageDeleted(**deciding.head(), message_id=message.id), *erase_derived(deciding, message)]
+    return [MessageDeleted(**deciding.head(), message_id=message.id), *erase_derived(deciding, [message])]
 
 
 def react(deciding: Deciding, command: AddReaction | RemoveReaction) -> list[Event]:

@@ -51,6 +51,7 @@ from multiplayer.protocol.inner_commands import (
     CallTool,
     ChangeModel,
     EndTurn,
+    ErasePerson,
     ExpireApproval,
     ExpireMember,
     FinishTool,
@@ -68,6 +69,7 @@ from multiplayer.protocol.inner_commands import (
     SetTranscript,
     StartTool,
     StartTurn,
+    TakeBack,
     TakeSteering,
     UpdateSummary,
 )
@@ -76,6 +78,7 @@ from multiplayer.protocol.trigger_rules import ThreadRule
 from multiplayer.rooms import (
     approval_rules,
     attachment_rules,
+    erasure_rules,
     forgetting_rules,
     member_rules,
     memory_rules,
@@ -137,6 +140,7 @@ COMMAND_RIGHTS: Final[dict[type[Command], Right]] = {
 _ALLOWED_WHEN_ARCHIVED: Final = (
     ArchiveRoom,
     DeleteRoom,
+    ErasePerson,
     ExpireMember,
     ForgetFiles,
     ForgetMessages,
@@ -148,6 +152,7 @@ _ALLOWED_WHEN_ARCHIVED: Final = (
     SetRole,
     SetTranscript,
     SettleAttachment,
+    TakeBack,
 )
 
 
@@ -220,6 +225,8 @@ class Room:
             case EditTranscript() | StopTranscript() | AskTranscript() | SetTranscript():
                 return Needs(messages=frozenset({command.message_id}))
             case ForgetMessages() | ForgetFiles():
+                return Needs(messages=frozenset(command.message_ids))
+            case TakeBack():
                 return Needs(messages=frozenset(command.message_ids))
             case RegenerateAnswer():
                 named = frozenset({command.message_id})
@@ -354,6 +361,10 @@ class Room:
                 return workspace_rules.record_changes(deciding, command)
             case NoteJobChanges():
                 return workspace_rules.note_job_changes(deciding, command)
+            case ErasePerson():
+                return erasure_rules.erase_person(deciding, command)
+            case TakeBack():
+                return erasure_rules.take_back(deciding, command)
             case DecideProposal():
                 return workspace_rules.decide_proposal(deciding, command)
             case (

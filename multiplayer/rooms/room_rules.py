@@ -7,6 +7,7 @@ from typing import Final
 from multiplayer.protocol.commands import ArchiveRoom, RenameRoom, SetRoomSettings, SetTopic
 from multiplayer.protocol.errors import RefusalCode, Refused
 from multiplayer.protocol.events import Event, RoomArchived, RoomDeleted, RoomRenamed, RoomSettingsSet, TopicSet
+from multiplayer.protocol.retention import Retention
 from multiplayer.protocol.rooms import RoomKind
 from multiplayer.protocol.tools import StandingRule
 from multiplayer.protocol.trigger_rules import ScheduleRule, TriggerRule, WebhookRule
@@ -54,6 +55,8 @@ def set_settings(deciding: Deciding, command: SetRoomSettings) -> list[Event]:
         settings = settings.model_copy(
             update={"approvals": settings.approvals.model_copy(update={"standing": standing})}
         )
+    if settings.retention != before.retention:
+        _check_retention(deciding, settings.retention)
     if settings == before:
         raise Refused(RefusalCode.NO_CHANGE, "these are the room's settings already")
     return [RoomSettingsSet(**deciding.head(), settings=settings)]
@@ -106,6 +109,14 @@ def _checked_standing(deciding: Deciding, rules: Sequence[StandingRule]) -> tupl
             same = rule.model_copy(update={"set_by": deciding.actor_id})
         checked.append(same)
     return tuple(rule for rule in checked if rule.until > deciding.at)
+
+
+def _check_retention(deciding: Deciding, rule: Retention) -> None:
+    # What deletes little by little asks for the right to delete all at once.
+    deciding.check(Right.ARCHIVE, because="only owners may set how long the room keeps what is said")
+    most = deciding.limits.retention_days
+    if most is not None and max(rule.messages_days or 0, rule.files_days or 0) > most:
+        raise Refused(RefusalCode.LIMIT_REACHED, f"no room of this server keeps anything longer than {most} days")
 
 
 def _check_zone(deciding: Deciding, rule: TriggerRule) -> None:

@@ -70,6 +70,15 @@ def end_turns_of(deciding: Deciding, ai_id: AccountId | None, reason: str) -> li
     ]
 
 
+def end_turns_asked_by(deciding: Deciding, account_id: AccountId, reason: str) -> list[Event]:
+    """End the turns that nobody else has asked for."""
+    return [
+        _ended(deciding, turn, TurnOutcome.STOPPED, reason)
+        for turn in deciding.state.turns.values()
+        if set(turn.askers) == {account_id}
+    ]
+
+
 def act(deciding: Deciding, command: TurnCommand) -> list[Event]:
     """Decide what the holder of a turn submits."""
     turn = deciding.state.turns.get(command.turn_id)

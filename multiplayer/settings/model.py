@@ -222,8 +222,12 @@ class Settings(BaseSettings):
     """How much the files of one room may hold together."""
     account_file_bytes: Annotated[int, Field(ge=1)] = 10 * 1024**3
     """How much the files that one account has uploaded may hold together, in all rooms."""
+    retention_days: Annotated[int, Field(ge=1, le=3650)] | None = None
+    """The longest, in days, that any room keeps messages; a room's own rule may be shorter. Not set: for good."""
     files_by_link: bool = True
     """Send who downloads a file to the store by a signed link of five minutes, where it can sign. False: always by here."""
+    workspace_mirror: Literal["auto", "on", "off"] = "auto"
+    """Keep a copy of each room's workspace in the file store, so that another server can go on with it. auto: unless BLOBS=local."""
     transcriber: Literal["off", "local", "http"] = "off"
     """What makes voice notes text: local (Whisper on this machine; needs the extra `voice`), http (a service), or nothing."""
     transcriber_url: str | None = None
@@ -286,6 +290,10 @@ class Settings(BaseSettings):
     def folder(self) -> Path:
         """The data folder, absolute, whether it is there or not."""
         return (self.data_dir or default_data_dir()).expanduser().absolute()
+
+    @property
+    def mirrors_workspaces(self) -> bool:
+        return self.workspace_mirror == "on" or (self.workspace_mirror == "auto" and self.blobs != "local")
 
 
 def default_data_dir() -> Path:

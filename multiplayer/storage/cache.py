@@ -12,7 +12,12 @@ from multiplayer.storage.port import StorageUnavailable, StoredEvent
 # What an entry costs beside its line: the object, its id, its place.
 _OVERHEAD_BYTES: Final = 250
 # Nothing else in a line can look like this: within a text the quotes are escaped.
-_DELETIONS: Final = (b'"type":"message_deleted"', b'"type":"fact_forgotten"', b'"state":"removed"')
+_DELETIONS: Final = (
+    b'"type":"message_deleted"',
+    b'"type":"fact_forgotten"',
+    b'"state":"removed"',
+    b'"is_erased":true',
+)
 
 
 class EventsAfter(Protocol):

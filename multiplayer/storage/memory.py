@@ -9,18 +9,20 @@ from multiplayer.protocol.ids import RoomId, TurnId
 from multiplayer.storage.account_port import StoredInvite
 from multiplayer.storage.audit_chain import SERVER_CHAIN, ChainHead, end_fault, first_fault
 from multiplayer.storage.audit_port import AuditEntry, AuditRow
-from multiplayer.storage.memory_ai import MemoryAi
+from multiplayer.storage.memory_erasures import MemoryErasures
 from multiplayer.storage.memory_ledger import MemoryLedger
-from multiplayer.storage.memory_profiles import MemoryProfiles
+from multiplayer.storage.memory_mirrors import MemoryMirrors
+from multiplayer.storage.memory_retention import MemoryRetention
 
 
-class MemoryStorage(MemoryAi, MemoryProfiles, MemoryLedger):
+class MemoryStorage(MemoryErasures, MemoryLedger, MemoryMirrors, MemoryRetention):
     """A storage of one process. `now_s` is the clock of leases, in seconds that never go back."""
 
     def __init__(self, now_s: Callable[[], float] = monotonic) -> None:
-        MemoryAi.__init__(self, now_s)
-        MemoryProfiles.__init__(self)
+        MemoryErasures.__init__(self, now_s)
         MemoryLedger.__init__(self, self._is_turn_open)
+        MemoryRetention.__init__(self)
+        MemoryMirrors.__init__(self, lambda room_id: self._room(room_id) is not None)
 
     async def add_invite(self, invite: StoredInvite, sha256: bytes, *, audit: AuditEntry) -> None:
         self._invites[invite.id] = invite

@@ -9,6 +9,7 @@ from multiplayer.protocol.attachments import Attachment
 from multiplayer.protocol.cards import Card, Form, Taint
 from multiplayer.protocol.ids import AccountId, MessageId
 from multiplayer.protocol.messages import Answer, Message, MessageBody, Reaction
+from multiplayer.protocol.retention import Because
 from multiplayer.protocol.values import Frozen
 
 reactions_adapter: TypeAdapter[tuple[Reaction, ...]] = TypeAdapter(tuple[Reaction, ...])
@@ -26,6 +27,7 @@ class _More(Frozen):
     answers: tuple[MessageId, ...] = ()
     alternatives: tuple[Answer, ...] = ()
     chosen: int = 0
+    deleted_because: Because = ""
 
 
 _MORE: Final = tuple(_More.model_fields)

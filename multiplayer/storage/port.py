@@ -21,8 +21,11 @@ from multiplayer.storage.account_port import AccountStore
 from multiplayer.storage.ai_port import AiStore
 from multiplayer.storage.attachment_port import AttachmentStore
 from multiplayer.storage.audit_port import AuditEntry, AuditTrail
+from multiplayer.storage.erasure_port import ErasureStore
 from multiplayer.storage.ledger_port import LedgerStore
+from multiplayer.storage.mirror_port import MirrorStore
 from multiplayer.storage.profile_port import ProfileStore
+from multiplayer.storage.retention_port import RetentionStore
 
 
 class StorageUnavailable(Exception):  # noqa: N818 - the world's state
@@ -265,7 +268,18 @@ class TurnStore(Protocol):
 
 
 class Storage(
-    RoomLog, TurnStore, AttachmentStore, AiStore, AccountStore, ProfileStore, LedgerStore, AuditTrail, Protocol
+    RoomLog,
+    TurnStore,
+    AttachmentStore,
+    MirrorStore,
+    AiStore,
+    AccountStore,
+    ProfileStore,
+    ErasureStore,
+    LedgerStore,
+    RetentionStore,
+    AuditTrail,
+    Protocol,
 ):
     """One database, all of it."""
 

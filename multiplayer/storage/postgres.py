@@ -12,12 +12,15 @@ from multiplayer.storage.attachment_rows import PostgresAttachments
 from multiplayer.storage.audit_rows import PostgresAudit
 from multiplayer.storage.credentials import PostgresCredentials
 from multiplayer.storage.database import Connection, Database, Dsn, connect, open_database, parse_dsn, port_errors
+from multiplayer.storage.erasures import PostgresErasures
 from multiplayer.storage.group_commit import GroupCommit, WriterConnection
 from multiplayer.storage.invites import PostgresInvites
 from multiplayer.storage.ledger import PostgresLedger
 from multiplayer.storage.migrate import DatabaseTooNew, MigrationChanged, pending
+from multiplayer.storage.mirrors import PostgresMirrors
 from multiplayer.storage.port import StorageUnavailable, UnfitDatabase
 from multiplayer.storage.profiles import PostgresProfiles
+from multiplayer.storage.retention_rows import PostgresRetention
 from multiplayer.storage.room_log import PostgresRoomLog
 from multiplayer.storage.turn_leases import PostgresTurns
 
@@ -30,12 +33,15 @@ class PostgresStorage(
     PostgresRoomLog,
     PostgresTurns,
     PostgresAttachments,
+    PostgresMirrors,
     PostgresAi,
     PostgresAccounts,
     PostgresCredentials,
     PostgresProfiles,
+    PostgresErasures,
     PostgresInvites,
     PostgresLedger,
+    PostgresRetention,
     PostgresAudit,
 ):
     """`port.Storage` on a Postgres database. Made by `open`."""

@@ -5,7 +5,7 @@ from copy import deepcopy
 from dataclasses import replace
 from datetime import time, timedelta
 from random import Random
-from typing import get_args
+from typing import Literal, get_args
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -70,6 +70,8 @@ from multiplayer.protocol.inner_commands import (
     FinishTool,
     FinishUndo,
     FireRule,
+    ForgetFiles,
+    ForgetMessages,
     NoteChanges,
     NoteJobChanges,
     Propose,
@@ -86,6 +88,7 @@ from multiplayer.protocol.inner_commands import (
 from multiplayer.protocol.members import AccountKind, Role
 from multiplayer.protocol.memory import PointEdit, Section
 from multiplayer.protocol.messages import Message
+from multiplayer.protocol.retention import Retention
 from multiplayer.protocol.rooms import ReadMark, RoomSettings, Snapshot, TurnState
 from multiplayer.protocol.tools import ChangeKind, Decider, FileChange, ToolClass
 from multiplayer.protocol.trigger_rules import (
@@ -109,6 +112,7 @@ PEOPLE = ("olga", "alice", "bob", "carol", "dave", "eve")
 AIS = ("bot", "robot")
 EVERYONE = (*PEOPLE, *AIS)
 LIMITS = RoomLimits(members=7, pins=2, emojis_per_message=2)
+HOST = AccountId("host")
 INVITE_ID = "01" + "0" * 24
 
 anyone = st.sampled_from(EVERYONE).map(AccountId)
@@ -140,6 +144,7 @@ def some_settings(pick: Random) -> RoomSettings:
         triggers=tuple(pick.sample(RULES, k=pick.randint(3, len(RULES)))),
         while_busy=pick.choice(list(WhileBusy)),
         ai_to_ai=pick.random() < 0.5,
+        retention=pick.choice([Retention(), Retention(), Retention(messages_days=1), Retention(files_days=1)]),
     )
 
 
@@ -327,6 +332,16 @@ class RoomMachine(RuleBasedStateMachine):
             for command in (EditTranscript(**place, text=text), StopTranscript(**place), AskTranscript(**place)):
                 if pick.random() < 0.3:
                     self._ask(actor, command)
+
+    @rule(pick=randoms, because=st.sampled_from(["retention", "erasure"]))
+    def the_room_forgets(self, pick: Random, because: Literal["retention", "erasure"]) -> None:
+        if pick.random() < 0.3:
+            self.book.later(timedelta(days=1).total_seconds())
+        known = list(self.book.messages)
+        some = tuple(pick.sample(known, k=min(len(known), 2)))
+        if some:
+            self._ask(HOST, ForgetMessages(message_ids=some, because=because))
+            self._ask(HOST, ForgetFiles(message_ids=tuple(known[:3])))
 
     @rule(ai=st.sampled_from([AccountId(name) for name in AIS]), asker=anyone)
     def a_job_changes_a_file(self, ai: AccountId, asker: AccountId) -> None:
@@ -525,7 +540,7 @@ def check_right(state: RoomState, messages: dict[MessageId, Message], actor_id: 
     if isinstance(command, ExpireMember):
         assert state.members[command.account_id].until is not None
         return
-    if isinstance(command, NoteJobChanges | SettleAttachment | SetTranscript):
+    if isinstance(command, NoteJobChanges | SettleAttachment | SetTranscript | ForgetMessages | ForgetFiles):
         return
     if isinstance(command, FinishUndo):
         assert any(one.turn_id == command.turn_id and one.undo == "wanted" for one in state.notes.changed)
@@ -557,6 +572,8 @@ def check_right(state: RoomState, messages: dict[MessageId, Message], actor_id: 
             row = ROW[UndoTurn]
             changed = next(one for one in state.notes.changed if one.turn_id == command.turn_id)
             asked = Asked(is_own_request=changed.askers == (actor_id,))
+        case SetRoomSettings() if command.settings.retention != settings_.retention:
+            row = "archive, delete the room"
         case EditTranscript():
             assert messages[command.message_id].author_id == actor_id
             row = "edit / delete own message"
