@@ -1,13 +1,19 @@
 """Files, changes and background jobs of a room in words, for a chat and for commands."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Final
+from typing import Final, assert_never
 
 from rich.filesize import decimal
 
 from multiplayer.cli.visible import shortened
 from multiplayer.protocol.ids import AccountId
-from multiplayer.protocol.reports_workspace import JobReport, TurnChanges, WorkspaceChange, WorkspaceListing
+from multiplayer.protocol.reports_workspace import (
+    JobReport,
+    MirrorState,
+    TurnChanges,
+    WorkspaceChange,
+    WorkspaceListing,
+)
 from multiplayer.protocol.tools import ChangeKind, FileChange
 from multiplayer.protocol.turn_events import TurnUndone
 
@@ -36,6 +42,34 @@ def listing_lines(listing: WorkspaceListing) -> Iterator[str]:
         f"the workspace holds {at_least}{decimal(listing.used_bytes)} of {decimal(listing.quota_bytes)}, "
         f"{at_least}{listing.files:,} of {listing.quota_files:,} files and folders"
     )
+    yield from mirror_lines(listing.mirror)
+
+
+def mirror_lines(mirror: MirrorState) -> Iterator[str]:
+    """Say how the workspace stands to its copy in the file store; nothing where there is none."""
+    reason = f": {mirror.reason}" if mirror.reason else ""
+    match mirror.state:
+        case "off":
+            return
+        case "synced":
+            there = f"all of it, as of {mirror.at.astimezone():%Y-%m-%d %H:%M}" if mirror.at else "nothing yet"
+            yield f"in the file store: {there}{reason}"
+        case "waiting" | "pushing":
+            how = "on its way" if mirror.state == "pushing" else "soon to come"
+            yield f"in the file store: not yet {_paths(mirror.waiting)}, {how}{reason}"
+        case "failing":
+            yield f"in the file store: not {_paths(mirror.waiting)}{reason}"
+        case "behind":
+            yield f"the file store has something newer that is not here yet{reason}"
+        case _:
+            assert_never(mirror.state)
+    if mirror.conflicts:
+        yield "changed in two places, so there are two of it:"
+        yield from (f"  {path}" for path in mirror.conflicts)
+
+
+def _paths(count: int) -> str:
+    return f"{count:,} changed path{'' if count == 1 else 's'}"
 
 
 def stat_line(change: FileChange) -> str:

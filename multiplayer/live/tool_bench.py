@@ -185,10 +185,12 @@ class ToolBench:
     async def _prepare(self, call_id: CallId, tool_class: ToolClass) -> str:
         """Take the room's lock and a checkpoint if the call may change files; return the checkpoint's hash."""
         self._class = tool_class
+        assert self._workspace is not None, "a tool that starts has opened it"
         if tool_class not in CHANGES_FILES:
+            if tool_class not in {ToolClass.ROOM, ToolClass.NETWORK}:
+                await self._seat.workbench.freshen(self._host.room_id, self._workspace)
             self._signal("tool")
             return ""
-        assert self._workspace is not None, "a tool that starts has opened it"
         lock = self._seat.workbench.lock(self._host.room_id)
         if lock.locked():
             self._signal("waiting", "somebody else is changing files")

@@ -51,7 +51,7 @@ class Toolbox:
         consents = settings().consents
         if self._outside is None or not consents:
             return self.own
-        async with self._workbench.opened(room_id) as workspace:
+        async with self._workbench.opened(room_id, needs_files=False) as workspace:
             known = await self._outside.known_for(consents, McpRoom(room_id, workspace))
         return self.own.beside(
             mcp_tools(
@@ -71,7 +71,7 @@ class Toolbox:
         """Ask all outside servers what they offer, and say what this room has agreed to of it."""
         if self._outside is None:
             return ()
-        async with self._workbench.opened(room_id) as workspace:
+        async with self._workbench.opened(room_id, needs_files=False) as workspace:
             return await survey(self._outside, consents, McpRoom(room_id, workspace))
 
     async def leave(self, room_id: RoomId) -> None:

@@ -9,7 +9,7 @@ import structlog
 
 from multiplayer.live.directory import Directory
 from multiplayer.live.room_host import RoomHost
-from multiplayer.live.workbench import Workbench, named_changes, named_paths
+from multiplayer.live.workbench import Workbench, WorkspaceAway, named_changes, named_paths
 from multiplayer.protocol.errors import Refused
 from multiplayer.protocol.events import Event
 from multiplayer.protocol.ids import TurnId
@@ -98,6 +98,8 @@ class Undos:
             return FinishUndo(turn_id=changed.turn_id, is_ok=False, reason=refused.text)
         except CheckpointGone as gone:
             return FinishUndo(turn_id=changed.turn_id, is_ok=False, reason=str(gone))
+        except WorkspaceAway as away:
+            return FinishUndo(turn_id=changed.turn_id, is_ok=False, reason=away.reason)
         except OSError as error:
             return FinishUndo(turn_id=changed.turn_id, is_ok=False, reason=f"the disk refused: {error.strerror}")
         conflicts = named_paths(undone.conflicts)

@@ -1,21 +1,26 @@
 """The rooms' workspaces as turns and people use them: opened, changed by one at a time, checkpointed before and after."""
 
 import asyncio
+import errno
 from collections import defaultdict, deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from enum import Enum
 from functools import partial
 from secrets import token_hex
-from typing import Final
+from typing import Final, Literal, Protocol
 
 import structlog
+from typing_extensions import override
 
 from multiplayer.live.aside import aside
 from multiplayer.protocol.ids import RoomId
+from multiplayer.protocol.reports_workspace import MirrorState
 from multiplayer.protocol.tools import MAX_CHANGES, FileChange
 from multiplayer.storage.port import Storage
 from multiplayer.tools.checkpoints.checkpoints import Checkpoints, Undone
+from multiplayer.tools.checkpoints.folders import entries
 from multiplayer.tools.checkpoints.idle import archive, idle_rooms, remove_workspace, rooms_with_files
 from multiplayer.tools.checkpoints.store import CheckpointGone
 from multiplayer.tools.terminal.job_view import JobOwner
@@ -24,6 +29,8 @@ from multiplayer.tools.workspace import Workspace, Workspaces
 _log = structlog.get_logger(__name__)
 MAX_NAMED_BYTES: Final = 48 * 1024
 """Of paths in one event."""
+RESTORE_WAIT_S: Final = 60.0
+"""Who reads files waits so long for them to be fetched from the file store by somebody else."""
 UNCHANGED: Final[tuple[FileChange, ...]] = ()
 
 
@@ -86,6 +93,98 @@ class _Told:
     untold: deque[Drift] = field(default_factory=deque)
 
 
+class WorkspaceAway(OSError):  # noqa: N818 - it names what happened
+    """The files of a room lie in the file store, and cannot be had from there now. The reason is for people."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(errno.EHOSTUNREACH, reason)
+        self.reason = reason
+
+
+class Lag(Enum):
+    NONE = "none"
+    BEHIND = "behind"
+    """What is here can be used; the store has something newer."""
+    ABSENT = "absent"
+    """What is here stands for nothing: the files are in the store alone."""
+
+
+class WorkspaceMirror(Protocol):
+    """What a mirror does at the doors of a workspace. Where `mirroring` is not, nothing does anything."""
+
+    async def lag(self, room_id: RoomId, *, is_empty: bool) -> Lag:
+        """Tell whether the store has something that is not here. Reads one row. `is_empty`: nothing lies here."""
+        ...
+
+    async def bring(self, room_id: RoomId, workspace: Workspace, tree: str) -> str:
+        """Bring the workspace, which is `tree` now, up to date; return what it is then. The caller holds the lock.
+
+        If the store is away it stays as it is. Raises `WorkspaceAway` if there is nothing here that could be used.
+        """
+        ...
+
+    async def note(self, room_id: RoomId) -> None:
+        """Something may be changed from now on: durable, so that it is found after a crash."""
+        ...
+
+    def changed(self, room_id: RoomId) -> None:
+        """Something was changed."""
+        ...
+
+    async def remove(self, room_id: RoomId) -> None:
+        """The room is deleted; the caller holds the lock."""
+        ...
+
+    async def state(self, room_id: RoomId) -> MirrorState: ...
+
+
+class NoMirror:
+    """`WorkspaceMirror` where there is none."""
+
+    async def lag(self, room_id: RoomId, *, is_empty: bool) -> Lag:  # noqa: ARG002 - the protocol's
+        return Lag.NONE
+
+    async def bring(self, room_id: RoomId, workspace: Workspace, tree: str) -> str:  # noqa: ARG002 - the protocol's
+        return tree
+
+    async def note(self, room_id: RoomId) -> None: ...
+
+    def changed(self, room_id: RoomId) -> None: ...
+
+    async def remove(self, room_id: RoomId) -> None: ...
+
+    async def state(self, room_id: RoomId) -> MirrorState:  # noqa: ARG002 - the protocol's
+        return MirrorState()
+
+
+class RoomLock(asyncio.Lock):
+    """A lock that knows who has it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._holder: asyncio.Task[object] | None = None
+
+    @override
+    async def acquire(self) -> Literal[True]:
+        await super().acquire()
+        self._holder = asyncio.current_task()
+        return True
+
+    @override
+    def release(self) -> None:
+        self._holder = None
+        super().release()
+
+    @property
+    def is_mine(self) -> bool:
+        """Whether the task that asks has taken it."""
+        return self.locked() and self._holder is asyncio.current_task()
+
+
+def _is_empty(workspace: Workspace) -> bool:
+    return not any(True for _ in entries(workspace.fd))
+
+
 class Workbench:
     def __init__(
         self,
@@ -103,23 +202,63 @@ class Workbench:
         """Only of rooms with jobs: elsewhere only outside servers change anything while nobody holds the lock."""
         self.tell: Callable[[RoomId, Drift], Awaitable[bool]] = _told_to_nobody
         """Takes what jobs wrote; False: not now, try again later. Set once, before anything runs."""
-        self._locks: defaultdict[RoomId, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self.mirror: WorkspaceMirror = NoMirror()
+        """Set once, before anything runs."""
+        self._locks: defaultdict[RoomId, RoomLock] = defaultdict(RoomLock)
         """One for each room in which something was changed since the start."""
 
     async def open(self, room_id: RoomId) -> Workspace:
-        """Return the room's workspace, made if it is not there. The caller closes it."""
+        """Return the room's workspace, made if it is not there. The caller closes it.
+
+        It is as it lies here: before anything in it is read, `freshen`; before it is changed, `begin`.
+        """
         number = await self._storage.room_number(room_id)
         return await asyncio.to_thread(self.workspaces.open, room_id, number)
 
     @asynccontextmanager
-    async def opened(self, room_id: RoomId) -> AsyncIterator[Workspace]:
+    async def opened(self, room_id: RoomId, *, needs_files: bool = True) -> AsyncIterator[Workspace]:
+        """Open it for the block, as it is in all places; see `freshen`. Without `needs_files`: as it lies here."""
         workspace = await self.open(room_id)
         try:
+            if needs_files:
+                await self.freshen(room_id, workspace)
             yield workspace
         finally:
             workspace.close()
 
-    def lock(self, room_id: RoomId) -> asyncio.Lock:
+    async def freshen(self, room_id: RoomId, workspace: Workspace) -> None:
+        """Bring what another pod has pushed, unless somebody is changing files here: who does, has it, or gets it then.
+
+        Raises `WorkspaceAway` if there is nothing here yet that could be read.
+        """
+        if room_id in self._locks and self._locks[room_id].is_mine:
+            return  # `begin` does it
+        is_empty = await asyncio.to_thread(_is_empty, workspace)
+        lag = await self.mirror.lag(room_id, is_empty=is_empty)
+        if lag is Lag.NONE or (lag is Lag.BEHIND and self.lock(room_id).locked()):
+            return
+        lock = self.lock(room_id)
+        try:
+            async with asyncio.timeout(RESTORE_WAIT_S):
+                await lock.acquire()
+        except TimeoutError:
+            raise WorkspaceAway("the files of this room are being fetched from the file store: try again") from None
+        try:
+            await self.bring(room_id, workspace)
+        finally:
+            lock.release()
+
+    async def bring(self, room_id: RoomId, workspace: Workspace) -> str:
+        """Bring the workspace up to date for the holder of the lock; return what it is then. See `begin`."""
+        before = await self.checkpoint(room_id, workspace)
+        await self.drifted(room_id, before)
+        now = await self.mirror.bring(room_id, workspace, before)
+        told = self._told.get(room_id)
+        if told is not None and now != before:
+            told.tree = now  # no job has done that
+        return now
+
+    def lock(self, room_id: RoomId) -> RoomLock:
         """Whoever changes files holds it from the checkpoint before to the one after, so that each change has one author."""
         return self._locks[room_id]
 
@@ -146,10 +285,11 @@ class Workbench:
     async def begin(self, room_id: RoomId, workspace: Workspace) -> str:
         """Return the hash of the workspace before a change; the caller holds the lock until `end`.
 
-        What background jobs have written since the last change is told first, so that it is nobody else's.
+        What background jobs have written since the last change is told first, so that it is nobody else's; then what
+        another pod has pushed is brought here. Raises `WorkspaceAway` if there is nothing here that could be changed.
         """
-        before = await self.checkpoint(room_id, workspace)
-        await self.drifted(room_id, before)
+        before = await self.bring(room_id, workspace)
+        await self.mirror.note(room_id)
         return before
 
     async def drifted(self, room_id: RoomId, tree: str) -> None:
@@ -173,6 +313,7 @@ class Workbench:
 
     def end(self, room_id: RoomId, after: str) -> None:
         """The holder of the lock has made the workspace `after`, and tells of that itself; it lets go of the lock next."""
+        self.mirror.changed(room_id)
         running = self._runs_beside(room_id)
         told = self._told.get(room_id)
         if told is not None:
@@ -236,5 +377,6 @@ class Workbench:
         async with self.lock(room_id):
             await asyncio.to_thread(remove_workspace, self.workspaces, room_id)
             await asyncio.to_thread(self.checkpoints.remove, room_id)
+            await self.mirror.remove(room_id)
             self._told.pop(room_id, None)
         self._locks.pop(room_id, None)

@@ -10,7 +10,7 @@ from multiplayer.live.aside import aside
 from multiplayer.live.directory import Directory
 from multiplayer.live.room_host import RoomHost
 from multiplayer.live.turn_reports import TurnReports
-from multiplayer.live.workbench import Workbench
+from multiplayer.live.workbench import Workbench, WorkspaceAway
 from multiplayer.protocol.errors import RefusalCode, Refused
 from multiplayer.protocol.ids import AccountId, RoomId, TurnId
 from multiplayer.protocol.reports_workspace import (
@@ -69,7 +69,8 @@ class WorkspaceReports:
         """Return what a folder holds; "" is the workspace itself. Counts the whole workspace, which reads all folders."""
         await self._checked(room_id, reader_id)
         async with refusing(), self._workbench.opened(room_id) as workspace:
-            return await aside(partial(self._listed, workspace, path))
+            listing = await aside(partial(self._listed, workspace, path))
+        return listing.model_copy(update={"mirror": await self._workbench.mirror.state(room_id)})
 
     def _listed(self, workspace: Workspace, path: str) -> WorkspaceListing:
         found = entries(workspace.root, path, MAX_ENTRIES)
@@ -196,6 +197,8 @@ async def refusing() -> AsyncIterator[None]:
         raise Refused(_CODES.get(refused.code, RefusalCode.CONFLICT), refused.text) from None
     except CheckpointGone as gone:
         raise Refused(RefusalCode.NOT_FOUND, str(gone)) from None
+    except WorkspaceAway as away:
+        raise Refused(RefusalCode.UNAVAILABLE, away.reason, retry_after_s=10.0) from away
     except OSError as error:
         raise Refused(
             RefusalCode.UNAVAILABLE, f"the disk refused: {error.strerror or 'it did not say why'}", retry_after_s=5.0

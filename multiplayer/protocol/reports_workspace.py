@@ -20,6 +20,22 @@ class WorkspaceEntry(Frozen):
     modified_at: UtcTime
 
 
+class MirrorState(Frozen):
+    """How a workspace stands to its copy in the file store, from which another server restores it.
+
+    `off`: there is none. `waiting`: `waiting` paths are different here. `behind`: the store has something newer that
+    could not be fetched. `failing`: what is here could not be put there. `reason` says why in plain words. `version`
+    and `at` are the copy's. `conflicts`: what was put beside, because it was changed in two places.
+    """
+
+    state: Literal["off", "synced", "waiting", "pushing", "behind", "failing"] = "off"
+    version: int = 0
+    at: UtcTime | None = None
+    waiting: int = 0
+    reason: str = ""
+    conflicts: tuple[str, ...] = ()
+
+
 class WorkspaceListing(Frozen):
     """What a folder holds, by name, and how full the whole workspace is.
 
@@ -35,6 +51,7 @@ class WorkspaceListing(Frozen):
     is_whole: bool = True
     quota_bytes: int
     quota_files: int
+    mirror: MirrorState = MirrorState()
 
 
 class WorkspaceChange(Frozen):

@@ -37,6 +37,12 @@ class Metrics:
         self.room_restarts = Counter(
             "multiplayer_room_restarts", "Rooms reloaded from their log after an unexpected error.", registry=registry
         )
+        self.mirror = Counter(
+            "multiplayer_workspace_pushes",
+            "Workspaces put into the file store, by outcome.",
+            ["outcome"],
+            registry=registry,
+        )
         self.http = Counter("multiplayer_http_responses", "HTTP answers, by status.", ["status"], registry=registry)
 
     def count_event(self, kind: str) -> None:

@@ -9,14 +9,16 @@ page is written back: while a background job runs, take with `reads_all`.
 import json
 import shutil
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 from multiplayer.protocol.ids import RoomId
 from multiplayer.protocol.tools import FileChange
 from multiplayer.tools.checkpoints.changes import describe, unified
+from multiplayer.tools.checkpoints.merging import Naming, merge
 from multiplayer.tools.checkpoints.overlay import overlaid
 from multiplayer.tools.checkpoints.restore import Restorer
 from multiplayer.tools.checkpoints.scan import Bounds, Scan, Scanner
@@ -31,6 +33,7 @@ from multiplayer.tools.checkpoints.tree import (
     flatten,
     raw_path,
     shown_path,
+    unflatten,
 )
 from multiplayer.tools.checkpoints.undo_plan import Plan, outcome, plan_undo
 from multiplayer.tools.limits import GIB, Limits
@@ -73,6 +76,18 @@ class Undone:
     before: str
     """The tree it found: with `tree` a span of its own, by which the undo can be undone."""
     tree: str
+
+
+@dataclass(frozen=True, slots=True)
+class Brought:
+    """What a merge with another pod's tree did."""
+
+    tree: str
+    """What the workspace is now."""
+    copies: tuple[str, ...]
+    """What was put beside, because both had changed it."""
+    late: tuple[str, ...]
+    """Paths that changed meanwhile, or could not be changed: with any the merge is to be done again."""
 
 
 class Checkpoints:
@@ -183,6 +198,29 @@ class Checkpoints:
             finally:
                 restorer.close()
 
+    def bring(
+        self,
+        room_id: RoomId,
+        workspace: Workspace,
+        base: str,
+        theirs: str,
+        naming: Naming,
+        *,
+        reads_all: bool = False,
+    ) -> Brought:
+        """Bring together what was changed here and in the tree `theirs` since `base` ("", or one not kept: ever).
+
+        All objects of `theirs` are kept here. After a crash at any point the same call again comes to the same. Raises
+        as `undo`; a workspace that is over its limits over there may be so here.
+        """
+        with open_store(self._root, room_id) as store:
+            restorer = Restorer(room_id, workspace, store)
+            try:
+                restorer.open_staging()
+                return self._bring(store, workspace, restorer, (base, theirs), naming, reads_all=reads_all)
+            finally:
+                restorer.close()
+
     @property
     def root(self) -> Path:
         """Where everything is kept, a folder for each room."""
@@ -221,6 +259,41 @@ class Checkpoints:
         store.commit()
         return scanner, scan
 
+    def _bring(
+        self,
+        store: Store,
+        workspace: Workspace,
+        restorer: Restorer,
+        trees: tuple[str, str],
+        naming: Naming,
+        *,
+        reads_all: bool,
+    ) -> Brought:
+        _finish_widened(restorer, store)
+        root = self._scan(store, workspace, reads_all=reads_all)[1].root
+        theirs = flatten(store.folder, store.root_of(trees[1]))
+        merged = merge(_flat_base(store, trees[0]), flatten(store.folder, root), theirs, naming)
+        late: list[str] = []
+        # What both have changed is beside before anything is replaced: a crash between leaves both.
+        for wanted in [merged.beside, merged.tree] if merged.copies else [merged.tree]:
+            target = unflatten(store.put, wanted)
+            store.commit()
+            if target == root:
+                continue
+            store.pin("target", target)
+            store.commit()
+            span = (target.hex(), root.hex())
+            undone = self._undo(
+                store, workspace, restorer, [span], keep_going=True, reads_all=reads_all, as_large_as=theirs
+            )
+            late += undone.conflicts
+            root = bytes.fromhex(undone.tree)
+            if late:
+                break
+        store.unpin("target")
+        store.commit()
+        return Brought(root.hex(), tuple(map(shown_path, merged.copies)), tuple(late))
+
     def _undo(
         self,
         store: Store,
@@ -230,6 +303,7 @@ class Checkpoints:
         *,
         keep_going: bool,
         reads_all: bool,
+        as_large_as: Mapping[bytes, Entry] = MappingProxyType({}),
     ) -> Undone:
         name = digest_of(json.dumps(list(spans)).encode()).hex()
         interrupted = _finish_widened(restorer, store)
@@ -244,7 +318,7 @@ class Checkpoints:
             if not conflicts:
                 store.write_journal(None)
             return Undone((), tuple(map(shown_path, conflicts)), found.hex(), found.hex())
-        self._check_fits(plan, now)
+        self._check_fits(plan, now, as_large_as)
         for entry in plan.restores.values():
             if entry is not None and entry.kind is Kind.FILE:
                 store.length_of(entry.data)  # all of it is still kept, or nothing is begun
@@ -265,15 +339,24 @@ class Checkpoints:
             after.hex(),
         )
 
-    def _check_fits(self, plan: Plan, now: dict[bytes, Entry]) -> None:
+    def _check_fits(self, plan: Plan, now: dict[bytes, Entry], as_large_as: Mapping[bytes, Entry]) -> None:
         after = outcome(plan, now)
-        used, held = (sum(entry.size for entry in tree.values()) for tree in (after, now))
-        if used > max(held, self._limits.workspace_bytes) or len(after) > max(len(now), self._limits.workspace_inodes):
+        used, held, other = (sum(entry.size for entry in tree.values()) for tree in (after, now, as_large_as))
+        most_inodes = max(len(now), len(as_large_as), self._limits.workspace_inodes)
+        if used > max(held, other, self._limits.workspace_bytes) or len(after) > most_inodes:
             raise ToolRefused(
                 ToolFault.QUOTA,
                 f"with what would come back the workspace would hold {used} of {self._limits.workspace_bytes} bytes in "
                 f"{len(after)} of {self._limits.workspace_inodes} files; remove files first",
             )
+
+
+def _flat_base(store: Store, tree: str) -> dict[bytes, Entry]:
+    """Nothing, if it is not kept any more: then all counts as changed on both sides, and both are kept."""
+    try:
+        return flatten(store.folder, store.root_of(tree))
+    except CheckpointGone:
+        return {}
 
 
 def _compare(store: Store, before: str, after: str) -> list[Difference]:

@@ -91,11 +91,15 @@ class Packs:
             self._write_waiting()
         fd = self._reading.get(place.pack)
         if fd is None:
-            fd = self._reading[place.pack] = os.open(self._path(place.pack), os.O_RDONLY | os.O_CLOEXEC)
+            fd = self._reading[place.pack] = self.opened(place.pack)
         at, end = place.offset, place.offset + place.length
         while at < end and (chunk := os.pread(fd, min(CHUNK_BYTES, end - at), at)):
             yield chunk
             at += len(chunk)
+
+    def opened(self, pack: int) -> int:
+        """Open a pack for reading; the caller closes it."""
+        return os.open(self._path(pack), os.O_RDONLY | os.O_CLOEXEC)
 
     def remove(self, pack: int) -> None:
         """Remove a pack that holds nothing any more."""

@@ -24,6 +24,13 @@ CREATE TABLE files (inode INTEGER PRIMARY KEY, device, size, modified_ns, change
 CREATE TABLE undoing (only INTEGER PRIMARY KEY CHECK (only = 0), journal TEXT NOT NULL);
 PRAGMA user_version = 1;
 """
+_SINCE = "CREATE TABLE IF NOT EXISTS pins (name TEXT PRIMARY KEY, digest BLOB NOT NULL, version INTEGER NOT NULL)"
+"""What was not there from the beginning. An older release beside it does not mind."""
+
+
+_NEWEST_FIRST = (
+    "SELECT digest, EXISTS (SELECT 1 FROM pins WHERE pins.digest = trees.digest) FROM trees ORDER BY seq DESC"
+)
 
 
 class CheckpointGone(Exception):  # noqa: N818 - it names what happened
@@ -102,6 +109,14 @@ class Store:
             raise CheckpointGone("it was too long ago: its checkpoint is not kept any more")
         return place.length
 
+    def place_of(self, digest: bytes) -> Place | None:
+        """Where an object lies that was committed, if it is kept. There it stays for whoever has `opened` its pack."""
+        return self._place(digest)
+
+    def opened(self, pack: int) -> int:
+        """Open a pack for reading; the caller closes it. Raises `FileNotFoundError` if the disk has lost it."""
+        return self._packs.opened(pack)
+
     def stream(self, digest: bytes) -> Iterator[bytes]:
         """The object in pieces. Raises `CheckpointGone`, at its end too, if the disk has not kept it as it was."""
         place = self._place(digest)
@@ -145,6 +160,29 @@ class Store:
         if not self.has_tree(root):
             raise CheckpointGone("it was too long ago: its checkpoint is not kept any more")
         return root
+
+    # Trees that are needed for something
+
+    def pin(self, name: str, root: bytes, version: int = 0) -> None:
+        """Keep a tree, all of whose objects are there, until another one is pinned under this name."""
+        if not self.has_tree(root):
+            # As the oldest: the newest is what the workspace was last seen as.
+            oldest = self._index.execute("SELECT coalesce(min(seq), 1) FROM trees").fetchone()[0]
+            self._index.execute("INSERT INTO trees VALUES (?, ?)", (root, oldest - 1))
+        self._index.execute("INSERT OR REPLACE INTO pins VALUES (?, ?, ?)", (name, root, version))
+
+    def unpin(self, name: str) -> None:
+        self._index.execute("DELETE FROM pins WHERE name = ?", (name,))
+
+    def pinned(self, name: str) -> tuple[bytes, int] | None:
+        """Return the tree that is pinned under this name, and its version."""
+        row = self._index.execute("SELECT digest, version FROM pins WHERE name = ?", (name,)).fetchone()
+        return None if row is None else (row[0], row[1])
+
+    def newest(self) -> bytes | None:
+        """Return the tree that was added last."""
+        row = self._index.execute("SELECT digest FROM trees ORDER BY seq DESC LIMIT 1").fetchone()
+        return None if row is None else row[0]
 
     # File states
 
@@ -194,18 +232,18 @@ class Store:
 
     def forget_all_but(self, roots: Collection[bytes]) -> None:
         """Drop all other trees except the newest, and what only they held. Frees the disk."""
-        rows = self._index.execute("SELECT digest FROM trees ORDER BY seq DESC").fetchall()
-        self._forget([digest for (digest,) in rows[1:] if digest not in roots])
+        rows = self._index.execute(_NEWEST_FIRST).fetchall()
+        self._forget([digest for digest, is_pinned in rows[1:] if digest not in roots and not is_pinned])
 
     def forget_oldest(self, most_bytes: int) -> None:
-        """Drop the oldest trees until the store is within `most_bytes`; the newest two are always kept."""
+        """Drop the oldest trees until the store is within `most_bytes`; the newest two and pinned ones are always kept."""
         while self.used_bytes() > most_bytes:
-            rows = self._index.execute("SELECT digest FROM trees ORDER BY seq").fetchall()
+            rows = self._index.execute(_NEWEST_FIRST).fetchall()
             # A quarter at a time: each pass looks at all that is left.
-            oldest = [digest for (digest,) in rows[: max(1, len(rows) // 4)] if len(rows) > 2]
+            oldest = [digest for digest, is_pinned in reversed(rows[2:]) if not is_pinned][: max(1, len(rows) // 4)]
             if not oldest:
                 return
-            self._forget(oldest[: len(rows) - 2])
+            self._forget(oldest)
 
     def _forget(self, trees: Collection[bytes]) -> None:
         self._index.executemany("DELETE FROM trees WHERE digest = ?", ((digest,) for digest in trees))
@@ -303,6 +341,7 @@ def _open_index(folder: Path) -> sqlite3.Connection:
         if index.execute("PRAGMA user_version").fetchone()[0] == 0:
             index.executescript(f"BEGIN; {_SCHEMA} COMMIT;")
             sync_folder(folder)
+        index.execute(_SINCE)
     except BaseException:
         index.close()
         raise

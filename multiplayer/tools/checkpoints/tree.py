@@ -2,10 +2,11 @@
 
 import re
 import struct
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from enum import StrEnum
 from hashlib import sha256
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 _HEAD = b"folder 1\n"
 _ENTRY = struct.Struct(">cHHHQ")
@@ -84,6 +85,10 @@ def digest_of(data: bytes) -> bytes:
     return sha256(data).digest()
 
 
+EMPTY: Final = digest_of(encode_folder(()))
+"""The root of a workspace with nothing in it."""
+
+
 def join(folder: bytes, name: bytes) -> bytes:
     return folder + b"/" + name if folder else name
 
@@ -115,6 +120,22 @@ def flatten(read: ReadObject, root: bytes) -> dict[bytes, Entry]:
             if entry.kind is Kind.FOLDER:
                 waiting.append((path, entry.data))
     return found
+
+
+def unflatten(put: Callable[[bytes], bytes], flat: Mapping[bytes, Entry]) -> bytes:
+    """Return the root of the tree that `flatten` returns so; `put` keeps an object and returns its digest.
+
+    What is above each path is in it, too, as a folder.
+    """
+    below: defaultdict[bytes, list[tuple[bytes, Entry]]] = defaultdict(list)
+    for path in sorted(flat, key=depth_of, reverse=True):
+        entry, (above, _, name) = flat[path], path.rpartition(b"/")
+        if entry.kind is Kind.FOLDER:
+            entry = entry._replace(data=put(encode_folder(below.pop(path, ()))))
+        below[above].append((name, entry))
+    root = put(encode_folder(below.pop(b"", ())))
+    assert not below, f"not in a folder: {sorted(below)[:3]}"
+    return root
 
 
 def find(read: ReadObject, root: bytes, path: bytes) -> Entry | None:
