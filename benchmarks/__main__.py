@@ -12,7 +12,19 @@ from pathlib import Path
 
 import structlog
 
-from benchmarks import checkpoint, figures, file_read, flood, nlweb, prefix, report, sandbox_start, servers, uploads
+from benchmarks import (
+    checkpoint,
+    figures,
+    file_read,
+    flood,
+    nlweb,
+    prefix,
+    report,
+    sandbox_start,
+    servers,
+    sync,
+    uploads,
+)
 from benchmarks.disk import Fdatasync
 from benchmarks.generator import RunFailed
 from benchmarks.jobs import Place
@@ -34,6 +46,7 @@ NAMES = (
     "checkpoint",
     "flood",
     "uploads",
+    "sync",
     "start",
 )
 _SMALL_ROOM = 10
@@ -108,6 +121,9 @@ async def _sit(command: str, folder: Path, size: Size, seed: int, wanted: Sequen
         found += await uploads.of_large_files(
             folder, cores, size, file_bytes=size.upload_bytes, rounds=size.upload_rounds
         )
+    if "sync" in wanted:
+        say("A workspace that is followed …")
+        found += await sync.of_a_followed_workspace(folder, cores, size)
     if "start" in wanted and size.compares_all:
         found.append(await _start_up(folder, cores, ours))
     probes = stage.fdatasync or [stage.probe()]

@@ -109,6 +109,17 @@ class Rest:
         given = {name: value for name, value in (params or {}).items() if value is not None}
         return _read(shape, await self._get(path, given))
 
+    async def read_unless(self, path: str, shape: type[B], known: str | None) -> B | None:
+        """Return what stands at a path; None if that is still the version with the ETag `known`."""
+        headers = {} if known is None else {"If-None-Match": f'"{known}"'}
+        async with self.opened("GET", path, headers) as response:
+            if response.status_code == httpx.codes.NOT_MODIFIED:
+                return None
+            body = await response.aread()
+            if response.status_code != httpx.codes.OK:
+                raise problem_of(response)
+        return _read(shape, body)
+
     async def write(
         self,
         method: Literal["POST", "PUT"],

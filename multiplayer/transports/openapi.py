@@ -8,6 +8,7 @@ from pydantic import JsonValue, TypeAdapter
 from multiplayer.transports.problems import MEDIA_TYPE, Problem
 from multiplayer.transports.routes import Access, Operation
 from multiplayer.transports.tools_api import JOB_ID
+from multiplayer.transports.workspace_sync_api import CHECKSUM
 
 Schema = dict[str, JsonValue]
 _REFS = "#/components/schemas/{model}"
@@ -18,7 +19,10 @@ _KEY: Schema = {
     "description": "Makes the command idempotent: the same key again is the same event.",
 }
 _ULID: Schema = {"type": "string", "format": "ulid"}
-_OTHER_PLACES: Mapping[str, Schema] = {"job_id": {"type": "string", "pattern": JOB_ID}}
+_OTHER_PLACES: Mapping[str, Schema] = {
+    "job_id": {"type": "string", "pattern": JOB_ID},
+    "checksum": {"type": "string", "pattern": CHECKSUM},
+}
 """What stands in a path and is no ULID."""
 _json = TypeAdapter[JsonValue](JsonValue)
 

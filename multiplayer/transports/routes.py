@@ -34,6 +34,8 @@ READS_PER_S: Final = 50.0
 READS_BURST: Final = 100.0
 HEAVY_READS_PER_MIN: Final = 120.0
 HEAVY_READS_BURST: Final = 30.0
+CONTENTS_PER_S: Final = 300.0
+CONTENTS_BURST: Final = 1_000.0
 _PLACE: Final = re.compile(r"\{(\w+)\}")
 
 
@@ -78,6 +80,12 @@ class Site:
         """Pages of messages and events, searches, and streams that begin: what asks the database for much."""
         monotonic_s = self.pod.clock.monotonic_s
         return RateLimit("reads at once", monotonic_s, per_min=READS_PER_S * 60, burst=READS_BURST)
+
+    @cached_property
+    def contents_of_account(self) -> RateLimit:
+        """Files of a workspace that a folder elsewhere follows: mostly small ones, and at first all of them."""
+        monotonic_s = self.pod.clock.monotonic_s
+        return RateLimit("files at once", monotonic_s, per_min=CONTENTS_PER_S * 60, burst=CONTENTS_BURST)
 
 
 B = TypeVar("B")
@@ -148,6 +156,10 @@ class Call(Generic[BodyT_co, QueryT_co]):
         """Count one expensive read of the account."""
         self.site.reads_of_account.check(self.account_id)
 
+    def check_contents(self) -> None:
+        """Count one file of a workspace on its way to or fro."""
+        self.site.contents_of_account.check(self.account_id)
+
     def check_heavy_reads(self) -> None:
         """Count one read that takes long to work out."""
         self.site.heavy_reads_of_account.check(self.account_id)
@@ -185,6 +197,8 @@ class Operation(Protocol):
     @property
     def raw_body(self) -> Sequence[str]: ...
     @property
+    def body_bytes(self) -> int | None: ...
+    @property
     def places(self) -> Sequence[str]: ...
     @property
     def body_adapter(self) -> TypeAdapter[object] | None: ...
@@ -219,6 +233,8 @@ class Route(Generic[B, Q]):
     """What the OpenAPI page says of a body with a `parse` of its own."""
     raw_body: Sequence[str] = ()
     """The media types of a body that the handler reads by itself."""
+    body_bytes: int | None = None
+    """What a body may have, if more than others."""
 
     @property
     def places(self) -> Sequence[str]:
@@ -248,7 +264,7 @@ class Route(Generic[B, Q]):
         if self.access is Access.OPERATOR and not (caller and caller.identity.is_operator):
             raise Refused(RefusalCode.FORBIDDEN, "only operators of this server may do that")
         query = validated(self.query, _query_of(request))
-        body = await self._body(request, site.config.body_bytes)
+        body = await self._body(request, self.body_bytes or site.config.body_bytes)
         host = None
         if self.access is Access.MEMBER:
             assert caller is not None, "checked above"

@@ -272,8 +272,8 @@ class HeldUp:
 
 async def test_a_stop_while_a_calls_change_is_looked_at_loses_no_change(monkeypatch: pytest.MonkeyPatch) -> None:
     async with yard([Call("write_file", {"path": "x.txt", "content": "1"})]) as at:
-        takes = HeldUp(at.pod.workspace.door._workbench.checkpoints.take)
-        monkeypatch.setattr(at.pod.workspace.door._workbench.checkpoints, "take", takes)
+        takes = HeldUp(at.pod.workspace.reports._workbench.checkpoints.take)
+        monkeypatch.setattr(at.pod.workspace.reports._workbench.checkpoints, "take", takes)
         turn_id = await requested(at.bob, at.room_id, "@ai write")
         assert await asyncio.to_thread(takes.reached.wait, PATIENCE_S)
         assert (await at.bob.ask(type="stop_turn", room_id=at.room_id, turn_id=turn_id))["type"] == "accepted"

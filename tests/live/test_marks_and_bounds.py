@@ -200,7 +200,7 @@ async def test_files_of_a_room_that_was_deleted_elsewhere_are_removed_at_the_nex
         alice = await Guest.enter(pod, "alice")
         room_id, kept = await room_of(alice), await room_of(alice)
         await asked(alice, room_id, "@ai write it")
-        async with pod.workspace.door._workbench.opened(kept):
+        async with pod.workspace.reports._workbench.opened(kept):
             pass
     async with memory_pod(workspaces, storage=pod.storage) as other:
         olga = await Guest.enter(other, "alice")

@@ -13,7 +13,8 @@ from typing_extensions import override
 from multiplayer.live.aside import aside
 from multiplayer.live.pod import Pod
 from multiplayer.live.workbench import Workbench
-from multiplayer.live.workspace_door import ANY_VERSION, MAX_UPLOAD_BYTES, WorkspaceDoor, _carry_out
+from multiplayer.live.workspace_changes import _carry_out
+from multiplayer.live.workspace_door import ANY_VERSION, MAX_UPLOAD_BYTES, WorkspaceDoor
 from multiplayer.models.scripted import Call, Say, ScriptedModel, Step
 from multiplayer.protocol.errors import RefusalCode, Refused
 from multiplayer.protocol.ids import RoomId, TurnId

@@ -7,7 +7,7 @@ import os
 import secrets
 import stat
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from enum import Enum, auto
@@ -169,9 +169,24 @@ def open_parent(workspace: Workspace, folders: tuple[str, ...]) -> int:
 
 
 def put(parent: int, name: str, data: bytes, *, uid: int, over: os.stat_result | Over, shown: str) -> None:
-    """Make `data` what stands under `name` in the open folder; a replaced file's mode is kept.
+    """As `put_pieces`; a replaced file's mode is kept."""
+    put_pieces(parent, name, (data,), uid=uid, over=over, shown=shown)
+
+
+def put_pieces(
+    parent: int,
+    name: str,
+    pieces: Iterable[bytes],
+    *,
+    uid: int,
+    over: os.stat_result | Over,
+    shown: str,
+    is_executable: bool | None = None,
+) -> None:
+    """Make what comes what stands under `name` in the open folder. What `pieces` raises comes out, with nothing changed.
 
     `over` is what may be replaced; raises `ToolRefused`: RACE if another version than the given one stands there.
+    `is_executable`: None keeps the mode of a replaced file.
     """
     old = _replaceable(parent, name, shown)
     if over is Over.NOTHING and old is not None:
@@ -182,11 +197,13 @@ def put(parent: int, name: str, data: bytes, *, uid: int, over: os.stat_result |
         fd = os.open(temporary, flags, 0o600, dir_fd=parent)
         try:
             with os.fdopen(fd, "wb") as file:
-                file.write(data)
+                for piece in pieces:
+                    file.write(piece)
                 file.flush()
                 if os.geteuid() == 0:
                     os.fchown(fd, uid, uid)
-                os.fchmod(fd, 0o644 if old is None else old.st_mode & 0o777)
+                mode = 0o644 if old is None else old.st_mode & 0o777
+                os.fchmod(fd, mode if is_executable is None else executable_mode(mode, is_executable=is_executable))
             if over is Over.NOTHING:
                 rename_no_replace(parent, temporary, parent, name)
             else:
@@ -202,6 +219,23 @@ def put(parent: int, name: str, data: bytes, *, uid: int, over: os.stat_result |
         raise _raced(shown) from error  # the folder or the temporary was taken away under us
     except OSError as error:
         raise refusal_of(error, shown) from error
+
+
+def take_away(parent: int, name: str, known: os.stat_result, shown: str) -> None:
+    """Remove the file under `name` if it is still the `known` version. Raises `ToolRefused` (RACE if it is not)."""
+    try:
+        with _locked(parent, name) as is_locked:
+            _check_still(parent, name, known if is_locked else None, shown)
+            os.unlink(name, dir_fd=parent)
+    except FileNotFoundError as error:
+        raise _raced(shown) from error
+    except OSError as error:
+        raise refusal_of(error, shown) from error
+
+
+def executable_mode(mode: int, *, is_executable: bool) -> int:
+    """Return the permission bits with which whoever may read a file may run it as well, or nobody may."""
+    return mode | (mode & 0o444) >> 2 if is_executable else mode & ~0o111
 
 
 def _check_still(parent: int, name: str, known: os.stat_result | None, shown: str) -> None:
