@@ -1,0 +1,1 @@
+"""A folder on this machine that follows a room's workspace."""
