@@ -13,14 +13,17 @@ from multiplayer.cli import (
     attachments,
     audit,
     config,
+    erasing,
     files,
     insight,
     invites,
     migrations,
+    retention,
     room_ai,
     room_settings,
     room_tools,
     rooms,
+    sync,
     tokens,
     transcripts,
     usage,
@@ -75,6 +78,7 @@ def serve(
 
 
 app.add_typer(users.app, name="user")
+users.app.command(name="erase")(erasing.erase)
 app.add_typer(rooms.app, name="room")
 rooms.app.command(name="turns")(room_ai.turns)
 rooms.app.command(name="context")(room_ai.context)
@@ -89,6 +93,7 @@ app.add_typer(files.app, name="files")
 app.command(name="attach")(attachments.attach)
 app.command(name="attachments")(attachments.attachments)
 app.command(name="download")(attachments.download)
+app.command(name="sync")(sync.sync)
 app.command(name="transcript")(transcripts.transcript)
 app.add_typer(ai.app, name="ai")
 app.command(name="usage")(usage.usage)
@@ -99,6 +104,7 @@ app.command(name="catch-up")(insight.catch_up)
 app.add_typer(tokens.app, name="token")
 app.add_typer(invites.app, name="invite")
 app.add_typer(audit.app, name="audit")
+app.command(name="retention")(retention.retention)
 app.command(name="export")(archives.export)
 app.command(name="import")(archives.import_)
 app.command(name="chat")(chat_command)

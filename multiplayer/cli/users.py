@@ -153,6 +153,8 @@ def _set_disabled(handle: str, data_dir: DataDir, as_json: bool, *, is_disabled:
 
     async def work(pod: Pod) -> tuple[str, bool]:
         account = await account_called(pod, handle)
+        if not is_disabled:
+            await pod.erasures.check_not_erased(account.id)
         audit = AuditEntry(
             at=pod.clock.now(),
             actor_id=None,

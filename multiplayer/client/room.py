@@ -13,6 +13,8 @@ from multiplayer.client.room_attachments import RoomAttachments
 from multiplayer.client.room_feed import RoomFeed
 from multiplayer.client.room_files import RoomFiles
 from multiplayer.client.room_reads import RoomReads
+from multiplayer.client.room_retention import RoomRetention
+from multiplayer.client.room_sync import RoomSync
 from multiplayer.client.view import View, WaitingCall
 from multiplayer.protocol.budgets import Budget
 from multiplayer.protocol.cards import FormAnswer
@@ -43,6 +45,7 @@ from multiplayer.protocol.events import FactPinned
 from multiplayer.protocol.ids import AccountId, AttachmentId, CallId, MessageId, RoomId, TurnId
 from multiplayer.protocol.memory import PointEdit
 from multiplayer.protocol.requests import Request
+from multiplayer.protocol.retention import Retention
 from multiplayer.protocol.signals import Accepted, Cursor
 from multiplayer.protocol.trigger_rules import TriggerRule
 from multiplayer.protocol.turn_events import TurnCollected, TurnRequested, TurnSteered
@@ -63,7 +66,7 @@ class Sent:
         return MessageId(self.event_id)
 
 
-class Room(RoomReads, RoomFiles, RoomAttachments):
+class Room(RoomReads, RoomFiles, RoomAttachments, RoomSync, RoomRetention):
     """Made by `Client.room`. Stays up to date until `leave`, the end of the client, or of the membership.
 
     What a method says of failing goes for all: `Refused` (nothing was stored), `NotSignedIn`, or `ConnectionLost`
@@ -195,6 +198,11 @@ class Room(RoomReads, RoomFiles, RoomAttachments):
     async def set_triggers(self, triggers: Sequence[TriggerRule], *, key: str | None = None) -> Accepted:
         """Replace the rules by which AIs take turns. The other settings stay as `view` has them."""
         settings = self.view.room.settings.model_copy(update={"triggers": tuple(triggers)})
+        return await self.command(SetRoomSettings(settings=settings), key=key)
+
+    async def set_retention(self, rule: Retention, *, key: str | None = None) -> Accepted:
+        """Set how long the room keeps what is said; what is older goes from then on. `retention(rule)` shows it before."""
+        settings = self.view.room.settings.model_copy(update={"retention": rule})
         return await self.command(SetRoomSettings(settings=settings), key=key)
 
     async def decide_approval(

@@ -29,16 +29,19 @@ from multiplayer.live.ai_seat import AiSeat
 from multiplayer.live.clock import Clock
 from multiplayer.live.directory import Directory
 from multiplayer.live.door import Door, DoorLimits
+from multiplayer.live.erasure import Erasures
 from multiplayer.live.file_services import FileServices, files_on
 from multiplayer.live.housekeeping import Housekeeping
 from multiplayer.live.insight import insights_on
 from multiplayer.live.job_files import JobFiles
 from multiplayer.live.listening import Listener
 from multiplayer.live.lobby import Lobby
+from multiplayer.live.mirroring import Mirror
 from multiplayer.live.pod import Pod, PodLimits, ServiceHealth
 from multiplayer.live.profile_file import BadProfileFile
 from multiplayer.live.profiles import Profiles
 from multiplayer.live.registry import Sessions
+from multiplayer.live.retention import Retentions
 from multiplayer.live.room_jobs import RoomJobs
 from multiplayer.live.schedules import Schedules, known_zones
 from multiplayer.live.session import SessionLimits
@@ -222,7 +225,7 @@ async def _pod(
     speaks: bool,
 ) -> Pod:
     metrics = Metrics()
-    room_limits = RoomLimits(members=settings.room_members, zones=known_zones())
+    room_limits = RoomLimits(members=settings.room_members, zones=known_zones(), retention_days=settings.retention_days)
     session_limits = SessionLimits(
         commands_per_s=settings.commands_per_s,
         commands_burst=2 * settings.commands_per_s,
@@ -253,6 +256,12 @@ async def _pod(
     seat = await _seat(settings, storage, clock, brains, shed, files)
     insights = insights_on(seat, directory)
     name = f"pod-{secrets.token_hex(4)}"
+    if speaks and settings.mirrors_workspaces:
+        mirror = Mirror(
+            shed.workbench, storage, blobs, clock, name, count=lambda came: metrics.mirror.labels(came).inc()
+        )
+        # Before the pod begins, and left when it has ended: by then nobody changes files any more.
+        shed.workbench.mirror = await stack.enter_async_context(mirror)
     return Pod(
         name=name,
         storage=storage,
@@ -263,9 +272,13 @@ async def _pod(
         profiles=Profiles(storage, keys, brains, clock),
         turns=Turns(seat if speaks else None, directory, storage, metrics, name),
         insights=insights,
-        workspace=workspace_on(seat, directory, insights.turns, lambda: shed.sandbox.status),
+        workspace=workspace_on(
+            seat, directory, insights.turns, lambda: shed.sandbox.status, settings.folder / "incoming"
+        ),
         files=files,
+        erasures=Erasures(storage, directory, files, sessions, clock, name),
         transcriptions=Transcriptions(listener, directory, clock, serves=speaks),
+        retention=Retentions(storage, directory, clock, room_limits),
         schedules=Schedules(storage, directory, clock) if speaks else None,
         jobs=room_jobs,
         housekeeping=Housekeeping(seat.workbench if speaks else None, clock, settings.workspace_idle_days * 24 * 3600),

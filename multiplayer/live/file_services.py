@@ -22,6 +22,7 @@ class FileServices:
     uploads: Uploads
     downloads: Downloads
     attachments: Attachments
+    contents: Contents
     sweep: FileSweep
     blobs: Blobs
 
@@ -44,6 +45,7 @@ def files_on(
         uploads=Uploads(storage, blobs, directory, attachments, contents, clock, limits),
         downloads=Downloads(storage, blobs, directory, by_link=by_link),
         attachments=attachments,
+        contents=contents,
         sweep=FileSweep(storage, blobs, attachments, contents, clock),
         blobs=blobs,
     )

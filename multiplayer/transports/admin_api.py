@@ -66,7 +66,9 @@ async def _disable(call: Call[Nothing, Nothing]) -> AccountView:
 
 
 async def _enable(call: Call[Nothing, Nothing]) -> AccountView:
-    return await _set_disabled(call, await _found(call), disabled=False)
+    found = await _found(call)
+    await call.pod.erasures.check_not_erased(found.id)
+    return await _set_disabled(call, found, disabled=False)
 
 
 async def _set_disabled(call: Call[object, object], found: StoredAccount, *, disabled: bool) -> AccountView:

@@ -13,6 +13,7 @@ from multiplayer.transports.ai_admin_api import AI_ADMIN_API
 from multiplayer.transports.ai_api import AI_API
 from multiplayer.transports.audit_api import AUDIT_API
 from multiplayer.transports.config import HttpConfig
+from multiplayer.transports.erasure_api import ERASURE_API
 from multiplayer.transports.files_api import FILES_API
 from multiplayer.transports.health import HEALTH_API
 from multiplayer.transports.hooks_api import HOOKS_API
@@ -24,6 +25,7 @@ from multiplayer.transports.openapi import openapi
 from multiplayer.transports.pages import pages
 from multiplayer.transports.problems import answer_http, answer_refused, answer_world
 from multiplayer.transports.rate_limits import RateLimit
+from multiplayer.transports.retention_api import RETENTION_API
 from multiplayer.transports.rooms_api import ROOMS_API
 from multiplayer.transports.routes import Operation, Site, starlette_routes
 from multiplayer.transports.session_api import SESSION_API
@@ -32,6 +34,7 @@ from multiplayer.transports.tools_api import TOOLS_API
 from multiplayer.transports.usage_api import USAGE_API
 from multiplayer.transports.websocket import WebSocketDoor
 from multiplayer.transports.workspace_api import WORKSPACE_API
+from multiplayer.transports.workspace_sync_api import WORKSPACE_SYNC_API
 
 __all__ = ["HttpConfig", "build_app", "operations"]
 
@@ -54,11 +57,14 @@ def operations(config: HttpConfig) -> tuple[Operation, ...]:
         *MESSAGES_API,
         *AI_API,
         *WORKSPACE_API,
+        *WORKSPACE_SYNC_API,
         *FILES_API,
         *TOOLS_API,
         *USAGE_API,
+        *RETENTION_API,
         *HOOKS_API,
         *ADMIN_API,
+        *ERASURE_API,
         *AI_ADMIN_API,
         *AUDIT_API,
         *HEALTH_API,

@@ -45,20 +45,9 @@ class TokenList(Frozen):
 
 
 async def _set_password(call: Call[PasswordChange, Nothing]) -> None:
-    _check_person(call, "change the password")
+    check_person(call, "change the password")
     body, doors = call.body, call.pod.doors
-    if not await doors.local.may_set_password_without_the_old(call.caller.identity):
-        if body.current is None:
-            raise Refused(RefusalCode.FORBIDDEN, "give the current password too")
-        found = await call.pod.storage.find_account(call.account_id)
-        assert found is not None, "it has just been identified"
-        call.site.logins_by_handle.check(found.handle)
-        try:
-            await doors.local.verify_password(found.handle, body.current.get_secret_value())
-        except Refused as refused:
-            if refused.code is RefusalCode.UNAUTHENTICATED:
-                raise Refused(RefusalCode.FORBIDDEN, "the current password is wrong") from None
-            raise
+    await check_password_or_fresh(call, body.current)
     await doors.local.set_password(call.account_id, body.new.get_secret_value(), by=call.account_id, origin="http")
 
 
@@ -79,7 +68,7 @@ async def _tokens(call: Call[Nothing, Nothing]) -> TokenList:
 
 
 async def _create_token(call: Call[NewToken, Nothing]) -> TokenMade:
-    _check_person(call, "make tokens")
+    check_person(call, "make tokens")
     call.site.tickets.check(call.account_id)
     ttl = timedelta(seconds=call.body.ttl_s) if call.body.ttl_s is not None else None
     made = await call.pod.doors.access_tokens.create(
@@ -99,7 +88,25 @@ async def _revoke_token(call: Call[Nothing, Nothing]) -> None:
     call.pod.sessions.close_where({token_id}, ())
 
 
-def _check_person(call: Call[object, object], what: str) -> None:
+async def check_password_or_fresh(call: Call[object, object], given: SecretStr | None) -> None:
+    """Refuse who does not know the password, where there is one; not for 15 minutes after a one-time link."""
+    doors = call.pod.doors
+    if await doors.local.may_set_password_without_the_old(call.caller.identity):
+        return
+    if given is None:
+        raise Refused(RefusalCode.FORBIDDEN, "give the current password too")
+    found = await call.pod.storage.find_account(call.account_id)
+    assert found is not None, "it has just been identified"
+    call.site.logins_by_handle.check(found.handle)
+    try:
+        await doors.local.verify_password(found.handle, given.get_secret_value())
+    except Refused as refused:
+        if refused.code is RefusalCode.UNAUTHENTICATED:
+            raise Refused(RefusalCode.FORBIDDEN, "the current password is wrong") from None
+        raise
+
+
+def check_person(call: Call[object, object], what: str) -> None:
     """A token that leaked must not be able to outlive its revocation."""
     if call.caller.identity.how == "token":
         raise Refused(RefusalCode.FORBIDDEN, f"an access token may not {what}: sign in as the person")

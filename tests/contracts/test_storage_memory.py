@@ -9,6 +9,7 @@ from multiplayer.storage.memory import MemoryStorage
 from multiplayer.storage.port import Storage
 from tests.contracts.account_suite import AccountContract
 from tests.contracts.ai_suite import AiContract
+from tests.contracts.erasure_suite import ErasureContract
 from tests.contracts.forgetting_suite import ForgettingContract
 from tests.contracts.profile_suite import ProfileContract
 from tests.contracts.reading_suite import AuditContract, ReadingContract, SearchContract, TurnContract, searched_room
@@ -68,4 +69,8 @@ class TestAi(AiContract):
 
 
 class TestForgetting(ForgettingContract):
+    pass
+
+
+class TestErasure(ErasureContract):
     pass

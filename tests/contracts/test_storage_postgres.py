@@ -23,6 +23,7 @@ from multiplayer.storage.queries import Queries
 from tests.contracts.account_suite import AccountContract, made
 from tests.contracts.ai_suite import AiContract
 from tests.contracts.databases import migrated_database
+from tests.contracts.erasure_suite import ErasureContract
 from tests.contracts.forgetting_suite import ForgettingContract, room_full_of_a_secret
 from tests.contracts.profile_suite import ProfileContract
 from tests.contracts.reading_suite import AuditContract, ReadingContract, SearchContract, TurnContract, searched_room
@@ -98,6 +99,10 @@ class TestAi(AiContract):
 
 
 class TestForgetting(ForgettingContract):
+    pass
+
+
+class TestErasure(ErasureContract):
     pass
 
 

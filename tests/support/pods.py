@@ -27,6 +27,7 @@ from multiplayer.live.ai_seat import AiSeat
 from multiplayer.live.clock import Clock
 from multiplayer.live.directory import Directory
 from multiplayer.live.door import Door, DoorLimits
+from multiplayer.live.erasure import Erasures
 from multiplayer.live.file_services import files_on
 from multiplayer.live.housekeeping import Housekeeping
 from multiplayer.live.insight import insights_on
@@ -36,6 +37,7 @@ from multiplayer.live.lobby import Lobby
 from multiplayer.live.pod import Pod, PodLimits, SignInDoors
 from multiplayer.live.profiles import Profiles
 from multiplayer.live.registry import Sessions
+from multiplayer.live.retention import Retentions
 from multiplayer.live.room_jobs import JobNews, RoomJobs
 from multiplayer.live.schedules import Schedules
 from multiplayer.live.session import Session
@@ -166,10 +168,16 @@ async def memory_pod(
         turns=Turns(seat, directory, storage, metrics, name),
         insights=insights,
         workspace=workspace_on(
-            seat, directory, insights.turns, lambda: SandboxStatus("off", "no sandbox in this test")
+            seat,
+            directory,
+            insights.turns,
+            lambda: SandboxStatus("off", "no sandbox in this test"),
+            workspaces.with_name(f"{workspaces.name}-incoming"),
         ),
         files=files,
+        erasures=Erasures(storage, directory, files, sessions, clock, name),
         transcriptions=Transcriptions(listener, directory, clock, transcription_pace),
+        retention=Retentions(storage, directory, clock, limits.room),
         schedules=Schedules(storage, directory, clock),
         jobs=room_jobs,
         housekeeping=Housekeeping(workbench, clock, 3600.0),

@@ -39,6 +39,8 @@ BODIES: dict[str, dict[str, object]] = {
     "POST /api/v1/invites/accept": {"code": "mi_x"},
     "POST /api/v1/stream/{session_id}": {"type": "ping", "id": "1"},
     "POST /api/v1/admin/accounts": {"handle": "someone"},
+    "POST /api/v1/admin/accounts/{account_id}/erasure": {"handle": "someone"},
+    "POST /api/v1/me/erasure": {"handle": "someone"},
     "POST /api/v1/rooms/{room_id}/triggers/dry-run": {"triggers": []},
     "POST /api/v1/rooms/{room_id}/estimate": {"text": "hello"},
     "POST /api/v1/rooms/{room_id}/hooks": {"rule_id": "no-such-rule"},
@@ -48,6 +50,10 @@ BODIES: dict[str, dict[str, object]] = {
     "PUT /api/v1/admin/ai/{account_id}/key": {"key": "k"},
     "POST /api/v1/rooms/{room_id}/uploads": {"name": "a.txt", "size": 1},
     "POST /api/v1/rooms/{room_id}/workspace/move": {"source": "nothing.txt", "destination": "else.txt"},
+    "POST /api/v1/rooms/{room_id}/workspace/contents/missing": {"sha256s": ["0" * 64]},
+    "POST /api/v1/rooms/{room_id}/workspace/changes": {
+        "changes": [{"type": "remove", "path": "nothing.txt", "expected": "0" * 64}]
+    },
 }
 
 # What must be asked for in the query.
@@ -92,6 +98,7 @@ ANSWERS: dict[str, tuple[int, str | None]] = {
     "GET /api/v1/rooms/{room_id}/facts": _OK,
     "GET /api/v1/rooms/{room_id}/catch-up": _OK,
     "GET /api/v1/rooms/{room_id}/usage": _OK,
+    "GET /api/v1/rooms/{room_id}/retention": _OK,
     "GET /api/v1/rooms/{room_id}/hooks": _OK,
     "POST /api/v1/rooms/{room_id}/hooks": _MISSING,
     "DELETE /api/v1/rooms/{room_id}/hooks/{hook_id}": _MISSING,
@@ -102,6 +109,11 @@ ANSWERS: dict[str, tuple[int, str | None]] = {
     "DELETE /api/v1/rooms/{room_id}/workspace/file": _MISSING,
     "POST /api/v1/rooms/{room_id}/workspace/move": _MISSING,
     "GET /api/v1/rooms/{room_id}/workspace/diff": _MISSING,
+    "GET /api/v1/rooms/{room_id}/workspace/tree": _OK,
+    "GET /api/v1/rooms/{room_id}/workspace/contents/{checksum}": _MISSING,
+    "POST /api/v1/rooms/{room_id}/workspace/contents/missing": _OK,
+    "PUT /api/v1/rooms/{room_id}/workspace/contents/{checksum}": _MISSING,
+    "POST /api/v1/rooms/{room_id}/workspace/changes": _OK,
     "GET /api/v1/rooms/{room_id}/turns/{turn_id}/changes": _MISSING,
     "GET /api/v1/rooms/{room_id}/tools": _OK,
     "GET /api/v1/rooms/{room_id}/jobs": _OK,
@@ -113,6 +125,7 @@ ANSWERS: dict[str, tuple[int, str | None]] = {
 _ADMINS = {Role.OWNER: True, Role.ADMIN: True, Role.MEMBER: False, Role.GUEST: False}
 _NOT_GUESTS = {Role.OWNER: True, Role.ADMIN: True, Role.MEMBER: True, Role.GUEST: False}
 _ALL = dict.fromkeys(_ADMINS, True)
+_OWNERS = {**dict.fromkeys(_ADMINS, False), Role.OWNER: True}
 ROLES: dict[str, dict[Role, bool]] = {
     "GET /api/v1/rooms/{room_id}": dict.fromkeys(_ADMINS, True),
     "PATCH /api/v1/rooms/{room_id}": _ADMINS,
@@ -143,6 +156,7 @@ ROLES: dict[str, dict[Role, bool]] = {
     "GET /api/v1/rooms/{room_id}/facts": _ALL,
     "GET /api/v1/rooms/{room_id}/catch-up": _ALL,
     "GET /api/v1/rooms/{room_id}/usage": _NOT_GUESTS,
+    "GET /api/v1/rooms/{room_id}/retention": _OWNERS,
     "GET /api/v1/rooms/{room_id}/hooks": _ADMINS,
     "POST /api/v1/rooms/{room_id}/hooks": _ADMINS,
     "DELETE /api/v1/rooms/{room_id}/hooks/{hook_id}": _ADMINS,
@@ -153,6 +167,11 @@ ROLES: dict[str, dict[Role, bool]] = {
     "DELETE /api/v1/rooms/{room_id}/workspace/file": _NOT_GUESTS,
     "POST /api/v1/rooms/{room_id}/workspace/move": _NOT_GUESTS,
     "GET /api/v1/rooms/{room_id}/workspace/diff": _NOT_GUESTS,
+    "GET /api/v1/rooms/{room_id}/workspace/tree": _NOT_GUESTS,
+    "GET /api/v1/rooms/{room_id}/workspace/contents/{checksum}": _NOT_GUESTS,
+    "POST /api/v1/rooms/{room_id}/workspace/contents/missing": _NOT_GUESTS,
+    "PUT /api/v1/rooms/{room_id}/workspace/contents/{checksum}": _NOT_GUESTS,
+    "POST /api/v1/rooms/{room_id}/workspace/changes": _NOT_GUESTS,
     "GET /api/v1/rooms/{room_id}/turns/{turn_id}/changes": _NOT_GUESTS,
     "GET /api/v1/rooms/{room_id}/tools": _ALL,
     "GET /api/v1/rooms/{room_id}/jobs": _NOT_GUESTS,
@@ -277,7 +296,8 @@ async def test_a_bad_body_is_a_problem_by_name(town: Town, operation: Operation,
 @pytest.mark.parametrize("operation", WITH_BODY, ids=name)
 async def test_a_body_of_the_wrong_type_or_too_big_is_refused(town: Town, operation: Operation) -> None:
     operator = await town.server.know("operator", is_operator=True)
-    big = await town.call(operation, operator.bearer, body=b'{"x":"' + b"y" * 65_536 + b'"}')
+    most = operation.body_bytes or 65_536
+    big = await town.call(operation, operator.bearer, body=b'{"x":"' + b"y" * most + b'"}')
     assert (big.status_code, check_problem(big).code) == (413, "too_big")
     path = re.sub(r"\{\w+\}", lambda _: str(ULID()), operation.path)
     plain = await town.server.http.request(
@@ -353,6 +373,9 @@ async def test_the_document_says_how_each_id_in_a_path_is_written(town: Town) ->
             if parameter["name"] == "job_id":
                 # As `Jobs` makes them.
                 jsonschema.validate(secrets.token_hex(5), parameter["schema"])
+                assert not jsonschema.Draft202012Validator(parameter["schema"]).is_valid(str(ULID()))
+            elif parameter["name"] == "checksum":
+                jsonschema.validate(secrets.token_hex(32), parameter["schema"])
                 assert not jsonschema.Draft202012Validator(parameter["schema"]).is_valid(str(ULID()))
             else:
                 assert parameter["schema"] == {"type": "string", "format": "ulid"}
