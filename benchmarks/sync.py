@@ -1,10 +1,12 @@
-"""The figures of a workspace that folders elsewhere follow: what a look at it costs the server when nothing has changed."""
+"""The figures of a workspace that a folder elsewhere follows: what it costs to find that nothing has changed."""
 
 import asyncio
+import shutil
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 import httpx
@@ -16,6 +18,10 @@ from benchmarks.seed_rooms import RoomWanted
 from benchmarks.servers import Cores
 from benchmarks.spread import median, percentile
 from benchmarks.stage import Size, quiet
+from multiplayer.client import Client, Room
+from multiplayer.client.sync.engine import Sync
+from multiplayer.client.sync.ledger import opened_ledger
+from multiplayer.client.sync.opened_folder import open_folder
 
 FILES, SMOKE_FILES = 10_000, 1_000
 ROUNDS = 12
@@ -42,7 +48,7 @@ async def of_a_followed_workspace(folder: Path, cores: Cores, size: Size) -> lis
     files = FILES if size.compares_all else SMOKE_FILES
     async with followed_workspace(folder / "sync", cores, files) as followed:
         await quiet(size.quiet_s)
-        return [await _of_the_server(followed)]
+        return [await _of_the_server(followed), await _of_a_pass(followed, folder / "elsewhere")]
 
 
 @asynccontextmanager
@@ -91,6 +97,33 @@ async def _of_the_server(followed: Followed) -> Figure:
             f"the whole tree is {size / 1e6:.1f} MB of JSON",
         ],
     )
+
+
+async def _of_a_pass(followed: Followed, folder: Path) -> Figure:
+    """A whole pass of `multiplayer sync`, from opening the folder to its end, with a connection that is there."""
+    await asyncio.to_thread(shutil.copytree, followed.workspace, folder)
+    async with Client(followed.url, token=followed.token) as client:
+        room = await client.room(followed.room_id)
+        first_s = await _pass(room, folder)
+        await asyncio.sleep(_SETTLE_S)
+        await _pass(room, folder)
+        took_s = [await _pass(room, folder) for _ in range(ROUNDS)]
+    return Figure(
+        name=f"a pass of sync over {followed.files:,} unchanged files, here and at the server",
+        result=f"{median(took_s):.2f} s (p50; p95 {percentile(took_s, 95):.2f})",
+        rounds=[{"pass ms": one * 1000, "first ms": first_s * 1000} for one in took_s],
+        notes=[f"the first pass, which reads every file here, took {first_s:.2f} s"],
+    )
+
+
+async def _pass(room: Room, folder: Path) -> float:
+    began_s = time.perf_counter()
+    with closing(open_folder(folder)) as opened, opened_ledger(opened) as ledger:
+        ledger.bind("the server of this run", room.id)
+        result = await Sync(room, opened, ledger, handle="bench", now=lambda: datetime.now(UTC)).settle()
+    if result.done or not result.is_equal:
+        raise RunFailed(f"a pass over what is alike did something: {result}")
+    return time.perf_counter() - began_s
 
 
 def _client(url: str, token: str) -> httpx.AsyncClient:
