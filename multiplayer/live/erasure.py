@@ -131,10 +131,12 @@ class Erasures:
         """
         async with asyncio.TaskGroup() as tasks:
             telling = tasks.create_task(self._tell(erasure.account_id, tell))
-            try:
-                return await self._to_the_end(erasure)
-            finally:
-                telling.cancel()
+            # What it raises is for the caller as it is, and not in a group.
+            [end] = await asyncio.gather(self._to_the_end(erasure), return_exceptions=True)
+            telling.cancel()
+        if isinstance(end, BaseException):
+            raise end
+        return end
 
     async def _to_the_end(self, erasure: Erasure) -> Erasure:
         while True:

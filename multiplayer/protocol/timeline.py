@@ -176,7 +176,9 @@ def _with(reactions: tuple[Reaction, ...], emoji: str, account_id: AccountId) ->
 def _without(reactions: tuple[Reaction, ...], emoji: str | None, account_id: AccountId) -> tuple[Reaction, ...]:
     """Return what is left without an account's reaction; without all of them if no `emoji` is named."""
     rest = (
-        Reaction(emoji=reaction.emoji, account_ids=tuple(other for other in reaction.account_ids if other != account_id))
+        Reaction(
+            emoji=reaction.emoji, account_ids=tuple(other for other in reaction.account_ids if other != account_id)
+        )
         if emoji in (None, reaction.emoji)
         else reaction
         for reaction in reactions

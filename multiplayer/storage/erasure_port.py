@@ -129,7 +129,7 @@ class ErasureStore(Protocol):
         """Take the person out of the next `limit` lines after `after_seq`; return the seq to go on from, None at the end.
 
         Names in what tells of members; what they noted, set and filled in; arguments and results of tools in turns that
-        they alone have asked for. Words of messages go with their deletion.
+        they alone have asked for. To be called when their messages are deleted: what is left of those in lines goes, too.
         """
         ...
 
