@@ -236,7 +236,7 @@ def _batches(digests: Sequence[str], sizes: Mapping[str, int | None]) -> Iterato
     for digest in digests:
         size = sizes[digest] or 0
         # A large one is an open file instead: not too many of those, either.
-        held += size if size <= _IN_MEMORY else _IN_MEMORY
+        held += min(size, _IN_MEMORY)
         batch.append(digest)
         if held >= _BATCH_BYTES or len(batch) >= _BATCH:
             yield batch

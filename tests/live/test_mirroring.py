@@ -229,6 +229,10 @@ async def test_files_from_before_on_two_pods_are_all_kept(place: Place) -> None:
         (folder / "plan").write_text("by two")
         (folder / "alike").write_text("a")
         await one.pushed(room_id)
+        assert len(await two.files(room_id)) == 3
+        assert (two.workbench.checkpoints.root / room_id / "unsent").exists(), (
+            "a reader's merge has something to push, too"
+        )
         await two.put(room_id, "more", "m")
         await two.pushed(room_id)
         files = await one.files(room_id)

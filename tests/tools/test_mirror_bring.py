@@ -1,6 +1,7 @@
 """Bringing a workspace to what another pod has: on a real disk, cut off anywhere, and done again."""
 
 import errno
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -125,6 +126,41 @@ def test_cut_off_anywhere_and_done_again_it_comes_to_the_same_and_loses_nothing(
             brought = bring(bench, base, target)
             assert brought.late == ()
             assert contents(seen(bench.folder)) >= (ours | theirs) - was
+        finally:
+            other.workspace.close()
+
+
+@pytest.mark.parametrize("steps", range(1, 6))
+def test_what_both_changed_lies_here_twice_before_either_is_replaced(steps: int) -> None:
+    with new_bench() as bench, pytest.MonkeyPatch.context() as patched:
+        other = other_of(bench)
+        try:
+            names = ("a.txt", "d/z.txt")
+            for folder in (bench.folder, other.folder):
+                (folder / "d").mkdir()
+                for name in names:
+                    (folder / name).write_text("base")
+            base = bench.take()
+            for name in names:
+                (bench.folder / name).write_text(f"ours of {name}")
+                (other.folder / name).write_text(f"theirs of {name}")
+            target, place, left = other.take(), Restorer._place, [steps]
+
+            def dying(*args: object) -> None:
+                left[0] -= 1
+                if left[0] == 0:
+                    raise Died
+                place(*args)  # type: ignore[arg-type]  # as it was called
+
+            patched.setattr(Restorer, "_place", dying)
+            ours = {("-", f"ours of {name}".encode()) for name in names}
+            with suppress(Died):
+                bring(bench, base, target)
+            assert contents(seen(bench.folder)) >= ours
+            left[0] = 0
+            bring(bench, base, target)
+            assert contents(seen(bench.folder)) == ours | {("-", f"theirs of {name}".encode()) for name in names}
+            assert len(seen(bench.folder)) == 5, "each is there once"
         finally:
             other.workspace.close()
 
