@@ -10,12 +10,15 @@ from multiplayer.rooms.derived import without
 from multiplayer.storage.database import Connection, columns
 from multiplayer.storage.queries import Queries
 from multiplayer.storage.redaction import (
+    file_in,
     further_words_of,
-    is_spoken_in,
     note_of_turn,
     redacted,
     traces_of,
+    traces_of_file,
+    without_file,
     without_points_of,
+    words_of_message,
 )
 from multiplayer.storage.summary_rows import points_adapter, stored_points
 
@@ -63,8 +66,8 @@ async def forget_messages(
     await connection.execute(queries["redact_turn_notes"], *keys)
 
 
-async def forget_recordings(connection: Connection, queries: Queries, events: Sequence[Event]) -> None:
-    """Take out what is said in recordings that are taken off their message."""
+async def forget_files(connection: Connection, queries: Queries, events: Sequence[Event]) -> None:
+    """Take out the names of files that are taken off their message, and what is said in them."""
     removed = {
         (event.room_id, event.message_id, event.attachment.id): event.seq
         for event in events
@@ -73,23 +76,26 @@ async def forget_recordings(connection: Connection, queries: Queries, events: Se
     if not removed:
         return
     wanted: list[tuple[object, ...]] = [(room_id, message_id) for room_id, message_id, _ in removed]
-    rows = await connection.fetch(queries["further_lines"], *columns(list(dict.fromkeys(wanted))))
+    rows = await connection.fetch(queries["lines_of_files"], *columns(list(dict.fromkeys(wanted))))
     places: list[tuple[object, ...]] = [(row["room_id"], row["seq"]) for row in rows]
     lines = await connection.fetch(queries["lines_to_redact"], *columns(places)) if places else []
-    said = [event_adapter.validate_json(row["body"]) for row in lines]
-    await _redact(
-        connection,
-        queries,
-        [
-            (event.room_id, event.seq)
-            for event in said
-            for (room_id, message_id, attachment_id), seq in removed.items()
-            if room_id == event.room_id
-            and further_words_of(event) == message_id
-            and event.seq < seq
-            and is_spoken_in(event, attachment_id)
-        ],
-    )
+    bodies: dict[_Place, bytes] = {}
+    traces: list[tuple[object, ...]] = []
+    for row in lines:
+        place, line = (row["room_id"], row["seq"]), row["body"].encode()
+        event = event_adapter.validate_json(line)
+        for (room_id, message_id, attachment_id), seq in removed.items():
+            told = file_in(event, attachment_id)
+            if told is None or (room_id, message_id) != (event.room_id, words_of_message(event)) or event.seq >= seq:
+                continue
+            bodies[place] = without_file(bodies.get(place, line), attachment_id)
+            traces += [(room_id, trace.words, trace.beside) for trace in traces_of_file(told, message_id)]
+    if bodies:
+        bare: list[tuple[object, ...]] = [(*place, body.decode()) for place, body in bodies.items()]
+        await connection.execute(queries["redact_lines"], *columns(bare))
+        await connection.execute(queries["remove_digests"], *columns(list(bodies)))
+    if traces:
+        await connection.execute(queries["remove_parts"], *columns(traces))
 
 
 async def forget_facts(connection: Connection, queries: Queries, events: Sequence[Event]) -> None:

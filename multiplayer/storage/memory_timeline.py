@@ -1,6 +1,6 @@
 """A room's log and messages in memory, changed event by event; what is taken back goes out of both."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 
@@ -25,10 +25,13 @@ from multiplayer.protocol.timeline import fold_message, message_of, touched_mess
 from multiplayer.rooms.derived import without
 from multiplayer.storage.port import StoredEvent
 from multiplayer.storage.redaction import (
-    is_spoken_in,
+    Trace,
+    file_in,
     note_of_turn,
     redacted,
     traces_of,
+    traces_of_file,
+    without_file,
     without_points_of,
     words_of_message,
 )
@@ -79,25 +82,33 @@ class Timeline:
             self._forget_points(before, event.seq)
 
         elif isinstance(event, AttachmentChanged) and event.attachment.state is AttachmentState.REMOVED:
-            file_id = event.attachment.id
-            self._redact(file_id, lambda said: said.seq < event.seq and _is_of(before.id, file_id, said))
+            self._forget_file(before.id, event.attachment.id, event.seq)
 
     def _redact(self, named: str, is_meant: Callable[[Event], bool]) -> None:
         """Take the words out of the lines that are meant, which all name `named`, and out of copies of them."""
+        for place, said in self._lines_with(named):
+            if is_meant(said):
+                self._put_bare(place, redacted(self.log[place].line), list(traces_of(said)))
+
+    def _forget_file(self, message_id: MessageId, file_id: AttachmentId, removed_seq: int) -> None:
+        for place, said in self._lines_with(file_id):
+            told = file_in(said, file_id)
+            if told is not None and said.seq < removed_seq and words_of_message(said) == message_id:
+                bare = without_file(self.log[place].line, file_id)
+                self._put_bare(place, bare, list(traces_of_file(told, message_id)))
+
+    def _lines_with(self, named: str) -> Iterator[tuple[int, Event]]:
         for place, stored in enumerate(self.log):
-            if named.encode() not in stored.line:
-                continue
-            said = event_adapter.validate_json(stored.line)
-            if not is_meant(said):
-                continue
-            self.log[place] = replace(stored, line=redacted(stored.line))
-            traces = list(traces_of(said))
-            self.parts = {
-                name: body for name, body in self.parts.items() if not any(trace.is_in(body) for trace in traces)
-            }
-            self.digests = {
-                (first, last): body for (first, last), body in self.digests.items() if not first <= stored.seq <= last
-            }
+            if named.encode() in stored.line:
+                yield place, event_adapter.validate_json(stored.line)
+
+    def _put_bare(self, place: int, line: bytes, traces: Sequence[Trace]) -> None:
+        stored = self.log[place]
+        self.log[place] = replace(stored, line=line)
+        self.parts = {name: body for name, body in self.parts.items() if not any(trace.is_in(body) for trace in traces)}
+        self.digests = {
+            (first, last): body for (first, last), body in self.digests.items() if not first <= stored.seq <= last
+        }
 
     def _forget_points(self, message: Message, deleted_seq: int) -> None:
         for place, stored in enumerate(self.log[: deleted_seq - 1]):
@@ -107,10 +118,6 @@ class Timeline:
             assert isinstance(said, SummaryUpdated), "nothing else looks like this"
             if said.up_to_seq >= message.seq and without(said.points, {message.id}) != said.points:
                 self.log[place] = replace(stored, line=without_points_of(stored.line, {message.id}))
-
-
-def _is_of(message_id: MessageId, file_id: AttachmentId, said: Event) -> bool:
-    return is_spoken_in(said, file_id) and words_of_message(said) == message_id
 
 
 def _is_note_of(turn_id: TurnId, said: Event) -> bool:

@@ -28,7 +28,7 @@ from multiplayer.storage.attachment_projection import project_attachments
 from multiplayer.storage.audit_chain import SERVER_CHAIN, ChainHead, ChainLink, linked
 from multiplayer.storage.audit_port import AuditEntry
 from multiplayer.storage.database import Connection, columns
-from multiplayer.storage.forgetting import forget_facts, forget_recordings, keep_further_lines
+from multiplayer.storage.forgetting import forget_facts, forget_files, keep_further_lines
 from multiplayer.storage.message_projection import project_messages
 from multiplayer.storage.port import Append
 from multiplayer.storage.queries import Queries
@@ -48,7 +48,7 @@ async def project(connection: Connection, queries: Queries, appends: Sequence[Ap
     await keep_further_lines(connection, queries, events)
     await project_messages(connection, queries, events)
     await project_attachments(connection, queries, events)
-    await forget_recordings(connection, queries, events)
+    await forget_files(connection, queries, events)
     await forget_facts(connection, queries, events)
     await project_turns(connection, queries, events)
     await _project_rooms(connection, queries, events)

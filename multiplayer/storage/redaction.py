@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from json import dumps
 from typing import Final
 
+from multiplayer.protocol.attachments import Attachment, AttachmentState
 from multiplayer.protocol.codec import encode
 from multiplayer.protocol.events import (
     AnswerChosen,
@@ -20,7 +21,7 @@ from multiplayer.protocol.events import (
 )
 from multiplayer.protocol.ids import AttachmentId, MessageId, TurnId
 from multiplayer.protocol.turn_events import ChangeProposed, TurnCollected, TurnRequested, TurnSteered
-from multiplayer.rooms.attachment_rules import without_content
+from multiplayer.rooms.attachment_rules import file_of, without_content
 from multiplayer.rooms.derived import without
 
 FORGOTTEN: Final = "…"
@@ -86,13 +87,26 @@ def further_words_of(event: Event) -> MessageId | None:
             return None
 
 
-def is_spoken_in(event: Event, attachment_id: AttachmentId) -> bool:
-    """Whether the line of `event` holds what is said in this recording: it goes when that is taken off."""
-    return (
-        isinstance(event, AttachmentChanged)
-        and event.attachment.id == attachment_id
-        and event.attachment.transcript is not None
-    )
+def file_in(event: Event, attachment_id: AttachmentId) -> Attachment | None:
+    """Return what the line of `event` tells of this file: its name, what is said in it. It goes when that is taken off."""
+    match event:
+        case MessagePosted():
+            told = file_of(event.message.attachments, attachment_id)
+        case AttachmentChanged() if event.attachment.id == attachment_id:
+            told = event.attachment
+        case _:
+            told = None
+    return told if told is not None and told.state is not AttachmentState.REMOVED else None
+
+
+def without_file(line: bytes, attachment_id: AttachmentId) -> bytes:
+    """Return the line of the same event with no more of this file than that there was one."""
+    event = event_adapter.validate_json(line)
+    if isinstance(event, AttachmentChanged):
+        return redacted(line)
+    assert isinstance(event, MessagePosted), f"{event.type} tells of no file"
+    files = tuple(without_content(one) if one.id == attachment_id else one for one in event.message.attachments)
+    return encode(event.model_copy(update={"message": event.message.model_copy(update={"attachments": files})}))
 
 
 def note_of_turn(event: Event) -> TurnId | None:
@@ -121,18 +135,25 @@ def traces_of(event: Event) -> Iterator[Trace]:
         case MessagePosted():
             yield from _traces(event.message.text, event.message.id)
             for file in event.message.attachments:
-                yield from _traces(file.name, file.id)
+                yield from traces_of_file(file, event.message.id)
         case MessageEdited():
             yield from _traces(event.text, event.message_id)
         case AnswerRegenerated():
             yield from _traces(event.answer.text, event.message_id)
-        case AttachmentChanged() if event.attachment.transcript is not None:
-            yield from _traces(event.attachment.transcript.text, event.message_id)
+        case AttachmentChanged():
+            yield from traces_of_file(event.attachment, event.message_id)
         case FactPinned():
             yield Trace(event.fact.id)
             yield from _traces(event.fact.text, event.fact.id)
         case _:
             pass
+
+
+def traces_of_file(file: Attachment, message_id: MessageId) -> Iterator[Trace]:
+    """Yield the same of a file: of its name, and of what is said in it."""
+    yield from _traces(file.name, file.id)
+    if file.transcript is not None:
+        yield from _traces(file.transcript.text, message_id)
 
 
 def _traces(text: str, id_: str) -> Iterator[Trace]:

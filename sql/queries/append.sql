@@ -191,11 +191,15 @@ RETURNING r.room_id, r.seq
 -- Keep in which further lines words of messages stand.
 INSERT INTO further_lines (room_id, message_id, seq) SELECT * FROM unnest($1::text[], $2::text[], $3::bigint[])
 
--- name: further_lines
--- Tell in which further lines words of these messages stand.
+-- name: lines_of_files
+-- Tell in which lines files of these messages are named.
 SELECT f.room_id, f.seq
 FROM further_lines f JOIN unnest($1::text[], $2::text[]) AS w(room_id, message_id)
     ON f.room_id = w.room_id AND f.message_id = w.message_id
+UNION ALL
+SELECT m.room_id, m.seq
+FROM messages m JOIN unnest($1::text[], $2::text[]) AS w(room_id, message_id)
+    ON m.room_id = w.room_id AND m.id = w.message_id
 
 -- name: remove_further_lines
 -- Forget the further lines of deleted messages, and tell which they are.

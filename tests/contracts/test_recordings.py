@@ -1,4 +1,4 @@
-"""What is said in recordings, as both storages keep it: found by a search, and gone with its file or its message."""
+"""Files' names and what is said in recordings, as both storages keep it: found, and gone with the file or its message."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -82,6 +82,22 @@ async def test_what_is_said_goes_with_the_file_and_what_others_say_stays(storage
     assert b"something harmless" in log
     assert await found(storage, script, "secret") == []
     assert len(await found(storage, script, "harmless")) == 1
+
+
+async def test_a_files_name_goes_with_the_file_and_those_of_others_stay(storage: Storage) -> None:
+    script = await stored(storage, RoomScript())
+    gone = await ready(storage, new_upload(script.room_id, "secret plan.pdf"), content_of(ulid()))
+    kept = await ready(storage, new_upload(script.room_id, "menu.pdf"), content_of(ulid()))
+    message_id = await attach(storage, script, gone, kept)
+    quoting, other = [await storage.put_part(script.room_id, body) for body in ('a file "secret plan.pdf"', "menu.pdf")]
+    since = script.seq
+    script.add(AttachmentChanged, message_id=message_id, attachment=gone.attachment)
+    script.add(AttachmentChanged, message_id=message_id, attachment=without_content(gone.attachment))
+    await put(storage, script, since)
+    log = await log_of(storage, script)
+    assert b"secret plan" not in log
+    assert b"menu.pdf" in log
+    assert await storage.parts(script.room_id, [quoting, other]) == {other: "menu.pdf"}
 
 
 async def test_a_removal_that_names_another_message_takes_no_words(storage: Storage) -> None:
