@@ -5,6 +5,7 @@ import gc
 import os
 import shutil
 import signal
+import socket
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -15,7 +16,7 @@ import structlog
 import uvloop
 from rich.console import Console
 
-from multiplayer.compose import Running, server
+from multiplayer.compose import Running, StartStopped, server
 from multiplayer.live.lobby import OPERATOR_HANDLE
 from multiplayer.live.pod import Pod
 from multiplayer.settings import Settings, load_settings, unknown_names
@@ -86,7 +87,14 @@ async def _serve(settings: Settings) -> None:
         loop.add_signal_handler(number, ask_to_stop)
     # First of all, so that a port in use is told before anything is made or changed.
     sockets = bound(settings.host, settings.port)
-    async with server(settings) as running:
+    try:
+        await _serve_on(sockets, settings, stop)
+    except StartStopped:
+        sockets.close()
+
+
+async def _serve_on(sockets: socket.socket, settings: Settings, stop: asyncio.Event) -> None:
+    async with server(settings, stop) as running:
         config = HttpConfig.of(
             public_url=str(settings.public_url) if settings.public_url else None,
             trusted_proxies=settings.trusted_proxies,

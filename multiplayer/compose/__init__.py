@@ -5,7 +5,7 @@ import json
 import secrets
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -57,19 +57,24 @@ from multiplayer.protocol.ids import AccountId
 from multiplayer.rooms.limits import RoomLimits
 from multiplayer.settings import BadSettings, Settings
 from multiplayer.storage.cache import CachedLog
-from multiplayer.storage.embedded import DataDirLock
+from multiplayer.storage.embedded import DataDirLock, PostgresKilled
 from multiplayer.storage.port import OutcomeUnknown, Storage, StorageUnavailable
 from multiplayer.telemetry.metrics import Metrics
 from multiplayer.tools.extraction.extraction import Extractor
 from multiplayer.tools.offered import RUNS_COMMANDS
 from multiplayer.tools.sandbox.sandbox import Sandbox
 
-__all__ = ["Running", "command_line", "database_address", "server"]
+__all__ = ["Running", "StartStopped", "command_line", "database_address", "server"]
 
 PREFLIGHT_S = 3_600.0
 START_AGAIN_S = (0.2, 0.5, 1.0, 2.0, 4.0)
 """After so long a start is begun again in which the database that it had just started has died."""
+_PASSING = (StorageUnavailable, OutcomeUnknown, PostgresKilled)
 _log = structlog.get_logger(__name__)
+
+
+class StartStopped(Exception):  # noqa: N818 - says what happened
+    """Somebody asked the server to end before it had started."""
 
 
 @dataclass(frozen=True)
@@ -91,27 +96,30 @@ class Running:
 
 
 @asynccontextmanager
-async def server(settings: Settings) -> AsyncIterator[Running]:
-    """Everything for `serve`: the folder, the database (migrated), the pod with its AIs. Ends in the other order."""
+async def server(settings: Settings, stop: asyncio.Event | None = None) -> AsyncIterator[Running]:
+    """Everything for `serve`: the folder, the database (migrated), the pod with its AIs. Ends in the other order.
+
+    A start that has to begin again does so until `stop` is set; then it raises `StartStopped`.
+    """
     async with AsyncExitStack() as stack:
-        yield await _started(settings, stack)
+        yield await _started(settings, stack, stop or asyncio.Event())
 
 
-async def _started(settings: Settings, stack: AsyncExitStack) -> Running:
+async def _started(settings: Settings, stack: AsyncExitStack, stop: asyncio.Event) -> Running:
     """Start; again if our own database died meanwhile. One that somebody else runs is waited for by whoever runs us."""
     for pause_s in START_AGAIN_S:
         try:
             return await stack.enter_async_context(_server(settings))
-        except (StorageUnavailable, OutcomeUnknown) as away:
-            if settings.database_url is not None:
+        except (*_PASSING, ExceptionGroup) as error:
+            passing, others = error.split(_PASSING) if isinstance(error, ExceptionGroup) else (error, None)
+            if settings.database_url is not None or passing is None or others is not None:
                 raise
-            reason = str(away)
-        except ExceptionGroup as group:
-            if settings.database_url is not None or group.split((StorageUnavailable, OutcomeUnknown))[1] is not None:
-                raise
-            reason = str(group.exceptions[0])
-        _log.warning("start_begins_again", reason=reason, in_s=pause_s)
-        await asyncio.sleep(pause_s)
+            _log.warning("start_begins_again", reason=str(error), in_s=pause_s)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(pause_s):
+                await stop.wait()
+        if stop.is_set():
+            raise StartStopped
     return await stack.enter_async_context(_server(settings))
 
 

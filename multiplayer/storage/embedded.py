@@ -20,6 +20,7 @@ from multiplayer.storage.runtime_dir import (
     DataDirLock,
     PostgresAddress,
     PostgresFailed,
+    PostgresKilled,
     check_name,
     dropped_uid,
     give_to,
@@ -28,7 +29,7 @@ from multiplayer.storage.runtime_dir import (
     ready_binaries,
 )
 
-__all__ = ["DataDirBusy", "DataDirLock", "EmbeddedPostgres", "PostgresAddress", "PostgresFailed"]
+__all__ = ["DataDirBusy", "DataDirLock", "EmbeddedPostgres", "PostgresAddress", "PostgresFailed", "PostgresKilled"]
 
 _DATABASE = "multiplayer"
 _USER = "postgres"
@@ -39,6 +40,7 @@ _START_DEADLINE_S = 300.0
 _STOP_DEADLINE_S = 20.0
 _PREDECESSOR_DEADLINE_S = 10.0
 _KILL_DEADLINE_S = 5.0
+_END_NOTICED_S = 1.0
 
 # Runs between us and Postgres, in an interpreter of its own: Popen's preexec_fn would run our code in a fork of a process
 # with threads, which can deadlock. The death signal is set after the uid has changed, as that change clears it; modules
@@ -305,9 +307,8 @@ class EmbeddedPostgres:
             async with asyncio.timeout(_START_DEADLINE_S):
                 while (connection := await _try_connect(address)) is None:
                     if process.poll() is not None:
-                        raise PostgresFailed(
-                            self._sentence(f"PostgreSQL ended with status {process.returncode}", since)
-                        )
+                        ended = PostgresKilled if process.returncode < 0 else PostgresFailed
+                        raise ended(self._sentence(f"PostgreSQL ended with status {process.returncode}", since))
                     await asyncio.sleep(0.01)
         except TimeoutError:
             raise PostgresFailed(
@@ -316,8 +317,12 @@ class EmbeddedPostgres:
         try:
             if not await connection.fetchval("SELECT true FROM pg_database WHERE datname = $1", _DATABASE):
                 await connection.execute(f"CREATE DATABASE {_DATABASE}")
-        except (asyncpg.PostgresError, asyncpg.InterfaceError) as error:
-            raise PostgresFailed(self._sentence(f"PostgreSQL could not make its database ({error})", since)) from error
+        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_END_NOTICED_S):
+                    await _ended(process)
+            failed = PostgresKilled if (process.poll() or 0) < 0 else PostgresFailed
+            raise failed(self._sentence(f"PostgreSQL could not make its database ({error})", since)) from error
         finally:
             await connection.close()
 

@@ -34,6 +34,10 @@ class PostgresFailed(Exception):  # noqa: N818 - reads as what happened, like Re
     """The embedded Postgres could not be prepared, started or stopped; the sentence says why and what to do."""
 
 
+class PostgresKilled(PostgresFailed):
+    """Somebody has killed it while it started: another start may well succeed."""
+
+
 @dataclass(frozen=True)
 class PostgresAddress:
     """Where a running Postgres listens. Only the user it belongs to, and root, can open the socket."""

@@ -53,20 +53,23 @@ async def test_a_second_server_on_the_same_folder_refuses_in_a_sentence_and_the_
         assert await server.readiness() == 200
 
 
+@pytest.mark.parametrize("is_answering", [False, True], ids=["it starts itself", "it answers"])
 @pytest.mark.parametrize("blows", [1, 3])
-async def test_a_postgres_that_is_killed_while_the_server_starts_is_waited_for(tmp_path: Path, blows: int) -> None:
+async def test_a_postgres_that_is_killed_while_the_server_starts_is_waited_for(
+    tmp_path: Path, blows: int, is_answering: bool
+) -> None:
     server = RealServer(tmp_path / "data")
     try:
         server.spawn()
         pid, struck = server.pid, set[int]()
         async with asyncio.timeout(60):
             while len(struck) < blows:
-                # Its address stands there as soon as it runs, and the rest of the start begins with that.
+                # Its address stands there as soon as it answers, and the rest of the start begins with that.
                 is_there = (server.data_dir / "server.json").exists()
-                found = server.postmaster if is_there else None
+                found = server.postmaster if is_there or not is_answering else None
                 if found is not None and found not in struck and server.kill_postgres():
                     struck.add(found)
-                await asyncio.sleep(0.01)
+                await asyncio.sleep(0.002)
         await server.until_ready()
         assert (server.pid, server.is_running) == (pid, True)
         async with asyncio.timeout(20):
