@@ -37,6 +37,7 @@ def attach(
     from multiplayer.cli.on_server import json_of, on_server
     from multiplayer.cli.transfers import Attaching
     from multiplayer.cli.visible import visible
+    from multiplayer.client import RefusalCode, Refused
     from multiplayer.protocol.attachments import MAX_ATTACHMENTS
     from multiplayer.protocol.ids import AttachmentId, MessageId
 
@@ -47,6 +48,10 @@ def attach(
     for path in files:
         if not path.exists():
             raise Failure(f"there is no file {path}", exit_code=USAGE)
+        if path.is_dir():
+            raise Failure(f"{path} is a folder", hint="multiplayer sync keeps folders", exit_code=USAGE)
+        if not path.is_file():
+            raise Failure(f"{path} is not a regular file", exit_code=USAGE)
     answered = MessageId(_id(reply_to, "message")) if reply_to is not None else None
     taken_up = [AttachmentId(_id(one, "upload")) for one in resume or ()]
     attaching = Attaching(room, files, text, answered, direct, taken_up)
@@ -54,6 +59,10 @@ def attach(
     try:
         sent, ready = on_server(url, known, room, attaching.run)
         is_done = True
+    except Refused as refused:
+        # The upload that was to be taken up, or the message that it answers, is not there: no going on.
+        is_done = refused.code is RefusalCode.NOT_FOUND
+        raise
     finally:
         if not is_done and attaching.begun:
             sys.stderr.write(f"what was sent is kept for a day; go on with:\n  {visible(attaching.command())}\n")
@@ -112,7 +121,8 @@ def attachments(
 def download(
     file: Annotated[str, typer.Argument(metavar="FILE_ID", help="As `multiplayer attachments ROOM` names it.")],
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", metavar="PATH", help="A file or folder; else the current folder.")
+        str | None,
+        typer.Option("--output", "-o", metavar="PATH", help="A file, or a folder (FOLDER/ is made); else here."),
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Also over a file that is there.")] = False,
     text: Annotated[
@@ -148,7 +158,9 @@ def download(
 
     try:
         if text:
-            _tell_text(asyncio.run(read()), file_id, output, force=force, as_json=as_json)
+            _tell_text(
+                asyncio.run(read()), file_id, Path(output) if output is not None else None, force=force, as_json=as_json
+            )
             return
         got = asyncio.run(fetch())
     except FileExistsError as there:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from rich.console import Console
+from rich.filesize import decimal
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from multiplayer.protocol.reports_erasure import ErasedRoom, Erasure, ErasurePreview, RoomFate
@@ -12,11 +13,11 @@ from multiplayer.protocol.reports_erasure import ErasedRoom, Erasure, ErasurePre
 def preview_lines(found: ErasurePreview) -> Iterator[str]:
     """Yield what would go, in words; what there is none of is not named."""
     counts = found.counts
-    yield f"{found.display_name} (@{found.handle}, {found.account_id}), in {counts.rooms} rooms:"
+    yield f"{found.display_name} (@{found.handle}, {found.account_id}), in {counts.rooms} {'room' if counts.rooms == 1 else 'rooms'}:"
     for count, one, many in (
         (counts.messages, "message", "messages"),
         (counts.answers, "answer that an AI gave to nobody else", "answers that AIs gave to nobody else"),
-        (counts.files, f"file of them ({counts.bytes} bytes)", f"files of them ({counts.bytes} bytes)"),
+        (counts.files, f"file of them ({decimal(counts.bytes)})", f"files of them ({decimal(counts.bytes)})"),
         (counts.uploads, "file that no message has", "files that no message has"),
         (counts.transcripts, "text of a voice note", "texts of voice notes"),
         (counts.facts, "fact", "facts"),
@@ -57,7 +58,7 @@ def _fate(room: ErasedRoom) -> str:
         case RoomFate.LEFT:
             return "they leave it"
         case RoomFate.HANDED_OVER:
-            return f"nobody else owns it; then {room.heir} does"
+            return f"nobody else owns it: refused, or with --hand-over {room.heir} owns it then"
         case RoomFate.DELETED:
             return "is deleted: nobody else is in it"
         case RoomFate.STAYS:

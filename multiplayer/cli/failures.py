@@ -1,6 +1,9 @@
 """What an error says to whoever typed the command: one line, a hint, an exit code."""
 
+import os
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Final
 
 FAILURE, USAGE, CHECK_FAILED = 1, 2, 3
 
@@ -21,21 +24,40 @@ class Failure(Exception):  # noqa: N818 - how a command ended
 
 
 def explain(error: BaseException) -> Said:
-    """Put any error into words. Knows the world's; calls the rest what it is and points to `--debug`."""
-    # Imported here: only a command that failed pays for it.
-    from multiplayer.client.errors import ConnectionLost, FileChanged, FileDamaged, NotSignedIn, UploadFailed
-    from multiplayer.protocol.errors import RefusalCode, Refused
-    from multiplayer.settings import BadSettings
-    from multiplayer.storage import migrate, port, runtime_dir
-    from multiplayer.transports.server import CannotListen
+    """Put any error into words. Knows the world's; calls the rest what it is and points to `--debug`.
 
+    Imports nothing that is not there: what raised an error has been imported, and the rest takes seconds.
+    """
     error = _inner(error)
+    if isinstance(error, Failure):
+        return error.said
+    for kind in type(error).__mro__:
+        words = _WORDS.get(kind.__module__)
+        if words is not None:
+            return words(error)
     match error:
-        case Failure():
-            return error.said
-        case Refused():
-            is_plain = error.code is RefusalCode.MALFORMED
-            return Said(_sentence(error.message), "" if is_plain else f"refused: {error.code.value}")
+        case PermissionError():
+            return Said(_of_the_system(error), "this account may not do that; is --data-dir the right folder?")
+        case OSError():
+            return Said(_of_the_system(error), "--debug shows where")
+        case ValueError():
+            return Said(str(error) or type(error).__name__, "--debug shows where")
+        case _:
+            return Said(f"unexpected: {type(error).__name__}: {error}", "--debug shows the traceback")
+
+
+def _refused(error: BaseException) -> Said:
+    from multiplayer.protocol.errors import RefusalCode, Refused
+
+    assert isinstance(error, Refused), "nothing else is raised there"
+    is_plain = error.code is RefusalCode.MALFORMED
+    return Said(_sentence(error.message), "" if is_plain else f"refused: {error.code.value}")
+
+
+def _of_the_client(error: BaseException) -> Said:
+    from multiplayer.client.errors import ConnectionLost, NotSignedIn, UploadFailed
+
+    match error:
         case NotSignedIn():
             return Said(
                 _sentence(str(error)), "make a token with: multiplayer token create --account HANDLE --data-dir DIR"
@@ -44,30 +66,46 @@ def explain(error: BaseException) -> Said:
             return Said(f"the server cannot be reached: {error}", "is it running, and is --url its address?")
         case UploadFailed():
             return Said(f"the file did not arrive: {_sentence(error.reason)}")
-        case FileChanged() | FileDamaged():
+        case _:  # a file that has changed or is damaged
             return Said(_sentence(str(error)), "try again")
-        case BadSettings():
-            return Said(str(error), _sources_of(str(error)) or "see: multiplayer config show", USAGE)
-        case CannotListen():
-            return Said(_sentence(str(error)))
-        case runtime_dir.DataDirBusy():
-            return Said(_sentence(str(error)), "another command or a starting server holds the data folder; try again")
-        case (
-            port.StorageUnavailable()
-            | port.UnfitDatabase()
-            | runtime_dir.PostgresFailed()
-            | migrate.BrokenMigrations()
-            | migrate.MigrationChanged()
-            | migrate.MigrationFailed()
-            | migrate.DatabaseTooNew()
-        ):
-            return Said(_sentence(str(error) or type(error).__name__), "multiplayer doctor says what is wrong")
-        case PermissionError():
-            return Said(str(error), "this account may not do that; is --data-dir the right folder?")
-        case OSError() | ValueError():
-            return Said(str(error) or type(error).__name__, "--debug shows where")
-        case _:
-            return Said(f"unexpected: {type(error).__name__}: {error}", "--debug shows the traceback")
+
+
+def _bad_settings(error: BaseException) -> Said:
+    return Said(str(error), _sources_of(str(error)) or "see: multiplayer config show", USAGE)
+
+
+def _cannot_listen(error: BaseException) -> Said:
+    return Said(_sentence(str(error)))
+
+
+def _of_the_database(error: BaseException) -> Said:
+    return Said(_sentence(str(error) or type(error).__name__), "multiplayer doctor says what is wrong")
+
+
+def _of_the_folder(error: BaseException) -> Said:
+    from multiplayer.storage.runtime_dir import DataDirBusy
+
+    if isinstance(error, DataDirBusy):
+        return Said(_sentence(str(error)), "another command or a starting server holds the data folder; try again")
+    return _of_the_database(error)
+
+
+_WORDS: Final[Mapping[str, Callable[[BaseException], Said]]] = {
+    "multiplayer.protocol.errors": _refused,
+    "multiplayer.client.errors": _of_the_client,
+    "multiplayer.settings.model": _bad_settings,
+    "multiplayer.transports.server": _cannot_listen,
+    "multiplayer.storage.port": _of_the_database,
+    "multiplayer.storage.migrate": _of_the_database,
+    "multiplayer.storage.runtime_dir": _of_the_folder,
+}
+"""By the module that an error is of."""
+
+
+def _of_the_system(error: OSError) -> str:
+    if error.strerror is None or error.filename is None:
+        return str(error) or type(error).__name__
+    return _sentence(f"{os.fsdecode(error.filename)}: {error.strerror}")
 
 
 def is_broken_pipe(error: BaseException) -> bool:

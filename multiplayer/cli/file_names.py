@@ -1,5 +1,6 @@
 """Names under which files of others may lie on this machine: no path, nothing hidden, nothing that a shell takes for more."""
 
+import errno
 from pathlib import Path
 from typing import Final
 
@@ -31,11 +32,22 @@ def _cut(text: str, most_bytes: int) -> str:
     return text.encode()[:most_bytes].decode(errors="ignore")
 
 
-def place_for(output: Path | None, name: str) -> Path:
-    """Return where a file of this name goes: `output` itself, into it if it is a folder, else into the current folder."""
+def place_for(output: Path | str | None, name: str) -> Path:
+    """Return where a file of this name goes: `output` itself, into it if it is a folder, else into the current folder.
+
+    What ends with a slash is meant as a folder, and made if it is not there. Raises `FileNotFoundError` for a path in a
+    folder that is not there, other `OSError`.
+    """
     if output is None:
         return Path(safe_name(name))
-    return output / safe_name(name) if output.is_dir() else output
+    path = Path(output)
+    if isinstance(output, str) and output.endswith("/"):
+        path.mkdir(parents=True, exist_ok=True)
+    if path.is_dir():
+        return path / safe_name(name)
+    if not path.parent.is_dir():
+        raise FileNotFoundError(errno.ENOENT, "there is no such folder", str(path.parent))
+    return path
 
 
 def path_and_words(text: str) -> tuple[Path, str]:

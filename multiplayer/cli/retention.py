@@ -47,9 +47,17 @@ def retention(
 
     rule = Retention(messages_days=messages, files_days=files, keeps_pinned=not drop_pinned) if is_rule or off else None
 
-    async def look(opened: Room) -> tuple[RetentionReport, dict[str, str]]:
+    async def look(opened: Room) -> tuple[RetentionReport | None, Retention, dict[str, str]]:
         members = opened.view.members.values()
-        return await opened.retention(rule), {str(one.account_id): f"@{one.handle}" for one in members}
+        handles = {str(one.account_id): f"@{one.handle}" for one in members}
+        holds = opened.view.room.settings.retention
+        try:
+            return await opened.retention(rule), holds, handles
+        except Refused as refused:
+            # What the rule is, every member may know.
+            if rule is None and refused.code is RefusalCode.FORBIDDEN:
+                return None, holds, handles
+            raise
 
     async def put(opened: Room) -> RetentionReport:
         assert rule is not None, "there is something to set"
@@ -61,7 +69,14 @@ def retention(
                 raise
         return await opened.retention()
 
-    report, handles = on_server(url, known, room, look)
+    report, holds, handles = on_server(url, known, room, look)
+    if report is None:
+        if as_json:
+            print_json({"rule": json_of(holds)})
+        else:
+            say(visible(f"rule: {rule_words(holds)}"))
+            say("what it would remove, owners see")
+        return
     is_only_shown = rule is None or preview
     if not (as_json and (is_only_shown or yes)):
         said = [f"new rule: {rule_words(rule)}", *preview_lines(report.preview, handles)] if rule is not None else []

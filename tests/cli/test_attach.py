@@ -162,7 +162,8 @@ async def test_what_is_typed_wrong_is_told_before_anything_is_sent(tmp_path: Pat
             (("attach", "demo", "a.txt", "--resume", "A", "--resume", "B"), USAGE, "more uploads are to be taken up"),
             (("attach", "demo", "a.txt", "--resume", "../x"), USAGE, "there is no upload '../x'"),
             (("attach", "demo", "a.txt", "--resume", "0" * 26), FAILURE, "there is no such upload of yours"),
-            (("attach", "demo", "."), FAILURE, "[Errno 22] this is not a regular file"),
+            (("attach", "demo", "a.txt", "."), USAGE, ". is a folder"),
+            (("attach", "demo", "/dev/null"), USAGE, "/dev/null is not a regular file"),
             (("download", "../a"), USAGE, "there is no file '../a'"),
             (("download", "0" * 26), FAILURE, "there is no such file"),
             (("download", "0" * 26, "--url", "ftp://x"), USAGE, "the server's address begins with"),
@@ -220,6 +221,9 @@ def test_names_keep_their_endings_and_show_what_they_hide(tmp_path: Path) -> Non
     assert place_for(None, "../a") == Path("a")
     assert place_for(tmp_path, "../a") == tmp_path / "a"
     assert place_for(tmp_path / "b", "../a") == tmp_path / "b"
+    assert place_for(f"{tmp_path}/new/er/", "../a") == tmp_path / "new" / "er" / "a"
+    with pytest.raises(FileNotFoundError, match="there is no such folder"):
+        place_for(tmp_path / "nowhere" / "b", "a")
 
 
 @pytest.mark.parametrize(

@@ -135,7 +135,10 @@ async def test_a_rule_is_tried_out_set_carried_out_shown_and_ended(tmp_path: Pat
 @pytest.mark.slow
 async def test_who_may_not_set_it_is_told_and_a_longer_rule_than_the_server_s_is_refused(tmp_path: Path) -> None:
     async with stage(tmp_path, server_days=30) as at:
-        for options in ((), ("--messages", "5", "--yes")):
+        seen = await at.adam.run("retention", "demo")
+        assert (seen.code, seen.err) == (0, "")
+        assert "what it would remove, owners see" in seen.out
+        for options in (("--messages", "5", "--yes"), ("--messages", "5", "--preview")):
             refused = await at.adam.run("retention", "demo", *options)
             assert refused.code == FAILURE
             assert "refused: forbidden" in refused.err
