@@ -37,7 +37,9 @@ def sync(
     import asyncio
 
     from multiplayer.cli.sync_running import Syncing
+    from multiplayer.client.backoff import PASSING
     from multiplayer.client.sync.wrongs import SyncStopped
+    from multiplayer.protocol.errors import Refused
 
     syncing = Syncing(url, known, room, folder, allows_removals=allow_deletes, as_json=as_json)
     try:
@@ -47,6 +49,13 @@ def sync(
         is_equal = asyncio.run(syncing.preview() if dry_run else syncing.once())
     except SyncStopped as stopped:
         raise Failure(str(stopped), hint=stopped.hint) from None
+    except Refused as refused:
+        if refused.code not in PASSING:
+            raise
+        raise Failure(
+            f"the server did not get ready in time: {refused.message}",
+            hint="what was done is remembered: run it again, and it goes on",
+        ) from None
     except KeyboardInterrupt:
         # What the shell says next begins on a line of its own; what was done is remembered.
         typer.echo(err=True)

@@ -13,6 +13,7 @@ import pytest
 from multiplayer.cli.failures import FAILURE, USAGE
 from multiplayer.live.workspace_sync import WorkspaceSync
 from multiplayer.protocol.codec import JsonValue
+from multiplayer.protocol.errors import RefusalCode, Refused
 from multiplayer.protocol.ids import AccountId, RoomId
 from multiplayer.protocol.workspace_sync import TreeEntry, WorkspaceTree
 from tests.cli.typist import ROOT
@@ -129,10 +130,36 @@ async def test_most_files_are_removed_only_when_told_so(tmp_path: Path) -> None:
         ran = await alice.sync()
         assert ran.code == FAILURE
         assert ran.err.splitlines() == [
-            "multiplayer: 30 of 30 files would be removed in the room, as they are gone in this folder; nothing was done",
+            (
+                "multiplayer: 30 of 30 files would be removed in the room, as they are gone in this folder, and of what "
+                "both had nothing would be left; nothing was done"
+            ),
             "  if that is meant, say --allow-deletes",
         ]
         assert (await alice.sync("--allow-deletes")).code == 0
+
+
+async def test_a_server_that_does_not_get_ready_is_said_to_be_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def not_ready(*_arguments: object) -> None:
+        # Longer than anybody waits.
+        raise Refused(RefusalCode.UNAVAILABLE, "the file store is away: ask again", retry_after_s=600.0)
+
+    async with shells(tmp_path) as (alice, _):
+        alice.write("a", b"1")
+        for name in ("tree", "change"):
+            with monkeypatch.context() as patched:
+                patched.setattr(WorkspaceSync, name, not_ready)
+                ran = await alice.sync()
+            assert (ran.code, ran.err.splitlines()) == (
+                FAILURE,
+                [
+                    "multiplayer: the server did not get ready in time: the file store is away: ask again",
+                    "  what was done is remembered: run it again, and it goes on",
+                ],
+            )
+        assert (await alice.sync()).out.splitlines()[0] == "↑ sent a"
 
 
 async def test_names_from_a_hostile_server_are_said_harmlessly_and_lead_nowhere(

@@ -447,12 +447,12 @@ async def test_what_only_moves_needs_no_yes(room: MemoryWorkspace, mine: Followe
 
 
 async def test_what_the_room_cannot_say_is_not_taken_for_gone(room: MemoryWorkspace, mine: Followed) -> None:
-    room.files = {"a": b"1", "b": b"2"}
+    room.files = {"a": b"1", "b": b"2", "c": b"3"}
     await mine.settle()
     del room.files["a"], room.files["b"]
     room.unsaid = {"a"}
     result = await mine.settle()
-    assert mine.files() == {"a": b"1"}
+    assert mine.files() == {"a": b"1", "c": b"3"}
     assert list(result.left_out) == ["a"]
     assert result.unsaid == 1
 
@@ -684,9 +684,9 @@ async def test_two_people_and_the_room_end_equal_and_nothing_vanishes(acts: list
             data = f"content {number}".encode()
             match where, what:
                 case "sync", _:
-                    await alice.settle()
+                    await alice.settle(allows_removals=True)
                 case "other", _:
-                    await bob.settle()
+                    await bob.settle(allows_removals=True)
                 case "here", "bit":
                     if (alice.path / name).is_file():
                         (alice.path / name).chmod(0o755)
@@ -708,7 +708,7 @@ async def test_two_people_and_the_room_end_equal_and_nothing_vanishes(acts: list
                         room.files[name] = data
                         written.add(data)
         for followed in (alice, bob, alice):
-            assert (await followed.settle()).is_equal
+            assert (await followed.settle(allows_removals=True)).is_equal
         assert alice.files() == bob.files() == room.files
         assert written - set(room.files.values()) <= meant
         runs = {name for name in room.files if os.access(bob.path / name, os.X_OK)}

@@ -7,9 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from multiplayer.client.sync.looking import look_at
-from multiplayer.client.sync.names import as_known, folded, is_below, one_here, parents, second_name, why_not
+from multiplayer.client.sync.names import as_known, is_below, one_here, parents, second_name, why_not
 from multiplayer.client.sync.scanning import Here, Scan
 from multiplayer.client.sync.stamps import Stamp
+from multiplayer.protocol.folded_names import folded
 from multiplayer.protocol.workspace_sync import TreeEntry, WorkspaceTree
 
 AT = datetime(2026, 11, 22, 1, 2, 3, tzinfo=UTC)
@@ -22,7 +23,17 @@ def test_a_name_that_no_file_here_may_have_is_refused_with_a_reason(path: str) -
     assert why_not(path)
 
 
-@pytest.mark.parametrize("path", [".multiplayer", ".Multiplayer/x", "a/.MULTIPLAYER", ".multi\u200bplayer/x"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        ".multiplayer",
+        ".Multiplayer/x",
+        "a/.MULTIPLAYER",
+        ".multi\u200bplayer/x",
+        ".multi\ufe0fplayer",
+        "\uff0emultiplayer/x",
+    ],
+)
 def test_nothing_of_the_room_gets_where_this_folder_remembers(path: str) -> None:
     assert "remembers" in why_not(path)
 

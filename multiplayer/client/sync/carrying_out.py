@@ -12,7 +12,7 @@ from multiplayer.client.sync.looking import Look, version_of
 from multiplayer.client.sync.names import is_below
 from multiplayer.client.sync.opened_folder import OpenedFolder
 from multiplayer.client.sync.placing import Placing
-from multiplayer.client.sync.reconcile import Aside, Download, Plan, Upload, Version
+from multiplayer.client.sync.reconcile import Aside, Plan, Upload, Version
 from multiplayer.client.sync.telling import Did, Done, Result, Told
 from multiplayer.client.sync.threads import to_end
 from multiplayer.client.sync.uploads import RIGHTS, Changing, Uploads
@@ -83,7 +83,7 @@ class CarryingOut:
             for aside in plan.asides:
                 await self._move_aside(aside)
             return False
-        await self._fetch(plan.downloads)
+        await self._fetch(plan)
         await self._change_there(plan)
         return plan.is_whole and not self.has_moved and not self._is_partial
 
@@ -130,9 +130,10 @@ class CarryingOut:
             return
         self._done(Done(Did.MOVED_ASIDE, aside.path, aside.to))
 
-    async def _fetch(self, downloads: Sequence[Download]) -> None:
-        if not downloads:
+    async def _fetch(self, plan: Plan) -> None:
+        if not plan.downloads:
             return
+        sizes = {found.version.sha256: found.size for found in self._look.there.values()}
         await Downloads(
             self._workspace,
             self._folder,
@@ -143,7 +144,7 @@ class CarryingOut:
             moving=partial(self._told.moving, "fetching"),
             came=lambda path: self._done(Done(Did.FETCHED, path)),
             failed=self._failed,
-        ).run(downloads, {found.version.sha256: found.size for found in self._look.there.values()}, self._look.here)
+        ).run(plan.downloads, sizes, self._look.here, is_whole=plan.is_whole)
 
     async def _change_there(self, plan: Plan) -> None:
         try:

@@ -13,7 +13,7 @@ from multiplayer.client.sync.opened_folder import OpenedFolder
 from multiplayer.client.sync.placing import Part, Placing
 from multiplayer.client.sync.reconcile import Download, Version
 from multiplayer.client.sync.scanning import Here
-from multiplayer.client.sync.stamps import Stamp
+from multiplayer.client.sync.stamps import Stamp, seen_in_place
 from multiplayer.client.sync.threads import some_at_once, to_end
 from multiplayer.client.sync.workspace import SyncedWorkspace
 from multiplayer.client.sync.wrongs import PathLeft, PathMoved
@@ -59,15 +59,21 @@ class Downloads:
         self._bytes = 0
         self._total = 0
 
-    async def run(self, wanted: Sequence[Download], sizes: Mapping[str, int], here: Mapping[str, Here]) -> None:
-        """Fetch all. What goes wrong with one path is told to `failed`; the rest goes on. Raises what ends them all."""
+    async def run(
+        self, wanted: Sequence[Download], sizes: Mapping[str, int], here: Mapping[str, Here], *, is_whole: bool
+    ) -> None:
+        """Fetch all. What goes wrong with one path is told to `failed`; the rest goes on. Raises what ends them all.
+
+        `sizes`: of all that the room has. `is_whole`: nothing else of it is wanted.
+        """
         by_content: dict[str, list[Download]] = {}
         for one in wanted:
             if one.replaces is not None and one.replaces.sha256 == one.version.sha256:
                 await self._each(one, partial(self._set_executable, one, here[one.path].stamp))
             else:
                 by_content.setdefault(one.version.sha256, []).append(one)
-        await to_end(partial(self._placing.sweep, frozenset(by_content)))
+        # Which others a later pass wants is not decided yet: what has come of them is gone on with.
+        await to_end(partial(self._placing.sweep, frozenset(by_content if is_whole else sizes)))
         contents = [_Content(sha256, sizes[sha256], users) for sha256, users in by_content.items()]
         self._total = sum(content.size for content in contents)
         await some_at_once(partial(self._bring, here), contents, self._at_once)
@@ -94,7 +100,7 @@ class Downloads:
         self._came(one.path)
 
     def _place(self, part: str, one: Download, here: Mapping[str, Here], *, keeps_part: bool) -> None:
-        self._placing.place(
+        placed = self._placing.place(
             part,
             one.path,
             is_executable=one.version.is_executable,
@@ -102,6 +108,8 @@ class Downloads:
             keeps_part=keeps_part,
             told=partial(self._ledger.expect, one.path, Version(*one.version)),
         )
+        if placed is not None and (seen := seen_in_place(*placed, one.version.sha256)):
+            self._ledger.see({one.path: seen})
 
     def _set_executable(self, one: Download, stamp: Stamp) -> None:
         self._placing.set_executable(one.path, stamp, is_executable=one.version.is_executable)

@@ -10,7 +10,7 @@ from multiplayer.client.errors import ConnectionLost
 from multiplayer.client.sync.carrying_out import CarryingOut, Tried
 from multiplayer.client.sync.ledger import Ledger
 from multiplayer.client.sync.looking import Look, is_rule_file, look_at
-from multiplayer.client.sync.names import second_name
+from multiplayer.client.sync.names import is_below, parents, second_name
 from multiplayer.client.sync.opened_folder import OpenedFolder
 from multiplayer.client.sync.reconcile import Plan, Version
 from multiplayer.client.sync.scanning import Scan, Scanner
@@ -25,6 +25,8 @@ PATIENCE_S: Final = 60.0
 """How long a server that is away is waited for."""
 _MOST_PASSES: Final = 12
 _FEW_REMOVALS: Final = 20
+_SOME_REMOVALS: Final = 2
+"""So many are asked about if nothing else is left."""
 _PAUSE_S: Final = 0.1
 _MOST_PAUSE_S: Final = 1.0
 
@@ -193,25 +195,45 @@ class Sync:
 
 
 def _rules_first(plan: Plan) -> Plan:
-    """Return the part of a plan that brings what says what is ignored, if it does; else all of it."""
+    """Return the part of a plan that brings or takes away what says what is ignored, if any does; else all of it."""
     downloads = [download for download in plan.downloads if is_rule_file(download.path)]
-    asides = [aside for aside in plan.asides if is_rule_file(aside.path)]
-    if not downloads and not asides:
+    coming = {download.path for download in downloads}
+    above = {parent for path in coming for parent in parents(path)}
+
+    def is_first(path: str) -> bool:
+        # Also what stands where such a file is to go.
+        return is_rule_file(path) or path in above or is_below(path, coming)
+
+    asides = [aside for aside in plan.asides if is_first(aside.path)]
+    removals = {path: version for path, version in plan.removals_here.items() if is_first(path)}
+    if not downloads and not asides and not removals:
         return plan
-    return Plan(asides=asides, downloads=downloads, is_whole=False)
+    return Plan(asides=asides, removals_here=removals, downloads=downloads, is_whole=False)
 
 
 def _check_removals(look: Look, plan: Plan) -> None:
-    """Raises `ManyRemovals` where most of what both sides had would go. What only moved does not count."""
+    """Raises `ManyRemovals` where most of what both sides had would go, or all. What only moved does not count."""
     kept_here = {found.sha256 for path, found in look.here.items() if path not in plan.removals_here}
     kept_there = {found.version.sha256 for path, found in look.there.items() if path not in plan.removals_there}
-    for removals, kept, where in (
-        (plan.removals_here, kept_there, "in this folder, as they are gone in the room"),
-        (plan.removals_there, kept_here, "in the room, as they are gone in this folder"),
+    kept = kept_here | kept_there
+    # What was edited is there under its name, what moved with its content.
+    has_left = any(version.sha256 in kept for version in look.base.values()) or any(
+        (path in look.here and path not in plan.removals_here)
+        or (path in look.there and path not in plan.removals_there)
+        for path in look.base
+    )
+    for removals, kept_elsewhere, elsewhere, where in (
+        (plan.removals_here, kept_there, look.there, "in this folder, as they are gone in the room"),
+        (plan.removals_there, kept_here, look.here, "in the room, as they are gone in this folder"),
     ):
-        gone = sum(version.sha256 not in kept for version in removals.values())
-        if gone > _FEW_REMOVALS and gone * 2 > len(look.base):
+        gone = sum(version.sha256 not in kept_elsewhere for version in removals.values())
+        are_all = not has_left or (
+            look.base.keys().isdisjoint(elsewhere)
+            and not any(version.sha256 in kept_elsewhere for version in look.base.values())
+        )
+        if (gone >= _SOME_REMOVALS and are_all) or (gone > _FEW_REMOVALS and gone * 2 > len(look.base)):
+            none = ", and of what both had nothing would be left" if are_all else ""
             raise ManyRemovals(
-                f"{gone} of {len(look.base)} files would be removed {where}; nothing was done",
+                f"{gone} of {len(look.base)} files would be removed {where}{none}; nothing was done",
                 hint="if that is meant, say --allow-deletes",
             )

@@ -8,7 +8,8 @@ from typing import Final
 from pathspec.patterns.gitignore import GitIgnorePatternError
 from pathspec.patterns.gitignore.spec import GitIgnoreSpecPattern
 
-from multiplayer.client.sync.names import OWN_FOLDER, folded, is_repository
+from multiplayer.client.sync.names import OWN_FOLDER, is_repository
+from multiplayer.protocol.folded_names import folded
 
 RULE_FILES: Final = (".gitignore", ".multiplayerignore")
 """In one folder the later one wins."""

@@ -1,12 +1,13 @@
 """Names of files in both worlds: which of the room's may lie here, which two are one here, and how a second version is called."""
 
 import re
-import unicodedata
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from typing import Final, TypeVar
 
-OWN_FOLDER: Final = ".multiplayer"
+from multiplayer.protocol.folded_names import SYNC_FOLDER, folded
+
+OWN_FOLDER: Final = SYNC_FOLDER
 """Where a followed folder keeps what it remembers. Never sent, never fetched over."""
 _REPOSITORY: Final = ".git"
 _NAME_BYTES: Final = 255
@@ -41,15 +42,6 @@ def why_not(path: str) -> str:
 def is_repository(name: str) -> bool:
     """Whether some file system could take this name for git's own folder."""
     return folded(name) == _REPOSITORY
-
-
-def folded(name: str) -> str:
-    """Return what all spellings of a name share that some file system takes for one."""
-    if name.isascii():
-        return name.lower()
-    # Twice, as folding can undo the normal form; characters without a shape are ignored by some file systems.
-    text = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold())
-    return "".join(character for character in text if unicodedata.category(character) != "Cf")
 
 
 def parents(path: str) -> Iterable[str]:

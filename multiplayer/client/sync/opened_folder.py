@@ -8,8 +8,9 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
-from multiplayer.client.sync.names import OWN_FOLDER, folded
+from multiplayer.client.sync.names import OWN_FOLDER
 from multiplayer.client.sync.wrongs import PathLeft, PathMoved, SyncStopped
+from multiplayer.protocol.folded_names import folded
 
 FOLDER_FLAGS: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 READ_FLAGS: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC

@@ -37,7 +37,8 @@ class Part:
         while self.size < size and (piece := self._file.read(min(_PIECE_BYTES, size - self.size))):
             self._digest.update(piece)
             self.size += len(piece)
-        self._file.truncate(self.size)
+        if os.fstat(self._file.fileno()).st_size > self.size:
+            self._file.truncate(self.size)
 
     def write(self, pieces: Sequence[bytes]) -> None:
         """Raises `PathLeft` if more comes than belongs to it."""
@@ -87,12 +88,15 @@ class Placing:
         replaces: Stamp | None,
         keeps_part: bool,
         told: Callable[[], None],
-    ) -> None:
-        """Make a whole part what stands at `path`, at once. `told` is called right before."""
+    ) -> tuple[os.stat_result, Stamp] | None:
+        """Make a whole part what stands at `path`, at once. `told` is called right before.
+
+        Return what it was right before, and what stands there then; None if that is gone already.
+        """
         with _one_path(), self._folder.parent(path, makes=True) as (folder, name):
             mode = self._check(folder, name, replaces)
             source = self._copy(part) if keeps_part else part
-            self._set_mode(source, mode, is_executable=is_executable)
+            before = self._set_mode(source, mode, is_executable=is_executable)
             told()
             if replaces is None:
                 self._link(source, folder, name)
@@ -100,6 +104,11 @@ class Placing:
                 # Whatever was written since the check is lost, as with every program that writes files whole.
                 self._check(folder, name, replaces)
                 os.rename(source, name, src_dir_fd=self._folder.temporary, dst_dir_fd=folder)
+            try:
+                return before, stamp_of(os.stat(name, dir_fd=folder, follow_symlinks=False))
+            except OSError:
+                # It was placed all the same.
+                return None
 
     def set_executable(self, path: str, stamp: Stamp, *, is_executable: bool) -> None:
         """Change nothing but that."""
@@ -190,11 +199,12 @@ class Placing:
             os.fsync(target.fileno())
         return name
 
-    def _set_mode(self, name: str, mode: int | None, *, is_executable: bool) -> None:
+    def _set_mode(self, name: str, mode: int | None, *, is_executable: bool) -> os.stat_result:
         descriptor = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=self._folder.temporary)
         try:
             plain = 0o666 & ~self._umask if mode is None else mode
             os.fchmod(descriptor, self._mode(plain, is_executable=is_executable))
+            return os.fstat(descriptor)
         finally:
             os.close(descriptor)
 

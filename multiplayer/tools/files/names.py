@@ -1,8 +1,8 @@
 """Names in a workspace: which are protected, which may be changed, and how an odd one is shown."""
 
-import unicodedata
 from typing import Final
 
+from multiplayer.protocol.folded_names import folded
 from multiplayer.tools.checkpoints.folders import MAX_DEPTH
 from multiplayer.tools.files.paths import check_path
 from multiplayer.tools.refusal import ToolFault, ToolRefused
@@ -26,22 +26,16 @@ def check_change_path(path: str) -> tuple[str, ...]:
 
 def is_repository(name: str) -> bool:
     """Whether a file system that folds names could take this one for git's own folder."""
-    return _folded(name) == _REPOSITORY
+    return folded(name) == _REPOSITORY
 
 
 def is_protected(path: str) -> bool:
     """Whether `path` names something git runs or obeys, or a part above it. A courtesy: a command can write it too."""
-    parts = [_folded(part) for part in path.split("/") if part not in {"", "."}]
+    parts = [folded(part) for part in path.split("/") if part not in {"", "."}]
     if _REPOSITORY not in parts:
         return False
     below = parts[parts.index(_REPOSITORY) + 1 :]
     return parts[-1] == _REPOSITORY or not _OBEYED.isdisjoint(below)
-
-
-def _folded(name: str) -> str:
-    # Twice, as folding can undo the normal form; characters without a shape are ignored by some file systems.
-    folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold())
-    return "".join(character for character in folded if unicodedata.category(character) != "Cf")
 
 
 def shown_name(name: str) -> str:
