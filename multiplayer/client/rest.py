@@ -109,10 +109,12 @@ class Rest:
         given = {name: value for name, value in (params or {}).items() if value is not None}
         return _read(shape, await self._get(path, given))
 
-    async def read_unless(self, path: str, shape: type[B], known: str | None) -> B | None:
+    async def read_unless(
+        self, path: str, shape: type[B], known: str | None, *, timeout: httpx.Timeout = TIMEOUT
+    ) -> B | None:
         """Return what stands at a path; None if that is still the version with the ETag `known`."""
         headers = {} if known is None else {"If-None-Match": f'"{known}"'}
-        async with self.opened("GET", path, headers) as response:
+        async with self.opened("GET", path, headers, timeout=timeout) as response:
             if response.status_code == httpx.codes.NOT_MODIFIED:
                 return None
             body = await response.aread()
@@ -145,12 +147,17 @@ class Rest:
 
     @asynccontextmanager
     async def opened(
-        self, method: Literal["GET", "HEAD"], path: str, headers: Mapping[str, str]
+        self,
+        method: Literal["GET", "HEAD"],
+        path: str,
+        headers: Mapping[str, str],
+        *,
+        timeout: httpx.Timeout = TIMEOUT,
     ) -> AsyncIterator[httpx.Response]:
         """Give the answer before its body is read, whatever its status is; also what is read inside is put into words."""
         sent = {"Authorization": f"Bearer {await self._token()}", **headers}
         try:
-            async with self._http.stream(method, path, headers=sent) as response:
+            async with self._http.stream(method, path, headers=sent, timeout=timeout) as response:
                 yield response
         except httpx.HTTPError as error:
             raise ConnectionLost(str(error) or type(error).__name__) from None

@@ -20,8 +20,8 @@ from multiplayer.protocol.workspace_sync import (
     WorkspaceTree,
 )
 
-_CHANGE_TIMEOUT: Final = httpx.Timeout(120.0, connect=5.0)
-"""A thousand files are written, and an AI's command may have to end before."""
+_TIMEOUT: Final = httpx.Timeout(120.0, connect=5.0)
+"""A thousand files are written, an AI's command may have to end before, and the server's file store is waited for."""
 _RANGE: Final = re.compile(r"bytes (\d{1,18})-\d{1,18}/\d{1,18}")
 
 
@@ -33,7 +33,7 @@ class RoomSync:
 
     async def workspace_tree(self, known: str | None = None) -> WorkspaceTree | None:
         """Return all files of the workspace, with checksums; None if its tree is still the `known` one."""
-        return await self._rest.read_unless(f"{self._synced}/tree", WorkspaceTree, known)
+        return await self._rest.read_unless(f"{self._synced}/tree", WorkspaceTree, known, timeout=_TIMEOUT)
 
     async def missing_contents(self, sha256s: Sequence[str]) -> Sequence[str]:
         """Return those of at most 2,000 contents that have to be sent before a change can name them."""
@@ -65,7 +65,7 @@ class RoomSync:
     async def change_paths(self, changes: Sequence[PathChange]) -> PathsChanged:
         """Change 1 to 1,000 paths, each decided by itself: see what became of them. The same again finds it so already."""
         body = ChangePaths(changes=tuple(changes)).model_dump(mode="json")
-        return await self._rest.write("POST", f"{self._synced}/changes", PathsChanged, body, timeout=_CHANGE_TIMEOUT)
+        return await self._rest.write("POST", f"{self._synced}/changes", PathsChanged, body, timeout=_TIMEOUT)
 
     def _content(self, sha256: str) -> str:
         assert sha256.isalnum(), f"not a checksum: {sha256!r}"

@@ -24,7 +24,7 @@ from multiplayer.blobs.port import BlobCorrupt, BlobKey, Blobs, BlobsUnavailable
 from multiplayer.live.aside import aside
 from multiplayer.protocol.ids import RoomId
 from multiplayer.tools.checkpoints import transfer
-from multiplayer.tools.checkpoints.manifest import HeldContents
+from multiplayer.tools.checkpoints.manifest import HeldObjects
 from multiplayer.tools.checkpoints.store import CheckpointGone
 from multiplayer.tools.checkpoints.transfer import Incoming, Listed
 from multiplayer.tools.limits import KIB, MIB
@@ -77,13 +77,13 @@ class MirrorObjects:
         waiting = [one for one in digests if one not in sent]
         for at in range(0, len(waiting), _BATCH):
             batch = waiting[at : at + _BATCH]
-            held = await aside(partial(HeldContents, self._root, room_id, batch))
+            held = await aside(partial(HeldObjects, self._root, room_id, batch))
             try:
                 await _side_by_side(partial(self._send, room_id, held, sent), batch)
             finally:
                 await aside(held.close)
 
-    async def _send(self, room_id: RoomId, held: HeldContents, sent: set[str], digest: str) -> None:
+    async def _send(self, room_id: RoomId, held: HeldObjects, sent: set[str], digest: str) -> None:
         key, size = key_of(room_id, digest), held.size_of(digest)
         if size is None:
             raise CheckpointGone("a part of the checkpoint that is to be sent is not kept any more")
@@ -103,8 +103,16 @@ class MirrorObjects:
     async def fetch_tree(self, room_id: RoomId, tree: str, known: str) -> None:
         """Bring all objects of a tree into the room's store that are not there, and keep the tree.
 
-        `known`: another tree, of which the store has everything. Raises `OSError` for the disk.
+        `known`: another tree, of which the store has everything. What came is kept although this may be broken off. Needs
+        no lock; one at a time for a room. Raises `OSError` for the disk.
         """
+        try:
+            await self._fetch_tree(room_id, tree, known)
+        except CheckpointGone:
+            # Something that was here was forgotten while the rest came: now that is fetched, too.
+            await self._fetch_tree(room_id, tree, "")
+
+    async def _fetch_tree(self, room_id: RoomId, tree: str, known: str) -> None:
         there = await aside(partial(transfer.objects_of, self._root, room_id, known))
         contents: dict[str, int] = {}
         seen: set[str] = set()
@@ -182,9 +190,13 @@ class MirrorObjects:
 
     # What lies there
 
-    def listing(self, room_id: RoomId) -> AsyncIterator[Stored]:
-        """Give the room's objects, and what else lies among them."""
-        return self._blobs.listing(folder_of(room_id))
+    async def listing(self, room_id: RoomId, *, after: int = -1) -> AsyncGenerator[Stored, None]:
+        """Give the room's objects, and what else lies among them. `after`: none whose digest begins with this byte or a lower."""
+        places = [f"{byte:02x}/" for byte in range(after + 1, 256)] if after >= 0 else [""]
+        for place in places:
+            async with aclosing(self._blobs.listing(folder_of(room_id) + place)) as listing:
+                async for stored in listing:
+                    yield stored
 
     async def delete(self, keys: Sequence[BlobKey]) -> None:
         async with self._bounded(0):

@@ -69,6 +69,7 @@ class MirrorPush:
 
     async def _plan(self, room: MirrorRoom) -> _Plan | None:
         """Merge, look what is here, and keep that until it is sent. None: it is there already."""
+        await self._workbench.mirror.fetch(room.id, is_needed=True)
         async with self._workbench.lock(room.id):
             workspace = await self._workbench.open(room.id)
             try:
@@ -88,7 +89,7 @@ class MirrorPush:
             has_nothing = taken.tree == NOTHING and (head is None or not head.version)
             if head is None or has_nothing or (taken.tree == head.tree and common == (head.version, head.tree)):
                 # Also if the room is deleted, or holds nothing and never did.
-                await self._notes.unmark(room, changes)
+                await self._notes.unmark(room, changes, taken.tree)
                 return None
             await self._check(room, taken, head)
             await aside(partial(transfer.keep_while_sent, self._notes.root, room.id, taken.tree))
@@ -127,7 +128,7 @@ class MirrorPush:
         room.sent.clear()
         room.copies = [path for path in room.copies if path not in named]
         room.waiting = 0
-        await self._notes.unmark(room, plan.changes)
+        await self._notes.unmark(room, plan.changes, taken.tree)
         _log.info("workspace_pushed", room=room.id, version=head.version + 1, paths=unsent.paths)
         return True
 

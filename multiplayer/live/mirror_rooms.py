@@ -46,6 +46,15 @@ def words(error: Exception) -> str:
 
 
 @dataclass(slots=True, eq=False)
+class Coming:
+    """A tree on its way from the file store. `error` says what has become of it; None: it is here."""
+
+    tree: str
+    error: Exception | None
+    task: asyncio.Task[None] | None = None
+
+
+@dataclass(slots=True, eq=False)
 class MirrorRoom:
     """One room, while this pod runs."""
 
@@ -56,11 +65,21 @@ class MirrorRoom:
     common: Common | None = None
     """Once it was read."""
     is_marked: bool | None = None
+    marked_for: str = ""
+    """The identity of the folder in which something may have been changed."""
     is_restoring: bool | None = None
     copies: list[str] = field(default_factory=list)
     """Put beside by merges that no head tells of yet."""
     sent: set[str] = field(default_factory=set)
     """Objects that are there from a push that did not come to its end."""
+    begun: int = 0
+    """Counts the tries to push,"""
+    ended: int = 0
+    """and is the number of the last one that has ended: it is one at a time."""
+    pushed: int = -1
+    """Of so many `changes` the store has what they came to,"""
+    pushed_tree: str = NOTHING
+    """and this is what it had then."""
     sent_for: tuple[int, float] = (-1, 0.0)
     """The sweep that had begun last when the first of them was put, and when that was."""
     waiting: int = 0
@@ -72,9 +91,14 @@ class MirrorRoom:
     behind: str = ""
     """Why the last pull failed."""
     pull_after_s: float = 0.0
+    coming: Coming | None = None
+    fetched: str = ""
+    """The tree that came last and is kept until it is merged."""
     since_s: float | None = None
     """When the first change came that waits for a push."""
     due_s: float = 0.0
+    is_asked: bool = False
+    """Whether somebody waits for the next try: no change puts it off."""
     wake: asyncio.Event = field(default_factory=asyncio.Event)
     tried: asyncio.Event = field(default_factory=asyncio.Event)
     task: asyncio.Task[None] | None = None
@@ -90,30 +114,32 @@ class MirrorNotes:
         """Read what is noted, once; return what is here and in the store."""
         if room.common is not None:
             return room.common
-        common, is_marked, is_restoring = await aside(partial(self._load, room.id))
+        common, marked_for, is_restoring = await aside(partial(self._load, room.id))
         # Somebody else may have read it, and perhaps written it, meanwhile.
         if room.common is None:
             room.common, room.is_restoring = common, is_restoring
-            room.is_marked = is_marked if room.is_marked is None else room.is_marked
+            if room.is_marked is None:
+                room.is_marked, room.marked_for = marked_for is not None, marked_for or ""
         return room.common
 
-    def _load(self, room_id: RoomId) -> tuple[Common, bool, bool]:
+    def _load(self, room_id: RoomId) -> tuple[Common, str | None, bool]:
         return (
             transfer.common(self.root, room_id),
-            transfer.is_marked(self.root, room_id, UNSENT),
+            transfer.marked(self.root, room_id, UNSENT),
             transfer.is_marked(self.root, room_id, RESTORING),
         )
 
-    async def mark(self, room: MirrorRoom) -> None:
-        """Something may be changed here that is not in the store: durable when this returns."""
+    async def mark(self, room: MirrorRoom, identity: str) -> None:
+        """Something may be changed here, in the folder of this identity, that is not in the store: durable when this returns."""
         room.changes += 1
         async with room.marking:
-            if not room.is_marked:
-                await aside(partial(transfer.mark, self.root, room.id, UNSENT))
-                room.is_marked = True
+            if not room.is_marked or room.marked_for != identity:
+                await aside(partial(transfer.mark, self.root, room.id, UNSENT, identity))
+                room.is_marked, room.marked_for = True, identity
 
-    async def unmark(self, room: MirrorRoom, changes: int) -> None:
-        """All of it is there, unless something may have changed since there were so many `changes`."""
+    async def unmark(self, room: MirrorRoom, changes: int, tree: str) -> None:
+        """All of it is there, as `tree`, unless something may have changed since there were so many `changes`."""
+        room.pushed, room.pushed_tree = changes, tree
         async with room.marking:
             if room.changes == changes:
                 await aside(partial(self._unmark, room.id))
@@ -124,6 +150,8 @@ class MirrorNotes:
         transfer.unmark(self.root, room_id, UNSENT)
 
     async def set_common(self, room: MirrorRoom, now: Common) -> None:
+        if room.fetched == now.tree:
+            room.fetched = ""  # it is kept as this from now on
         await aside(partial(transfer.note_common, self.root, room.id, now))
         room.common = now
 

@@ -1,7 +1,9 @@
 """Removing what no mirrored workspace needs any more from the file store, and what deleted rooms have left there."""
 
 import asyncio
-from datetime import timedelta
+from contextlib import aclosing
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Final
 
 import structlog
@@ -19,10 +21,23 @@ OLD: Final = timedelta(hours=24)
 """So long nothing is removed that was put, and so long a room that was swept is not swept again."""
 LEASE: Final = timedelta(minutes=15)
 """So long nobody makes a new head while one pod removes objects; it stops long before."""
+AGAIN: Final = timedelta(minutes=30)
+"""So long after a sweep that failed, or took too long, the room is due again."""
 _MOST_S: Final = 300.0
+"""For finding out what is needed, and again for removing the rest."""
 _BATCH: Final = 100
 
 _log = structlog.get_logger(__name__)
+
+
+@dataclass(slots=True)
+class _Sweep:
+    head: MirrorHead
+    old: datetime
+    done: int
+    """All is looked at whose digest begins with this byte or a lower one."""
+    removed: int = 0
+    is_whole: bool = False
 
 
 class MirrorSweep:
@@ -32,6 +47,8 @@ class MirrorSweep:
         self._storage = storage
         self._objects = objects
         self._clock = clock
+        self._done: dict[RoomId, int] = {}
+        """Of rooms whose sweep did not come to its end: up to which first byte of digests it had looked."""
 
     async def run(self) -> None:
         """For ever."""
@@ -59,37 +76,53 @@ class MirrorSweep:
         head = await self._storage.begin_mirror_sweep(room_id, now=now, until=now + LEASE, before=now - OLD)
         if head is None:
             return 0
-        removed = 0
+        sweep = _Sweep(head, now - OLD, self._done.get(room_id, -1))
         try:
-            removed = await self._sweep(head)
+            await self._sweep(sweep)
         except (BlobsFault, OSError, CheckpointGone, ValueError) as error:
             _log.warning("mirror_not_swept", room=room_id, error=str(error))
         finally:
-            await self._storage.end_mirror_sweep(room_id, head.sweep)
-        if removed:
-            _log.info("mirror_swept", room=room_id, objects=removed)
-        return removed
+            if sweep.is_whole:
+                self._done.pop(room_id, None)
+            else:
+                self._done[room_id] = sweep.done
+            counts_as = None if sweep.is_whole else now - OLD + AGAIN
+            await self._storage.end_mirror_sweep(room_id, head.sweep, counts_as=counts_as)
+        if sweep.removed:
+            _log.info("mirror_swept", room=room_id, objects=sweep.removed, is_whole=sweep.is_whole)
+        return sweep.removed
 
-    async def _sweep(self, head: MirrorHead) -> int:
-        began_s, old = self._clock.monotonic_s(), self._clock.now() - OLD
+    async def _sweep(self, sweep: _Sweep) -> None:
+        head, began_s = sweep.head, self._clock.monotonic_s()
         # If any folder cannot be read, nobody knows what is needed, and nothing is removed.
         needed = await self._objects.objects_of(head.room_id, head.tree) if head.version else set()
-        removed = 0
+        if self._clock.monotonic_s() - began_s > _MOST_S:
+            return
+        began_s = self._clock.monotonic_s()
         waiting: list[BlobKey] = []
-        async for stored in self._objects.listing(head.room_id):
-            digest = digest_in(stored.key)
-            if digest is not None and digest not in needed and stored.changed_at < old:
-                waiting.append(stored.key)
-            if self._clock.monotonic_s() - began_s > _MOST_S:
-                break  # the rest tomorrow
-            if len(waiting) >= _BATCH:
-                await self._objects.delete(waiting)
-                removed += len(waiting)
-                waiting = []
-        if waiting and self._clock.monotonic_s() - began_s <= _MOST_S:
-            await self._objects.delete(waiting)
-            removed += len(waiting)
-        return removed
+        async with aclosing(self._objects.listing(head.room_id, after=sweep.done)) as listing:
+            async for stored in listing:
+                digest = digest_in(stored.key)
+                if digest is None:
+                    continue
+                if digest not in needed and stored.changed_at < sweep.old:
+                    waiting.append(stored.key)
+                is_late = self._clock.monotonic_s() - began_s > _MOST_S
+                if len(waiting) >= _BATCH or (is_late and waiting):
+                    await self._remove_all(sweep, waiting)
+                if not waiting:
+                    # By key: all before have been seen, and of those, none is left that has to go.
+                    sweep.done = int(digest[:2], 16) - 1
+                if is_late:
+                    return
+        if waiting:
+            await self._remove_all(sweep, waiting)
+        sweep.is_whole = True
+
+    async def _remove_all(self, sweep: _Sweep, waiting: list[BlobKey]) -> None:
+        await self._objects.delete(waiting)
+        sweep.removed += len(waiting)
+        waiting.clear()
 
     async def remove(self, room_id: RoomId) -> None:
         """Remove all objects of a deleted room, and its row once there are none: a push elsewhere may just be putting some.
@@ -97,6 +130,7 @@ class MirrorSweep:
         What fails is done with the next look.
         """
         removed = 0
+        self._done.pop(room_id, None)
         try:
             listing = self._objects.listing(room_id)
             waiting = [stored.key async for stored in listing if digest_in(stored.key) is not None]

@@ -1,7 +1,7 @@
 """Workspaces mirrored to the file store: pushed a little after each change, brought here before they are used, swept."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -15,9 +15,9 @@ from multiplayer.live.clock import Clock
 from multiplayer.live.mirror_objects import MirrorObjects
 from multiplayer.live.mirror_pull import MirrorPull
 from multiplayer.live.mirror_push import MirrorPush
-from multiplayer.live.mirror_rooms import WORLD, MirrorNotes, MirrorRoom, words
+from multiplayer.live.mirror_rooms import NOTHING, WORLD, MirrorNotes, MirrorRoom, NotNow, words
 from multiplayer.live.mirror_sweep import MirrorSweep
-from multiplayer.live.workbench import Lag, Workbench
+from multiplayer.live.workbench import Lag, Workbench, WorkspaceAway
 from multiplayer.protocol.ids import RoomId
 from multiplayer.protocol.reports_workspace import MirrorState
 from multiplayer.storage.port import Storage, StorageUnavailable
@@ -45,9 +45,13 @@ class MirrorPace:
     beside_jobs_s: float = 300.0
     """While a background job runs, which may write at any time."""
     pull_again_s: float = 15.0
+    fetch_s: tuple[float, float] = (8.0, 2.0)
+    """Who is about to change files waits so long for what the store has, before the room's lock is taken and under it."""
     drain_s: float = 15.0
     patience_s: float = 30.0
     """For one object, and more by its size."""
+    flush_s: float = 45.0
+    """Who needs the store to have it waits so long."""
 
 
 class Mirror:
@@ -72,7 +76,17 @@ class Mirror:
         self._count = count
         self._notes = MirrorNotes(workbench.checkpoints.root)
         objects = MirrorObjects(blobs, workbench.checkpoints.root, patience_s=self._pace.patience_s)
-        self._pull = MirrorPull(workbench, storage, objects, self._notes, clock, pod, again_s=self._pace.pull_again_s)
+        self._pull = MirrorPull(
+            workbench,
+            storage,
+            objects,
+            self._notes,
+            clock,
+            pod,
+            self._start,
+            again_s=self._pace.pull_again_s,
+            fetch_s=self._pace.fetch_s,
+        )
         self._push = MirrorPush(workbench, storage, objects, self._notes, clock, pod)
         self.sweeping = MirrorSweep(storage, objects, clock)
         self._rooms: dict[RoomId, MirrorRoom] = {}
@@ -80,11 +94,12 @@ class Mirror:
         self._tasks = asyncio.TaskGroup()
         self._loops: list[asyncio.Task[None]] = []
         self._is_open = False
+        self._has_tasks = False
 
     async def __aenter__(self) -> Self:
         """Begin, with what was not pushed before the last end."""
         await self._tasks.__aenter__()
-        self._is_open = True
+        self._is_open = self._has_tasks = True
         self._loops = [
             self._tasks.create_task(self._find_unsent(), name="unsent workspaces"),
             self._tasks.create_task(self.sweeping.run(), name="mirror sweep"),
@@ -105,19 +120,26 @@ class Mirror:
             if not task.done():
                 _log.warning("workspace_not_pushed_in_time", task=task.get_name())
                 task.cancel()
+        self._has_tasks = False
+        for coming in (room.coming for room in self._rooms.values()):
+            if coming is not None and coming.task is not None:
+                coming.task.cancel()
         await self._tasks.__aexit__(None, None, None)
 
     # At the doors of workspaces
 
-    async def lag(self, room_id: RoomId, *, is_empty: bool) -> Lag:
-        return await self._pull.lag(self._room(room_id), is_empty=is_empty)
+    async def lag(self, room_id: RoomId, workspace: Workspace, *, is_empty: bool) -> Lag:
+        return await self._pull.lag(self._room(room_id), workspace, is_empty=is_empty)
+
+    async def fetch(self, room_id: RoomId, *, is_needed: bool = False) -> None:
+        await self._pull.fetch(self._room(room_id), is_needed=is_needed)
 
     async def bring(self, room_id: RoomId, workspace: Workspace, tree: str) -> str:
         return await self._pull.bring(self._room(room_id), workspace, tree)
 
-    async def note(self, room_id: RoomId) -> None:
+    async def note(self, room_id: RoomId, workspace: Workspace) -> None:
         room = self._room(room_id)
-        await self._notes.mark(room)
+        await self._notes.mark(room, workspace.identity)
         self._schedule(room)
 
     def changed(self, room_id: RoomId) -> None:
@@ -125,11 +147,40 @@ class Mirror:
         room.changes += 1
         self._schedule(room)
 
+    async def has(self, room_id: RoomId, tree: str) -> bool:
+        room = self._room(room_id)
+        if room.behind:
+            raise WorkspaceAway(f"the file store has newer files, which cannot be had now ({room.behind}); try again")
+        head = await self._storage.mirror_head(room_id)
+        if head is None or not head.version:
+            return tree == NOTHING
+        return tree == head.tree and await self._notes.load(room) == (head.version, head.tree)
+
+    async def flush(self, room_id: RoomId) -> str:
+        room = self._room(room_id)
+        # What jobs write is noted nowhere: whatever is here is looked at, by a push that begins after this.
+        room.changes += 1
+        asked, begun = room.changes, room.begun
+        try:
+            async with asyncio.timeout(self._pace.flush_s):
+                while room.pushed < asked:
+                    if room.ended > begun:
+                        raise WorkspaceAway(room.problem or "the files changed all the time")
+                    if not self._is_open or self._rooms.get(room_id) is not room:
+                        raise WorkspaceAway("the server is ending, or the room is gone")
+                    await self._tried(room)
+        except TimeoutError:
+            raise WorkspaceAway("the file store takes its time") from None
+        return room.pushed_tree
+
     async def remove(self, room_id: RoomId) -> None:
         room = self._rooms.pop(room_id, None)
-        if room is not None and room.task is not None:
-            room.task.cancel()
-            await asyncio.wait([room.task])
+        coming = room.coming.task if room is not None and room.coming is not None else None
+        tasks = [task for task in (room.task if room is not None else None, coming) if task is not None]
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            await asyncio.wait(tasks)
         await self.sweeping.remove(room_id)
 
     async def state(self, room_id: RoomId) -> MirrorState:
@@ -160,17 +211,26 @@ class Mirror:
         reason = f"not kept there: {', '.join(room.left_out[:5])}" if room.left_out else ""
         return told.model_copy(update={"reason": reason})
 
-    async def push_now(self, room_id: RoomId) -> MirrorState:
-        """Push now instead of a little later; return what the next try has come to."""
-        room = self._room(room_id)
-        room.tried.clear()
-        self._schedule(room)
-        room.due_s = self._clock.monotonic_s()
-        room.wake.set()
-        await room.tried.wait()
-        return await self.state(room_id)
+    def _start(self, work: Coroutine[None, None, None], name: str) -> asyncio.Task[None]:
+        if not self._has_tasks:
+            work.close()
+            raise NotNow("the server is ending")
+        return self._tasks.create_task(work, name=name)
 
     # Pushing
+
+    async def _tried(self, room: MirrorRoom) -> None:
+        """Push now instead of a little later, and return when that, or what was under way, has come to its end.
+
+        After our end nothing is pushed: then it returns at once.
+        """
+        room.tried.clear()
+        self._schedule(room)
+        if room.task is None:
+            return
+        room.due_s, room.is_asked = self._clock.monotonic_s(), True
+        room.wake.set()
+        await room.tried.wait()
 
     def _room(self, room_id: RoomId) -> MirrorRoom:
         room = self._rooms.get(room_id)
@@ -182,7 +242,7 @@ class Mirror:
         """See to it that the room is pushed a little later. After our end it is left to the next start: it is noted."""
         now_s = self._clock.monotonic_s()
         room.since_s = now_s if room.since_s is None else room.since_s
-        if not room.failures:
+        if not room.failures and not room.is_asked:
             room.due_s = min(room.since_s + self._pace.most_s, now_s + self._pace.push_s)
             room.wake.set()
         if room.task is None and self._is_open:
@@ -194,12 +254,14 @@ class Mirror:
             while True:
                 await self._until_due(room)
                 async with self._side_by_side:
+                    room.begun += 1
                     is_known = await self._try(room)
+                    room.ended, room.is_asked = room.begun, False
                 room.tried.set()
                 if not self._is_open or not is_known or (not room.failures and not self._is_to_go_on(room)):
                     return
         finally:
-            room.task = None
+            room.task, room.is_asked = None, False
             room.tried.set()
 
     async def _until_due(self, room: MirrorRoom) -> None:

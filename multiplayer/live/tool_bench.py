@@ -191,6 +191,7 @@ class ToolBench:
                 await self._seat.workbench.freshen(self._host.room_id, self._workspace)
             self._signal("tool")
             return ""
+        await self._seat.workbench.mirror.fetch(self._host.room_id)
         lock = self._seat.workbench.lock(self._host.room_id)
         if lock.locked():
             self._signal("waiting", "somebody else is changing files")

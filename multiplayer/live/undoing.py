@@ -68,6 +68,7 @@ class Undos:
 
     async def _run(self, workbench: Workbench, host: RoomHost, changed: ChangedFiles) -> None:
         try:
+            await workbench.mirror.fetch(host.room_id)
             # Until the log says that it is done, nobody else's change comes in between.
             async with workbench.lock(host.room_id):
                 await self._finish(host, changed, await self._undone(workbench, host, changed))

@@ -9,12 +9,12 @@ from dataclasses import dataclass, field
 from enum import Enum
 from functools import partial
 from secrets import token_hex
-from typing import Final, Literal, Protocol
+from typing import Final, Protocol
 
 import structlog
-from typing_extensions import override
 
 from multiplayer.live.aside import aside
+from multiplayer.live.room_lock import RoomLock
 from multiplayer.protocol.ids import RoomId
 from multiplayer.protocol.reports_workspace import MirrorState
 from multiplayer.protocol.tools import MAX_CHANGES, FileChange
@@ -112,8 +112,16 @@ class Lag(Enum):
 class WorkspaceMirror(Protocol):
     """What a mirror does at the doors of a workspace. Where `mirroring` is not, nothing does anything."""
 
-    async def lag(self, room_id: RoomId, *, is_empty: bool) -> Lag:
+    async def lag(self, room_id: RoomId, workspace: Workspace, *, is_empty: bool) -> Lag:
         """Tell whether the store has something that is not here. Reads one row. `is_empty`: nothing lies here."""
+        ...
+
+    async def fetch(self, room_id: RoomId, *, is_needed: bool = False) -> None:
+        """Have here what `bring` will merge: who is about to take the lock does this first, as the store may be slow.
+
+        Waits some seconds only, and is none the worse if it does not come; it goes on coming. `is_needed`: waits as long as
+        it takes.
+        """
         ...
 
     async def bring(self, room_id: RoomId, workspace: Workspace, tree: str) -> str:
@@ -123,12 +131,23 @@ class WorkspaceMirror(Protocol):
         """
         ...
 
-    async def note(self, room_id: RoomId) -> None:
+    async def note(self, room_id: RoomId, workspace: Workspace) -> None:
         """Something may be changed from now on: durable, so that it is found after a crash."""
         ...
 
     def changed(self, room_id: RoomId) -> None:
         """Something was changed."""
+        ...
+
+    async def has(self, room_id: RoomId, tree: str) -> bool:
+        """Tell whether the store has just this tree, which `bring` gave: one read. Raises `WorkspaceAway` if it has newer."""
+        ...
+
+    async def flush(self, room_id: RoomId) -> str:
+        """Put what is here into the store, merged with what is there; return the tree that both have then ("": no mirror).
+
+        Waits for the lock, which the caller does not hold. Bounded; raises `WorkspaceAway` if it cannot be done now.
+        """
         ...
 
     async def remove(self, room_id: RoomId) -> None:
@@ -141,44 +160,28 @@ class WorkspaceMirror(Protocol):
 class NoMirror:
     """`WorkspaceMirror` where there is none."""
 
-    async def lag(self, room_id: RoomId, *, is_empty: bool) -> Lag:  # noqa: ARG002 - the protocol's
+    async def lag(self, room_id: RoomId, workspace: Workspace, *, is_empty: bool) -> Lag:  # noqa: ARG002 - the protocol's
         return Lag.NONE
+
+    async def fetch(self, room_id: RoomId, *, is_needed: bool = False) -> None: ...
 
     async def bring(self, room_id: RoomId, workspace: Workspace, tree: str) -> str:  # noqa: ARG002 - the protocol's
         return tree
 
-    async def note(self, room_id: RoomId) -> None: ...
+    async def note(self, room_id: RoomId, workspace: Workspace) -> None: ...
 
     def changed(self, room_id: RoomId) -> None: ...
+
+    async def has(self, room_id: RoomId, tree: str) -> bool:  # noqa: ARG002 - the protocol's
+        return True
+
+    async def flush(self, room_id: RoomId) -> str:  # noqa: ARG002 - the protocol's
+        return ""
 
     async def remove(self, room_id: RoomId) -> None: ...
 
     async def state(self, room_id: RoomId) -> MirrorState:  # noqa: ARG002 - the protocol's
         return MirrorState()
-
-
-class RoomLock(asyncio.Lock):
-    """A lock that knows who has it."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._holder: asyncio.Task[object] | None = None
-
-    @override
-    async def acquire(self) -> Literal[True]:
-        await super().acquire()
-        self._holder = asyncio.current_task()
-        return True
-
-    @override
-    def release(self) -> None:
-        self._holder = None
-        super().release()
-
-    @property
-    def is_mine(self) -> bool:
-        """Whether the task that asks has taken it."""
-        return self.locked() and self._holder is asyncio.current_task()
 
 
 def _is_empty(workspace: Workspace) -> bool:
@@ -234,12 +237,15 @@ class Workbench:
         if room_id in self._locks and self._locks[room_id].is_mine:
             return  # `begin` does it
         is_empty = await asyncio.to_thread(_is_empty, workspace)
-        lag = await self.mirror.lag(room_id, is_empty=is_empty)
-        if lag is Lag.NONE or (lag is Lag.BEHIND and self.lock(room_id).locked()):
-            return
+        lag = await self.mirror.lag(room_id, workspace, is_empty=is_empty)
         lock = self.lock(room_id)
+        if lag is Lag.NONE or (lag is Lag.BEHIND and lock.locked()):
+            return
         try:
             async with asyncio.timeout(RESTORE_WAIT_S):
+                await self.mirror.fetch(room_id, is_needed=lag is Lag.ABSENT)
+                if lag is Lag.BEHIND and lock.locked():
+                    return
                 await lock.acquire()
         except TimeoutError:
             raise WorkspaceAway("the files of this room are being fetched from the file store: try again") from None
@@ -252,7 +258,12 @@ class Workbench:
         """Bring the workspace up to date for the holder of the lock; return what it is then. See `begin`."""
         before = await self.checkpoint(room_id, workspace)
         await self.drifted(room_id, before)
-        now = await self.mirror.bring(room_id, workspace, before)
+        lock = self.lock(room_id)
+        lock.is_bringing = True
+        try:
+            now = await self.mirror.bring(room_id, workspace, before)
+        finally:
+            lock.is_bringing = False
         told = self._told.get(room_id)
         if told is not None and now != before:
             told.tree = now  # no job has done that
@@ -286,10 +297,11 @@ class Workbench:
         """Return the hash of the workspace before a change; the caller holds the lock until `end`.
 
         What background jobs have written since the last change is told first, so that it is nobody else's; then what
-        another pod has pushed is brought here. Raises `WorkspaceAway` if there is nothing here that could be changed.
+        another pod has pushed is brought here: `mirror.fetch` before the lock was taken, or it may be a little late. Raises
+        `WorkspaceAway` if there is nothing here that could be changed.
         """
         before = await self.bring(room_id, workspace)
-        await self.mirror.note(room_id)
+        await self.mirror.note(room_id, workspace)
         return before
 
     async def drifted(self, room_id: RoomId, tree: str) -> None:
@@ -324,6 +336,7 @@ class Workbench:
 
     async def settle(self, room_id: RoomId) -> bool:
         """Tell what background jobs have written while nobody else changes files; return whether all of it is told."""
+        await self.mirror.fetch(room_id)
         async with self.lock(room_id):
             if room_id in self._told:
                 async with self.opened(room_id) as workspace:

@@ -90,13 +90,17 @@ class ChangesByHand:
     @asynccontextmanager
     async def alone(self, room_id: RoomId) -> AsyncIterator[None]:
         """Hold the room's lock. Refuses BUSY where somebody else keeps it."""
+        await self._workbench.mirror.fetch(room_id)
         lock = self._workbench.lock(room_id)
         try:
             async with asyncio.timeout(self._lock_wait_s):
                 await lock.acquire()
         except TimeoutError:
+            who = (
+                "what another server has changed is being merged into" if lock.is_bringing else "a command is changing"
+            )
             raise Refused(
-                RefusalCode.BUSY, "a command is changing files of this room; try again", retry_after_s=self._lock_wait_s
+                RefusalCode.BUSY, f"{who} files of this room; try again", retry_after_s=self._lock_wait_s
             ) from None
         try:
             yield

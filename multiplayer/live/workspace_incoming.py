@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterable, Callable, Collection, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Final, TypeVar
@@ -14,9 +14,10 @@ from multiplayer.live.aside import aside
 from multiplayer.live.clock import Clock
 from multiplayer.live.room_host import RoomHost
 from multiplayer.live.workspace_reports import refusing
+from multiplayer.live.workspace_waiting import Waiting
 from multiplayer.protocol.errors import RefusalCode, Refused
 from multiplayer.protocol.events import Event, RoomDeleted
-from multiplayer.protocol.ids import RoomId
+from multiplayer.protocol.ids import AccountId, RoomId
 from multiplayer.storage.port import Storage, StorageUnavailable
 from multiplayer.tools.files.incoming import Arriving, Incoming, WrongChecksum
 from multiplayer.tools.limits import MIB, Limits
@@ -25,19 +26,10 @@ WAITS_S: Final = 24 * 3600.0
 """So long a content waits for a change that names it."""
 LOOK_S: Final = 3600.0
 _AT_ONCE_BYTES: Final = MIB
+_AGAIN_S: Final = 10.0
 
 _log = structlog.get_logger(__name__)
 T = TypeVar("T")
-
-
-@dataclass(slots=True)
-class _Room:
-    """What waits for one room, and what is on its way."""
-
-    sizes: dict[str, int]
-    held_bytes: int
-    coming: int = 0
-    coming_bytes: int = 0
 
 
 class IncomingContents:
@@ -49,43 +41,33 @@ class IncomingContents:
         self._storage = storage
         self._clock = clock
         self._limits = limits
-        self._rooms: dict[RoomId, _Room] = {}
+        self._waits = Waiting(limits)
+        self._is_loaded = False
         self._loading = asyncio.Lock()
         self._gone: set[RoomId] = set()
         self._has_gone = asyncio.Event()
 
-    async def take(self, room_id: RoomId, sha256: str, size: int, pieces: AsyncIterable[bytes]) -> None:
+    async def take(
+        self, room_id: RoomId, account_id: AccountId, sha256: str, size: int, pieces: AsyncIterable[bytes]
+    ) -> None:
         """Take a content, whole and checked or not at all. Raises `Refused`; what `pieces` raises comes out as it is."""
         if size > self._limits.file_bytes:
             raise Refused(RefusalCode.TOO_BIG, f"a file may have at most {self._limits.file_bytes} bytes")
-        room = await self._room(room_id)
-        again = room.sizes.get(sha256, 0)
-        if (
-            room.held_bytes - again + room.coming_bytes + size > self._limits.workspace_bytes
-            or len(room.sizes) + room.coming >= self._limits.workspace_inodes
-        ):
-            raise Refused(
-                RefusalCode.LIMIT_REACHED,
-                f"{room.held_bytes} bytes in {len(room.sizes)} files wait for this room, and at most "
-                f"{self._limits.workspace_bytes} in {self._limits.workspace_inodes} may: name them in a change first",
-            )
-        room.coming += 1
-        room.coming_bytes += size
+        await self._load()
+        coming = self._waits.come(room_id, account_id, sha256, size)
         try:
+            await self._check_disk()
             await self._arrived(self._incoming.path(room_id, sha256), size, pieces)
-        finally:
-            room.coming -= 1
-            room.coming_bytes -= size
-            self._rest(room_id, room)
+        except BaseException:
+            self._waits.fail(coming)
+            raise
         # Nothing is awaited since it has its name: who looks sees both or neither.
-        self._note(room_id, sha256, size)
+        self._waits.arrive(coming)
 
     async def waiting(self, room_id: RoomId, sha256s: Collection[str]) -> Mapping[str, int]:
         """Return which of these wait, with their bytes."""
-        room = await self._room(room_id)
-        found = {one: room.sizes[one] for one in sha256s if one in room.sizes}
-        self._rest(room_id, room)
-        return found
+        await self._load()
+        return self._waits.among(room_id, sha256s)
 
     def path(self, room_id: RoomId, sha256: str) -> Path:
         """Return where a content lies that waits."""
@@ -93,10 +75,8 @@ class IncomingContents:
 
     async def remove(self, room_id: RoomId, sha256s: Sequence[str]) -> None:
         """Forget contents that have come to where they belong."""
-        room = await self._room(room_id)
-        for one in sha256s:
-            room.held_bytes -= room.sizes.pop(one, 0)
-        self._rest(room_id, room)
+        await self._load()
+        self._waits.forget(room_id, sha256s)
         await _on_disk(partial(self._incoming.remove, room_id, sha256s))
 
     def hear(self, host: RoomHost, events: Sequence[Event]) -> None:
@@ -118,12 +98,13 @@ class IncomingContents:
 
     async def look(self) -> None:
         """Remove what nobody has named for a day, and what waits for rooms that are deleted."""
+        await self._load()
         found = await aside(self._incoming.rooms)
         # A room may be deleted where nobody hears of it: by a command line, by another pod.
         gone = {*self._gone, *(await self._storage.deleted_rooms(found) if found else ())}
         for room_id in gone:
             await aside(partial(self._incoming.remove_room, room_id))
-            self._rooms.pop(room_id, None)
+            self._waits.forget(room_id)
             self._gone.discard(room_id)
         for room_id in set(found) - gone:
             too_old = self._clock.now().timestamp() - WAITS_S
@@ -132,26 +113,25 @@ class IncomingContents:
             if old:
                 _log.info("incoming_swept", room=room_id, contents=len(old))
 
-    async def _room(self, room_id: RoomId) -> _Room:
-        """Return the room's account. Whatever changes it goes on without awaiting, or has noted that it is coming."""
-        room = self._rooms.get(room_id)
-        if room is None:
-            # Whoever waits here finds what the first one has found.
-            async with self._loading:
-                room = self._rooms.get(room_id)
-                if room is None:
-                    sizes = await _on_disk(partial(self._incoming.sizes, room_id))
-                    room = self._rooms[room_id] = _Room(sizes, sum(sizes.values()))
-        return room
+    async def _load(self) -> None:
+        """Find what waits from before, once, before anything is on its way."""
+        if self._is_loaded:
+            return
+        async with self._loading:
+            if not self._is_loaded:
+                for room_id, sizes in (await _on_disk(self._incoming.all_sizes)).items():
+                    self._waits.find(room_id, sizes)
+                self._is_loaded = True
 
-    def _note(self, room_id: RoomId, sha256: str, size: int) -> None:
-        room = self._rooms.setdefault(room_id, _Room({}, 0))
-        room.held_bytes += size - room.sizes.get(sha256, 0)
-        room.sizes[sha256] = size
-
-    def _rest(self, room_id: RoomId, room: _Room) -> None:
-        if not room.sizes and not room.coming and self._rooms.get(room_id) is room:
-            del self._rooms[room_id]
+    async def _check_disk(self) -> None:
+        space = await _on_disk(partial(self._incoming.space, self._limits))
+        # What is on its way may not be on the disk yet.
+        if replace(space, free_bytes=space.free_bytes - self._waits.coming_bytes).is_short:
+            raise Refused(
+                RefusalCode.UNAVAILABLE,
+                "the disk of the server is nearly full; try again later",
+                retry_after_s=_AGAIN_S,
+            )
 
     async def _arrived(self, to: Path, size: int, pieces: AsyncIterable[bytes]) -> None:
         arriving = Arriving(to)

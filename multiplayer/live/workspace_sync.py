@@ -1,17 +1,19 @@
 """A room's workspace for folders elsewhere that follow it: told as a tree, handed out by checksum, changed path by path."""
 
+import asyncio
 import hashlib
-from collections.abc import AsyncIterable, AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
+from weakref import WeakValueDictionary
 
 import structlog
 
 from multiplayer.live.aside import aside
 from multiplayer.live.clock import Clock
 from multiplayer.live.directory import Directory
-from multiplayer.live.workbench import Workbench
+from multiplayer.live.workbench import Workbench, WorkspaceAway
 from multiplayer.live.workspace_changes import LOCK_WAIT_S, ChangesByHand
 from multiplayer.live.workspace_incoming import IncomingContents
 from multiplayer.live.workspace_reports import refusing
@@ -36,6 +38,10 @@ from multiplayer.tools.workspace import Workspace
 
 _SMALL_BYTES: Final = 256 * KIB
 """A content up to this is read at once."""
+READERS_AT_ONCE: Final = 2
+"""Threads that wait for one room's store, or read in it."""
+_AGAIN_S: Final = 5.0
+T = TypeVar("T")
 
 _log = structlog.get_logger(__name__)
 
@@ -57,22 +63,36 @@ class WorkspaceSync:
         self._directory = directory
         self.incoming = incoming
         self._limits = limits
+        self._gates: WeakValueDictionary[RoomId, asyncio.Semaphore] = WeakValueDictionary()
+        """Of the rooms whose store somebody reads in."""
         self._by_hand = ChangesByHand(workbench, directory, clock.new_id, lock_wait_s=lock_wait_s)
 
     async def tree(self, room_id: RoomId, reader_id: AccountId, known: str | None) -> WorkspaceTree | None:
         """Return all paths as they are now; None if the tree is still the `known` one.
 
-        Waits for an AI's command that changes files: nobody follows a half of what it does.
+        Waits for an AI's command that changes files: nobody follows a half of what it does. Where workspaces are mirrored,
+        what is told is in the file store: whichever server is asked next, nothing of it is missing there.
         """
         await self._check_reader(room_id, reader_id)
-        async with refusing(), self._workbench.opened(room_id) as workspace, self._by_hand.alone(room_id):
-            # Whoever waited may have lost the right meanwhile.
+        mirror = self._workbench.mirror
+        async with refusing():
+            await mirror.fetch(room_id)
+            async with (
+                self._workbench.opened(room_id, needs_files=False) as workspace,
+                self._by_hand.alone(room_id),
+            ):
+                # Whoever waited may have lost the right meanwhile.
+                await self._check_reader(room_id, reader_id)
+                tree = await self._workbench.bring(room_id, workspace)
+                if await mirror.has(room_id, tree):
+                    return await self._told(room_id, tree, known)
+            # Without the lock, for which the push waits. What it has put was here a moment ago, whatever jobs write.
+            tree = await mirror.flush(room_id)
             await self._check_reader(room_id, reader_id)
-            tree = await self._workbench.checkpoint(room_id, workspace)
-            await self._workbench.drifted(room_id, tree)
-            if tree == known:
-                return None
-            return await aside(partial(manifest, self._root, room_id, tree))
+            return await self._told(room_id, tree, known)
+
+    async def _told(self, room_id: RoomId, tree: str, known: str | None) -> WorkspaceTree | None:
+        return None if tree == known else await self._reading(room_id, partial(manifest, self._root, room_id, tree))
 
     async def content(
         self, room_id: RoomId, reader_id: AccountId, sha256: str, start: int = 0
@@ -83,7 +103,7 @@ class WorkspaceSync:
         """
         await self._check_reader(room_id, reader_id)
         async with refusing():
-            size, data = await aside(partial(_head, self._root, room_id, sha256, start))
+            size, data = await self._reading(room_id, partial(_head, self._root, room_id, sha256, start))
         if size is None:
             raise Refused(RefusalCode.NOT_FOUND, "no such content is kept: look at the tree again")
         if start and start >= size:
@@ -96,7 +116,8 @@ class WorkspaceSync:
         asked = dict.fromkeys(sha256s)
         waiting = await self.incoming.waiting(room_id, asked)
         async with refusing():
-            there = await aside(partial(present, self._root, room_id, [one for one in asked if one not in waiting]))
+            others = [one for one in asked if one not in waiting]
+            there = await self._reading(room_id, partial(present, self._root, room_id, others))
         return MissingContents(sha256s=tuple(one for one in asked if one not in waiting and one not in there))
 
     async def take(
@@ -104,11 +125,15 @@ class WorkspaceSync:
     ) -> ContentTaken:
         """Take a content of `size` bytes: it waits for a day for a change that names it."""
         await self._by_hand.check(room_id, actor_id)
-        await self.incoming.take(room_id, sha256, size, pieces)
+        await self.incoming.take(room_id, actor_id, sha256, size, pieces)
         return ContentTaken(sha256=sha256, size=size)
 
     async def change(self, room_id: RoomId, actor_id: AccountId, asked: ChangePaths) -> PathsChanged:
-        """Change paths, each if nothing else stands there; all that is done is told as one change of the actor's."""
+        """Change paths, each if nothing else stands there; all that is done is told as one change of the actor's.
+
+        Answers when it is in the file store, if there is a mirror. Refuses UNAVAILABLE when it cannot come there: then it is
+        made all the same, and the same request again waits for it anew.
+        """
         await self._by_hand.check(room_id, actor_id)
         wanted = {one.sha256 for one in asked.changes if isinstance(one, WritePath)}
         touched: list[str] = []
@@ -130,18 +155,32 @@ class WorkspaceSync:
             await self.incoming.remove(room_id, sorted(used & waiting.keys()))
         except Refused as refused:
             _log.warning("incoming_not_removed", room=room_id, error=refused.message)
+        try:
+            await self._workbench.mirror.flush(room_id)
+        except WorkspaceAway as away:
+            raise Refused(
+                RefusalCode.UNAVAILABLE,
+                f"the change is made, and not yet in the file store ({away.reason}): ask again",
+                retry_after_s=_AGAIN_S,
+            ) from away
         return PathsChanged(outcomes=tuple(outcomes), change=made.told, tree=made.tree)
 
     @property
     def _root(self) -> Path:
         return self._workbench.checkpoints.root
 
+    async def _reading(self, room_id: RoomId, work: Callable[[], T]) -> T:
+        """Read in the room's store, which waits for whoever has it open: few at once, so that threads are left for others."""
+        gate = self._gates.setdefault(room_id, asyncio.Semaphore(READERS_AT_ONCE))
+        async with gate:
+            return await aside(work)
+
     async def _check_reader(self, room_id: RoomId, reader_id: AccountId) -> None:
         (await self._directory.host(room_id)).room.check(reader_id, Right.SEE_WORKSPACE)
 
     async def _pieces(self, room_id: RoomId, sha256: str, start: int) -> AsyncIterator[bytes]:
         try:
-            with await aside(partial(HeldContents, self._root, room_id, [sha256])) as held:
+            with await self._reading(room_id, partial(HeldContents, self._root, room_id, [sha256])) as held:
                 pieces = held.pieces(sha256, start)
                 while (piece := await aside(partial(next, pieces, None))) is not None:
                     yield piece

@@ -57,7 +57,11 @@ class ContentTaken(Frozen):
 
 
 class WritePath(Frozen):
-    """Make this content what stands at `path`. `expected`: what it replaces; None: nothing may be there."""
+    """Make this content what stands at `path`. `expected`: what it replaces; None: no file may be there.
+
+    Where the same content stands already nothing conflicts, whatever is `expected`: only `is_executable` is made so. Where
+    None is `expected`, an empty folder gives way, of which no tree tells.
+    """
 
     type: Literal["write"] = "write"
     path: SyncPath

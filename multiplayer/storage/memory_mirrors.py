@@ -64,10 +64,11 @@ class MemoryMirrors:
         self._mirrors[room_id] = _Row(head, now)
         return head
 
-    async def end_mirror_sweep(self, room_id: RoomId, sweep: int) -> None:
+    async def end_mirror_sweep(self, room_id: RoomId, sweep: int, *, counts_as: datetime | None = None) -> None:
         row = self._mirrors.get(room_id)
         if row is not None and row.head.sweep == sweep:
-            self._mirrors[room_id] = replace(row, head=replace(row.head, sweeping_until=None))
+            head = replace(row.head, sweeping_until=None)
+            self._mirrors[room_id] = _Row(head, counts_as or row.swept_at)
 
     async def mirrors_to_sweep(self, *, before: datetime, limit: int) -> Sequence[RoomId]:
         due = [

@@ -62,8 +62,11 @@ class MirrorStore(Protocol):
         """Let one pod sweep until `until`; from now on no head is put. None: one runs, or the last was not `before`."""
         ...
 
-    async def end_mirror_sweep(self, room_id: RoomId, sweep: int) -> None:
-        """That sweep has ended. Harmless if it is not the last one."""
+    async def end_mirror_sweep(self, room_id: RoomId, sweep: int, *, counts_as: datetime | None = None) -> None:
+        """That sweep has ended. Harmless if it is not the last one.
+
+        `counts_as`: it did not come to its end, and the room counts as swept then.
+        """
         ...
 
     async def mirrors_to_sweep(self, *, before: datetime, limit: int) -> Sequence[RoomId]:

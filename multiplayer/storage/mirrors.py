@@ -45,8 +45,8 @@ class PostgresMirrors:
         rows = await self._database.write("begin_mirror_sweep", room_id, now, until, before)
         return _head(rows[0]) if rows else None
 
-    async def end_mirror_sweep(self, room_id: RoomId, sweep: int) -> None:
-        await self._database.write("end_mirror_sweep", room_id, sweep)
+    async def end_mirror_sweep(self, room_id: RoomId, sweep: int, *, counts_as: datetime | None = None) -> None:
+        await self._database.write("end_mirror_sweep", room_id, sweep, counts_as)
 
     async def mirrors_to_sweep(self, *, before: datetime, limit: int) -> Sequence[RoomId]:
         return [RoomId(row["room_id"]) for row in await self._database.read("mirrors_to_sweep", before, limit)]

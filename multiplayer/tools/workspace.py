@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from secrets import token_hex
 
 from multiplayer.protocol.ids import RoomId
 from multiplayer.tools.checkpoints.archive import unpack
@@ -41,10 +42,11 @@ _OF_THE_SYSTEM = frozenset(
 ARCHIVE = ".tar.gz"
 """What the name of a room's archive ends in, beside the folders of the rooms that are not archived."""
 STAMPS = ".used"
-"""The folder of empty files whose times say when a room's workspace was last opened."""
+"""The folder of files whose times say when a room's workspace was last opened; in each, which folder that was."""
 NAMING = ".naming"
 """Who makes a room's folder or takes it away holds this lock: an empty folder never stands in for an archive."""
 RACE_TRIES = 16
+_MAX_STAMP = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +76,18 @@ class FreeSpace:
         return self.free_bytes < self.floor_bytes or self.free_inodes < self.floor_inodes
 
 
+def free_space(at: int | Path, limits: Limits) -> FreeSpace:
+    """Measure the file system of what is open, or of a path that is there. Raises `OSError`. Blocks."""
+    seen = os.statvfs(at)
+    has_floor = limits.free_bytes > 0
+    return FreeSpace(
+        seen.f_bavail * seen.f_frsize,
+        min(limits.free_bytes, seen.f_blocks * seen.f_frsize // 20),
+        seen.f_favail,
+        seen.f_files // 20 if has_floor else 0,
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Workspace:
     """An open workspace; `close` it once. Commands and files in it belong to `uid` (and the gid of the same number)."""
@@ -81,6 +95,9 @@ class Workspace:
     fd: int
     uid: int
     kernel_resolves: bool
+    identity: str = ""
+    """The same for as long as the room's folder is the same, archived or not; another one after that was lost. "" of a folder
+    that is only borrowed."""
 
     @property
     def root(self) -> Root:
@@ -149,14 +166,7 @@ class Workspace:
 
     def free_space(self, limits: Limits) -> FreeSpace:
         """Measure the file system that all workspaces share."""
-        seen = os.fstatvfs(self.fd)
-        has_floor = limits.free_bytes > 0
-        return FreeSpace(
-            seen.f_bavail * seen.f_frsize,
-            min(limits.free_bytes, seen.f_blocks * seen.f_frsize // 20),
-            seen.f_favail,
-            seen.f_files // 20 if has_floor else 0,
-        )
+        return free_space(self.fd, limits)
 
 
 class Workspaces:
@@ -186,13 +196,13 @@ class Workspaces:
         try:
             fd = self._open_held(above, name, self.uid_of(room_number))
             try:
-                _stamp(above, name)
+                identity = _stamp(above, name, fd)
             except OSError:
                 os.close(fd)
                 raise
         finally:
             os.close(above)
-        return self._owned(fd, self.uid_of(room_number))
+        return self._owned(fd, self.uid_of(room_number), identity)
 
     def _open_held(self, above: int, name: str, uid: int) -> int:
         """Open the folder with a shared lock, which lasts as long as any copy of the descriptor."""
@@ -235,7 +245,7 @@ class Workspaces:
         finally:
             workspace.close()
 
-    def _owned(self, fd: int, uid: int) -> Workspace:
+    def _owned(self, fd: int, uid: int, identity: str = "") -> Workspace:
         try:
             if os.geteuid() == 0:
                 seen = os.fstat(fd)
@@ -250,7 +260,7 @@ class Workspaces:
         except OSError:
             os.close(fd)
             raise
-        return Workspace(fd, uid, self._kernel_resolves)
+        return Workspace(fd, uid, self._kernel_resolves, identity)
 
 
 def _open_to_owner(root: int, parts: tuple[str, ...]) -> None:
@@ -265,25 +275,62 @@ def _open_to_owner(root: int, parts: tuple[str, ...]) -> None:
         os.close(closed)
 
 
-def _stamp(above: int, name: str) -> None:
+def _stamp(above: int, name: str, folder: int) -> str:
+    """Note that the room's folder is used now; return its identity."""
+    with _stamp_of(above, name) as stamp:
+        os.utime(stamp)
+        identity = _identity(stamp, folder)
+    if identity:
+        return identity
+    with locked(above, NAMING), _stamp_of(above, name) as stamp:
+        # Somebody else may have found it nameless, too.
+        return _identity(stamp, folder) or _name(stamp, folder, token_hex(16))
+
+
+@contextmanager
+def _stamp_of(above: int, name: str) -> Iterator[int]:
     with suppress(FileExistsError):
         os.mkdir(STAMPS, 0o700, dir_fd=above)
-    flags = os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
+    flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
     fd = os.open(f"{STAMPS}/{name}", flags, 0o600, dir_fd=above)
     try:
-        os.utime(fd)
+        yield fd
     finally:
         os.close(fd)
+
+
+def _identity(stamp: int, folder: int) -> str:
+    """Return the identity of a room's folder; "" if the stamp is of none, or of another folder."""
+    identity, _, place = os.pread(stamp, _MAX_STAMP, 0).decode("ascii", "replace").partition(" ")
+    return identity if place == _place(stamp, folder) else ""
+
+
+def _name(stamp: int, folder: int, identity: str) -> str:
+    os.ftruncate(stamp, 0)
+    if identity:
+        os.pwrite(stamp, f"{identity} {_place(stamp, folder)}".encode(), 0)
+    # Before anything is noted that counts on it.
+    os.fsync(stamp)
+    return identity
+
+
+def _place(stamp: int, folder: int) -> str:
+    """Say what tells a folder from others. On one file system with its stamp the device says nothing: a restart may change it."""
+    beside, seen = os.fstat(stamp), os.fstat(folder)
+    return f"{0 if beside.st_dev == seen.st_dev else seen.st_dev}:{seen.st_ino}\n"
 
 
 def _make(above: int, name: str) -> None:
     """Make a room's folder, unless it is there by now or has been archived by now."""
     with locked(above, NAMING):
-        try:
-            os.stat(name + ARCHIVE, dir_fd=above, follow_symlinks=False)
-        except FileNotFoundError:
-            with suppress(FileExistsError):
-                os.mkdir(name, 0o700, dir_fd=above)
+        for there in (name, name + ARCHIVE):
+            with suppress(FileNotFoundError):
+                os.stat(there, dir_fd=above, follow_symlinks=False)
+                return
+        # The number of one that was lost may be given again: so what its stamp says counts for none any more.
+        with suppress(FileNotFoundError):
+            os.unlink(f"{STAMPS}/{name}", dir_fd=above)
+        os.mkdir(name, 0o700, dir_fd=above)
 
 
 def _unpack_archived(above: int, name: str, uid: int) -> bool:
@@ -303,6 +350,10 @@ def _unpack_archived(above: int, name: str, uid: int) -> bool:
         fd = os.open(opening, FOLDER, dir_fd=above)
         try:
             unpack(packed, fd, uid if os.geteuid() == 0 else None)
+            # What was packed is the same folder still.
+            with _stamp_of(above, name) as stamp:
+                identity = os.pread(stamp, _MAX_STAMP, 0).decode("ascii", "replace").partition(" ")[0]
+                _name(stamp, fd, identity)
         finally:
             os.close(fd)
         os.sync()  # the archive is removed when the folder is used: by then all of it is on the disk

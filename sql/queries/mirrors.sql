@@ -35,8 +35,9 @@ WHERE m.room_id = $1 AND m.swept_at < $4 AND (m.sweeping_until IS NULL OR m.swee
 RETURNING m.room_id, m.version, m.tree, m.pod, m.at, m.files, m.bytes, m.conflicts, m.sweep, m.sweeping_until
 
 -- name: end_mirror_sweep
--- Let new trees be named again.
-UPDATE workspace_mirrors SET sweeping_until = NULL WHERE room_id = $1 AND sweep = $2
+-- Let new trees be named again. What did not come to its end is due before long.
+UPDATE workspace_mirrors SET sweeping_until = NULL, swept_at = COALESCE($3::timestamptz, swept_at)
+WHERE room_id = $1 AND sweep = $2
 
 -- name: mirrors_to_sweep
 -- Find rooms that may have objects which nothing needs any more, those that wait longest first.

@@ -106,6 +106,23 @@ class MirrorContract:
         assert await storage.put_mirror_head(changed, expected=0, sweep=2)
         assert await is_due(NOW + 7 * DAY)
 
+    async def test_a_sweep_that_did_not_come_to_its_end_is_due_again_when_it_says(
+        self, storage: Storage, other: Storage
+    ) -> None:
+        room_id = (await room(storage)).room_id
+        await storage.open_mirror(room_id, "pod-1", NOW)
+        at = NOW + 2 * DAY
+        assert await sweep(storage, room_id, at) is not None
+        await storage.end_mirror_sweep(room_id, 1, counts_as=at - DAY + HOUR)
+        assert room_id not in await other.mirrors_to_sweep(before=at + HOUR / 2 - DAY, limit=1_000)
+        assert await sweep(other, room_id, at + HOUR / 2) is None
+        assert room_id in await other.mirrors_to_sweep(before=at + 2 * HOUR - DAY, limit=1_000)
+        again = await sweep(other, room_id, at + 2 * HOUR)
+        assert again is not None
+        assert again.sweep == 2
+        await other.end_mirror_sweep(room_id, 1, counts_as=at - DAY)
+        assert await sweep(storage, room_id, at + 2 * HOUR + HOUR / 2) is None, "it was not that one's end"
+
     async def test_a_deleted_rooms_head_cannot_be_put_and_is_found_until_it_is_dropped(
         self, storage: Storage, other: Storage
     ) -> None:

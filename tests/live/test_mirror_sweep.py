@@ -3,13 +3,17 @@
 import asyncio
 import os
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from random import Random
 
-from multiplayer.live.mirror_sweep import LEASE, OLD
+from typing_extensions import override
+
+from multiplayer.blobs.port import BlobKey, BlobsUnavailable, Stored
+from multiplayer.live.mirror_sweep import AGAIN, LEASE, OLD
 from multiplayer.protocol.ids import RoomId
 from multiplayer.storage.memory import MemoryStorage
 from tests.live.test_approvals import Time
@@ -44,8 +48,8 @@ class Scene:
 
 
 @asynccontextmanager
-async def scene(tmp_path: Path) -> AsyncIterator[Scene]:
-    clock, storage, blobs = Time(), MemoryStorage(), FaultyBlobs(tmp_path / "blobs")
+async def scene(tmp_path: Path, kind: type[FaultyBlobs] = FaultyBlobs) -> AsyncIterator[Scene]:
+    clock, storage, blobs = Time(), MemoryStorage(), kind(tmp_path / "blobs")
     async with (
         mirror_pod(tmp_path / "one", storage, blobs, name="one", clock=clock.clock()) as one,
         mirror_pod(tmp_path / "two", storage, blobs, name="two", clock=clock.clock()) as two,
@@ -162,6 +166,96 @@ async def test_where_a_folder_cannot_be_read_nothing_is_removed(tmp_path: Path) 
         # And that sweep is over for those who push.
         await at.one.put(at.room_id, "deep/a", "third")
         await at.one.pushed(at.room_id)
+
+
+class Late(FaultyBlobs):
+    """Lets time pass with each object that is listed."""
+
+    each_s = 0.0
+    time: Time | None = None
+    listed: list[str]
+
+    @override
+    async def listing(self, prefix: str) -> AsyncGenerator[Stored, None]:
+        async for stored in super().listing(prefix):
+            if self.time is not None:
+                self.time.ahead_s += self.each_s
+                self.listed.append(stored.key)
+            yield stored
+
+
+async def test_a_sweep_that_takes_too_long_goes_on_soon_and_behind_where_it_stopped(tmp_path: Path) -> None:
+    async with scene(tmp_path, Late) as at:
+        assert isinstance(at.blobs, Late)
+        for number in range(12):
+            await at.one.put(at.room_id, "plan", f"version {number}")
+            await at.one.pushed(at.room_id)
+        at.age()
+        gone = set(at.blobs.objects(at.room_id)) - await at.needed()
+        at.blobs.time, at.blobs.each_s, at.blobs.listed = at.time, 61.0, []
+        sweeping = at.two.mirror.sweeping
+        assert await sweeping.sweep(at.room_id) < len(gone)
+        assert len(at.blobs.listed) == 5, "five minutes, and a little"
+        assert await sweeping.sweep(at.room_id) == 0, "it is not due again"
+        assert len(at.blobs.listed) == 5
+        for _ in range(20):
+            at.time.ahead_s += AGAIN.total_seconds() + 1
+            await sweeping.look()
+            if not gone & set(at.blobs.objects(at.room_id)):
+                break
+        assert set(at.blobs.objects(at.room_id)) == await at.needed()
+
+
+async def test_a_resumed_sweep_does_not_look_again_at_what_it_had_seen(tmp_path: Path) -> None:
+    async with scene(tmp_path, Late) as at:
+        assert isinstance(at.blobs, Late)
+        await at.one.put(at.room_id, "plan", "for a while")
+        for number in range(20):
+            await at.one.put(at.room_id, f"kept-{number}", f"words {number}")
+        await at.one.pushed(at.room_id)
+        at.age()
+        at.blobs.time, at.blobs.each_s, at.blobs.listed = at.time, 61.0, []
+        seen: list[list[str]] = []
+        for _ in range(20):
+            await at.two.mirror.sweeping.sweep(at.room_id)
+            seen.append([key.rpartition("/")[2][:2] for key in at.blobs.listed])
+            at.blobs.listed = []
+            if len(seen[-1]) < 5:
+                break
+            at.time.ahead_s += AGAIN.total_seconds() + 1
+        for first, then in pairwise(seen):
+            assert first[-1] <= then[0], "the byte at which it stopped is looked at whole"
+        assert 3 < len(seen) < 20
+        assert sorted({byte for one in seen for byte in one}) == sorted({d[:2] for d in at.blobs.objects(at.room_id)})
+        at.time.ahead_s += AGAIN.total_seconds() + 1
+        assert await at.two.mirror.sweeping.sweep(at.room_id) == 0
+        assert at.blobs.listed == [], "it is done for the day"
+
+
+class NoDeleting(FaultyBlobs):
+    is_refusing = False
+
+    @override
+    async def delete(self, keys: Sequence[BlobKey]) -> None:
+        if self.is_refusing:
+            raise BlobsUnavailable("not now")
+        await super().delete(keys)
+
+
+async def test_a_sweep_that_failed_is_tried_again_before_the_day_is_over(tmp_path: Path) -> None:
+    async with scene(tmp_path, NoDeleting) as at:
+        assert isinstance(at.blobs, NoDeleting)
+        for words in ("first", "second"):
+            await at.one.put(at.room_id, "plan", words)
+            await at.one.pushed(at.room_id)
+        at.age()
+        at.blobs.is_refusing = True
+        assert await at.one.mirror.sweeping.sweep(at.room_id) == 0
+        at.blobs.is_refusing = False
+        assert await at.two.mirror.sweeping.sweep(at.room_id) == 0, "not at once"
+        at.time.ahead_s += AGAIN.total_seconds() + 1
+        await at.two.mirror.sweeping.look()
+        assert set(at.blobs.objects(at.room_id)) == await at.needed()
 
 
 async def test_over_many_changes_and_sweeps_every_object_of_the_head_is_always_there(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """Workspaces in the file store: what is changed on one pod is found on another, and nobody's change is lost."""
 
 import os
+import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
@@ -14,6 +15,7 @@ from multiplayer.models.port import Finished, TextDelta, ToolCall, ToolCallsRead
 from multiplayer.protocol.ids import RoomId
 from multiplayer.storage.memory import MemoryStorage
 from multiplayer.tools.checkpoints.tree import EMPTY
+from multiplayer.tools.workspace import STAMPS
 from tests.live.test_turn_controls import room_of
 from tests.support.chunk_model import ChunkModel, Moment
 from tests.support.mirrors import AT_ONCE, SLOWLY, FaultyBlobs, MirrorPod, mirror_pod
@@ -254,6 +256,60 @@ async def test_a_folder_that_is_lost_is_no_deletion_and_comes_back(place: Place)
         assert (await again.head(room_id)).tree == EMPTY.hex()
     async with place.pod("two") as two:
         assert await two.files(room_id) == {}
+
+
+@pytest.mark.parametrize("is_made_anew", [False, True])
+async def test_a_folder_that_is_lost_with_changes_that_were_not_sent_is_no_deletion(
+    place: Place, is_made_anew: bool
+) -> None:
+    async with place.pod("one", KILLED) as one:
+        room_id = await new_room(one, plan="first", notes="ours")
+        await one.pushed(room_id)
+        await one.put(room_id, "more", "x")
+    shutil.rmtree(one.folder(room_id))
+    if is_made_anew:
+        one.folder(room_id).mkdir()
+        (place.root / "one" / "workspaces" / STAMPS / room_id).unlink()
+    async with place.pod("one") as again, place.pod("two") as two:
+        await again.pushed(room_id)
+        for pod in (again, two):
+            assert await pod.files(room_id) == {"plan": "first", "notes": "ours"}
+
+
+async def test_who_empties_a_workspace_means_it_although_it_is_archived_before_that_is_sent(place: Place) -> None:
+    async with place.pod("one", KILLED) as one:
+        room_id = await new_room(one, plan="first")
+        await one.pushed(room_id)
+        await one.delete(room_id, "plan")
+        assert await one.workbench.archive(room_id)
+        assert not one.folder(room_id).exists()
+    async with place.pod("one") as again:
+        await again.pushed(room_id)
+        assert (await again.head(room_id)).tree == EMPTY.hex()
+        assert await again.files(room_id) == {}
+
+
+async def test_after_the_end_nobody_waits_for_a_push(place: Place) -> None:
+    async with place.pod("one") as one:
+        room_id = await new_room(one, plan="first")
+        await one.pushed(room_id)
+    assert (await one.push(room_id)).state == "synced"
+
+
+async def test_a_mode_changed_on_one_pod_and_words_on_the_other_are_both_there(place: Place) -> None:
+    async with place.pod("one") as one, place.pod("two") as two:
+        room_id = await new_room(one, **{"run.sh": "first"})
+        await one.pushed(room_id)
+        assert await two.files(room_id)
+        (two.folder(room_id) / "run.sh").chmod(0o755)
+        await two.put(room_id, "other", "x")
+        await one.put(room_id, "run.sh", "second")
+        await one.pushed(room_id)
+        await two.pushed(room_id)
+        assert await one.files(room_id) == {"run.sh": "second", "other": "x"}
+        for pod in (one, two):
+            assert (pod.folder(room_id) / "run.sh").stat().st_mode & 0o777 == 0o755
+            assert (pod.folder(room_id) / "run.sh").read_text() == "second"
 
 
 async def test_an_empty_room_puts_nothing_into_the_store(place: Place) -> None:

@@ -1,12 +1,14 @@
 """A room's workspace for folders that follow it: what stands there is never lost, what is done is told once."""
 
 import asyncio
+import fcntl
+import gc
 import os
 import subprocess
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -19,6 +21,7 @@ from multiplayer.live.workspace_incoming import IncomingContents
 from multiplayer.live.workspace_sync import WorkspaceSync
 from multiplayer.models.scripted import ScriptedModel
 from multiplayer.protocol.errors import RefusalCode, Refused
+from multiplayer.protocol.ids import AccountId, RoomId
 from multiplayer.protocol.workspace_sync import (
     ChangePaths,
     PathChange,
@@ -29,9 +32,10 @@ from multiplayer.protocol.workspace_sync import (
 )
 from multiplayer.storage.memory import MemoryStorage
 from multiplayer.tools.checkpoints.checkpoints import Checkpoint, Checkpoints
+from multiplayer.tools.checkpoints.store import open_store
 from multiplayer.tools.files.writes import sha256_of, write_bytes
 from multiplayer.tools.limits import MIB, Limits
-from multiplayer.tools.workspace import Workspace, Workspaces
+from multiplayer.tools.workspace import FreeSpace, Workspace, Workspaces
 from tests.live.test_storage_faults import FailingStorage
 from tests.live.test_workspace_door import Scene, code_of_refusal, scene
 
@@ -289,7 +293,8 @@ def snapshot(folder: Path) -> dict[str, tuple[int, bytes]]:
     "path",
     [
         "../outside", "a/../../outside", "/etc/outside", "a/..", "..", ".", "a//b", "./a", "a/", "a/./b", "nul\0l",
-        "back\\slash", ".multiplayer/sync.sqlite", "a/.multiplayer/b", ".Multiplayer/x", "deep/" * 65 + "x", "n" * 256,
+        "back\\slash", ".multiplayer/sync.sqlite", "a/.multiplayer/b", ".Multiplayer/x",
+        ".multi\u200bplayer/x", "\uff0emultiplayer/x", "a/.multi\ufe0fplayer", "deep/" * 65 + "x", "n" * 256,
         "ä" * 128, "d/" * 40 + "n" * 1000,
     ],
 )  # fmt: skip
@@ -362,6 +367,34 @@ async def test_a_folder_into_which_something_comes_is_not_made_anew(tmp_path: Pa
         assert bob.at.files() == {}
 
 
+async def test_an_empty_folder_of_which_no_tree_tells_gives_way_to_a_new_file_and_no_other_does(tmp_path: Path) -> None:
+    async with following(tmp_path) as bob:
+        for folder in ("build", "other", "outer/inner"):
+            (bob.at.folder / folder).mkdir(parents=True)
+        assert await bob.entries() == {}
+        sha256 = await bob.send(b"x")
+        done = await bob.change(
+            WritePath(path="build", sha256=sha256),
+            WritePath(path="other", sha256=sha256, expected=OLDER),
+            WritePath(path="outer", sha256=sha256),
+        )
+        assert states(done) == ["done", "conflict", "conflict"]
+        assert bob.at.files() == {"build": "x", "other": "", "outer": "", "outer/inner": ""}
+        assert {change.path for change in done.change.changes} == {"build"}
+        # What cannot come leaves the folder where it is.
+        assert states(await bob.change(WritePath(path="other", sha256=OLDER))) == ["missing"]
+        assert (bob.at.folder / "other").is_dir()
+
+
+async def test_the_same_content_is_never_a_conflict_and_only_its_bit_is_set(tmp_path: Path) -> None:
+    async with following(tmp_path) as bob:
+        await bob.write("a", b"x")
+        for expected, state in ((None, "done"), (OLDER, "same")):
+            wanted = WritePath(path="a", sha256=sha256_of(b"x"), is_executable=True, expected=expected)
+            assert states(await bob.change(wanted)) == [state]
+        assert (bob.at.folder / "a").stat().st_mode & 0o100
+
+
 async def test_the_executable_bit_comes_and_goes_with_and_without_new_content(tmp_path: Path) -> None:
     async with following(tmp_path) as bob:
         one, two = await bob.send(b"1"), await bob.send(b"2")
@@ -392,6 +425,51 @@ async def test_only_what_the_room_does_not_have_is_missing_and_has_to_be_sent(tm
         assert bob.at.files() == {"there": "newer", "b": "in the room", "c": "sent"}
         await bob.send(b"older")
         assert states(await bob.change(WritePath(path="a", sha256=OLDER))) == ["done"]
+
+
+async def test_only_contents_of_files_are_contents_and_folders_as_they_are_kept_are_none(tmp_path: Path) -> None:
+    async with following(tmp_path) as bob:
+        await bob.write("deep/a", b"x")
+        tree = await bob.sync.tree(bob.at.room_id, bob.at.bob.id, None)
+        assert tree is not None
+        with open_store(bob.sync._root, bob.at.room_id) as store:
+            folder = store.read(bytes.fromhex(tree.tree))
+        assert await bob.missing(tree.tree, sha256_of(b"x")) == (tree.tree,)
+        assert await code_of_refusal(bob.read(tree.tree)) is RefusalCode.NOT_FOUND
+        assert states(await bob.change(WritePath(path="b", sha256=tree.tree))) == ["missing"]
+        # A file may well be written so, or begin so.
+        for number, data in enumerate((folder, folder[: len("folder 1\n")], b"folder 1\nand more")):
+            assert states(await bob.write(f"file-{number}", data)) == ["done"]
+            assert await bob.read(sha256_of(data)) == data
+            assert await bob.missing(sha256_of(data)) == ()
+            again = WritePath(path=f"again-{number}", sha256=sha256_of(data))
+            assert states(await bob.change(again)) == ["done"]
+
+
+async def test_those_who_read_in_a_busy_room_leave_threads_for_all_others(tmp_path: Path) -> None:
+    async with following(tmp_path) as bob:
+        await bob.write("a", b"x")
+        sha256, at = sha256_of(b"x"), bob.at
+        other = await at.pod.lobby.create_room(at.bob.id, "other", origin="cli")
+        lock = os.open(bob.sync._root / at.room_id / "lock", os.O_RDWR)
+        # As while a checkpoint of many files is taken.
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        async with asyncio.TaskGroup() as tasks:
+            try:
+                reading = [tasks.create_task(bob.read(sha256)) for _ in range(40)]
+                asking = [tasks.create_task(bob.missing(sha256)) for _ in range(40)]
+                for _ in range(200):
+                    await asyncio.sleep(0)  # all of them have come as far as they can
+                async with asyncio.timeout(10):
+                    missing = await bob.sync.missing(other, at.bob.id, [sha256])
+                assert missing.sha256s == (sha256,)
+                assert not any(one.done() for one in (*reading, *asking))
+            finally:
+                os.close(lock)
+        assert [one.result() for one in reading] == [b"x"] * 40
+        assert [one.result() for one in asking] == [()] * 40
+        gc.collect()
+        assert not bob.sync._gates, "rooms that nobody reads in are forgotten"
 
 
 async def test_contents_of_one_room_are_neither_there_nor_told_in_another(tmp_path: Path) -> None:
@@ -462,6 +540,58 @@ async def test_too_large_a_content_and_more_than_may_wait_are_refused_by_name(tm
         await bob.send(b"4")
         await bob.send(b"5")
         assert await code_of_refusal(bob.send(b"6")) is RefusalCode.LIMIT_REACHED, "four files wait"
+
+
+async def test_what_waits_is_bounded_for_an_account_and_for_the_server_over_all_rooms(tmp_path: Path) -> None:
+    limits = Limits(workspace_bytes=1000, workspace_inodes=10)
+    async with following(tmp_path) as at_pod:
+        at = at_pod.at
+        bob = beside(at, tmp_path, limits=limits)
+
+        async def room() -> RoomId:
+            return await at.pod.lobby.create_room(at.bob.id, "another", origin="cli")
+
+        async def send(by: Follower, room_id: RoomId, account_id: AccountId, size: int) -> str:
+            data = os.urandom(size)
+            await by.sync.incoming.take(room_id, account_id, sha256_of(data), size, pieces(data))
+            return sha256_of(data)
+
+        mine, other = await room(), await room()
+        first = await send(bob, mine, at.bob.id, 600)
+        with pytest.raises(Refused, match="600 bytes in 1 files wait that you sent") as refused:
+            await send(bob, other, at.bob.id, 401)
+        assert refused.value.code is RefusalCode.LIMIT_REACHED
+        # What comes to where it belongs, goes or breaks off leaves room; what it was for does not matter.
+        await bob.sync.incoming.remove(mine, [first])
+        with pytest.raises(Refused, match="another checksum"):
+            await bob.sync.incoming.take(mine, at.bob.id, OLDER, 900, pieces(bytes(900)))
+        await send(bob, other, at.bob.id, 1000)
+        others = [AccountId(letter * 26) for letter in "XYZW"]
+        for account_id in others[:3]:
+            await send(bob, await room(), account_id, 1000)
+        for by in (bob, beside(at, tmp_path, limits=limits)):
+            with pytest.raises(Refused, match="4000 bytes in 4 files wait on this server") as refused:
+                await send(by, await room(), others[3], 1)
+            assert refused.value.code is RefusalCode.BUSY, "also right after a start"
+        left = [path.stat().st_size for path in (tmp_path / "i").rglob("*") if path.is_file()]
+        assert left == [1000] * 4, "what was refused has left nothing"
+
+
+async def test_contents_come_no_more_when_the_disk_is_nearly_full(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with following(tmp_path) as bob:
+        space = FreeSpace(free_bytes=1000, floor_bytes=500, free_inodes=9, floor_inodes=1)
+        monkeypatch.setattr("multiplayer.tools.files.incoming.free_space", lambda _at, _limits: space)
+        await bob.send(b"a" * 500)
+        with pytest.raises(Refused, match="nearly full") as refused:
+            await bob.send(b"b" * 501)
+        assert refused.value.code is RefusalCode.UNAVAILABLE
+        space = replace(space, free_inodes=0)
+        assert await code_of_refusal(bob.send(b"c")) is RefusalCode.UNAVAILABLE
+        assert staged(tmp_path) == [sha256_of(b"a" * 500)]
+        space = replace(space, free_inodes=1)
+        await bob.send(b"c")
 
 
 async def test_what_a_workspace_cannot_hold_is_refused_and_what_goes_makes_room_for_what_comes(tmp_path: Path) -> None:
@@ -697,6 +827,7 @@ async def test_what_nobody_names_for_a_day_goes_and_so_does_what_waits_for_a_del
         assert deleted["type"] == "accepted", deleted
         await bob.sync.incoming.look()
         assert list((tmp_path / "i").iterdir()) == []
+        assert bob.sync.incoming._waits._all.files == 0
 
 
 async def test_a_server_that_runs_clears_up_after_a_room_as_soon_as_it_is_deleted(tmp_path: Path) -> None:

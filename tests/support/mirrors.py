@@ -21,7 +21,7 @@ from multiplayer.protocol.reports_workspace import MirrorState, WorkspaceListing
 from multiplayer.storage.memory import MemoryStorage
 from multiplayer.storage.mirror_port import MirrorHead
 from multiplayer.storage.port import Storage
-from tests.support.pods import Guest, memory_pod, system_clock
+from tests.support.pods import PATIENCE_S, Guest, memory_pod, system_clock
 from tests.support.tree_play import Seen, seen
 
 SLOWLY = MirrorPace(push_s=3_600.0, most_s=3_600.0, again_s=(3_600.0, 3_600.0), pull_again_s=0.0)
@@ -109,7 +109,7 @@ class MirrorPod:
         return {name: await self.read(room_id, name) for name in names}
 
     async def push(self, room_id: RoomId) -> MirrorState:
-        return await self.mirror.push_now(room_id)
+        return await push_now(self.mirror, room_id)
 
     async def pushed(self, room_id: RoomId) -> MirrorState:
         """Push, and see that it is there."""
@@ -128,6 +128,13 @@ class MirrorPod:
     def seen(self, room_id: RoomId) -> Seen:
         """What lies on this pod's disk."""
         return seen(self.folder(room_id))
+
+
+async def push_now(mirror: Mirror, room_id: RoomId) -> MirrorState:
+    """Push now instead of a little later; return what the next try has come to."""
+    async with asyncio.timeout(PATIENCE_S):
+        await mirror._tried(mirror._room(room_id))
+    return await mirror.state(room_id)
 
 
 @asynccontextmanager

@@ -199,9 +199,29 @@ def test_what_was_changed_in_a_folder_that_became_a_file_elsewhere_lies_in_a_fol
     assert merged.copies == (beside,)
 
 
-def test_a_mode_changed_here_and_words_changed_there_are_no_conflict() -> None:
-    merged = merge({b"a": file("one")}, {b"a": file("one", 0o755)}, {b"a": file("two")}, NAMING)
-    assert (merged.tree, merged.copies) == ({b"a": file("two")}, ())
+def test_a_mode_changed_on_one_side_and_words_changed_on_the_other_are_no_conflict_and_both_stay() -> None:
+    base, changed, written = {b"a": file("one")}, {b"a": file("one", 0o755)}, {b"a": file("two")}
+    for ours, theirs in ((changed, written), (written, changed)):
+        merged = merge(base, ours, theirs, NAMING)
+        assert (merged.tree, merged.copies) == ({b"a": file("two", 0o755)}, ())
+
+
+@settings(max_examples=300, deadline=None)
+@given(versions())
+@example(({b"a": file("one")}, {b"a": file("one", 0o755)}, {b"a": file("two")}))
+@example(({b"a": file("one")}, {b"a": file("two")}, {b"a": file("one", 0o755)}))
+def test_a_mode_that_one_side_alone_has_changed_is_never_lost(trees: tuple[Flat, Flat, Flat]) -> None:
+    base, ours, theirs = trees
+    merged = merge(base, ours, theirs, NAMING)
+    for path, before in base.items():
+        here, there, now = ours.get(path), theirs.get(path), merged.tree.get(path)
+        if here is None or there is None or not before.kind == here.kind == there.kind or before.kind is Kind.SPECIAL:
+            continue
+        if before.data not in {here.data, there.data} and here.data != there.data:
+            continue  # two versions: each keeps its own
+        assert now is not None
+        assert now.mode == (here.mode if there.mode == before.mode else there.mode), path
+        assert now.data == (here.data if there.data == before.data else there.data), path
 
 
 def test_a_name_that_is_taken_by_something_else_gets_a_number() -> None:

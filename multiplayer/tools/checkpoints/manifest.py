@@ -4,11 +4,13 @@ Everything here blocks, and raises `CheckpointGone` and `OSError`.
 """
 
 import os
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
 from typing import Final, Self
+
+from typing_extensions import override
 
 from multiplayer.protocol.ids import RoomId
 from multiplayer.protocol.workspace_sync import TreeEntry, WorkspaceTree
@@ -57,13 +59,13 @@ def _said(path: bytes) -> str | None:
 
 
 def present(root: Path, room_id: RoomId, sha256s: Collection[str]) -> frozenset[str]:
-    """Return which of these contents the room's store has."""
+    """Return which of these contents of files the room's store has."""
     with open_store(root, room_id) as store:
-        return frozenset(one for one in sha256s if store.has(bytes.fromhex(one)))
+        return frozenset(digest.hex() for digest in store.contents_among(map(bytes.fromhex, sha256s)))
 
 
-class HeldContents:
-    """Some contents of a room's store, open: they can be read although the store is not, whatever it forgets meanwhile."""
+class HeldObjects:
+    """Some objects of a room's store, open: they can be read although the store is not, whatever it forgets meanwhile."""
 
     def __init__(self, root: Path, room_id: RoomId, sha256s: Collection[str]) -> None:
         """Of those that are not kept nothing is held."""
@@ -71,13 +73,16 @@ class HeldContents:
         self._packs: dict[int, int] = {}
         try:
             with open_store(root, room_id) as store:
-                for one in sha256s:
-                    place = store.place_of(bytes.fromhex(one))
+                for digest in self._asked(store, map(bytes.fromhex, sha256s)):
+                    place = store.place_of(digest)
                     if place is not None and self._has(store, place.pack):
-                        self._places[one] = place
+                        self._places[digest.hex()] = place
         except BaseException:
             self.close()
             raise
+
+    def _asked(self, _store: Store, digests: Iterable[bytes]) -> Iterable[bytes]:
+        return digests
 
     def _has(self, store: Store, pack: int) -> bool:
         if pack not in self._packs:
@@ -96,12 +101,12 @@ class HeldContents:
             os.close(self._packs.popitem()[1])
 
     def size_of(self, one: str) -> int | None:
-        """Of a content in bytes; None if it is not held."""
+        """Of an object in bytes; None if it is not held."""
         place = self._places.get(one)
         return None if place is None else place.length
 
     def pieces(self, one: str, start: int = 0) -> Iterator[bytes]:
-        """Give a content from `start` on. From its start on: the last piece only if all of it is as it was kept."""
+        """Give an object from `start` on. From its start on: the last piece only if all of it is as it was kept."""
         place = self._places.get(one)
         if place is None:
             raise CheckpointGone("it was too long ago: its checkpoint is not kept any more")
@@ -118,6 +123,14 @@ class HeldContents:
             yield piece
             if at >= end:
                 return
+
+
+class HeldContents(HeldObjects):
+    """As `HeldObjects`, but only contents of files: folders are kept beside them, and are none of it."""
+
+    @override
+    def _asked(self, store: Store, digests: Iterable[bytes]) -> Iterable[bytes]:
+        return store.contents_among(digests)
 
 
 def part(root: Path, room_id: RoomId, before: str, after: str, paths: Collection[str]) -> str:

@@ -52,8 +52,8 @@ class _Displaced:
 def merge(base: Flat, ours: Flat, theirs: Flat, naming: Naming) -> Merged:
     """Bring together what was changed since `base`, which may be empty: then all of both counts as changed.
 
-    What one side changed is taken; what was changed on one side and deleted on the other is kept; what both changed
-    stands there as theirs, and ours beside it. Where `ours` holds what could not be looked at, that stays as it is.
+    What one side changed is taken, of a file its mode and its content apart; what was changed on one side and deleted on
+    the other is kept; what both changed stands there as theirs, and ours beside it. Where `ours` holds what could not be looked at, that stays as it is.
     """
     lost = _Displaced()
     chosen: dict[bytes, Entry] = {}
@@ -95,11 +95,18 @@ def _choose(path: bytes, base: Flat, ours: Flat, theirs: Flat, lost: _Displaced)
     # Both have changed it.
     kept = _content(before)
     if _content(here) in {kept, _content(there)} or here.kind is Kind.SPECIAL:
-        return there
+        return _with_mode(there, before, here, there)
     if _content(there) == kept or there.kind is Kind.SPECIAL:
-        return here
+        return _with_mode(here, before, here, there)
     lost.ours[path] = here
     return there
+
+
+def _with_mode(chosen: Entry, before: Entry | None, here: Entry, there: Entry) -> Entry:
+    """Return one of them with the mode of who has changed that; where both have, theirs counts."""
+    if before is None or not before.kind == here.kind == there.kind:
+        return chosen
+    return chosen._replace(mode=here.mode if there.mode == before.mode else there.mode)
 
 
 def _keep_way_to(

@@ -87,19 +87,30 @@ class Packs:
 
     def read(self, place: Place) -> Iterator[bytes]:
         """The object in pieces. Raises `OSError`; a pack that is gone or too short just ends early."""
-        if place.pack == self._last:
-            self._write_waiting()
-        fd = self._reading.get(place.pack)
-        if fd is None:
-            fd = self._reading[place.pack] = self.opened(place.pack)
+        fd = self._descriptor(place)
         at, end = place.offset, place.offset + place.length
         while at < end and (chunk := os.pread(fd, min(CHUNK_BYTES, end - at), at)):
             yield chunk
             at += len(chunk)
 
+    def begins(self, place: Place, length: int) -> bytes:
+        """Return the first bytes of an object, as many as there are; none if the pack is gone."""
+        try:
+            return os.pread(self._descriptor(place), min(length, place.length), place.offset)
+        except FileNotFoundError:
+            return b""
+
     def opened(self, pack: int) -> int:
         """Open a pack for reading; the caller closes it."""
         return os.open(self._path(pack), os.O_RDONLY | os.O_CLOEXEC)
+
+    def _descriptor(self, place: Place) -> int:
+        if place.pack == self._last:
+            self._write_waiting()
+        fd = self._reading.get(place.pack)
+        if fd is None:
+            fd = self._reading[place.pack] = self.opened(place.pack)
+        return fd
 
     def remove(self, pack: int) -> None:
         """Remove a pack that holds nothing any more."""

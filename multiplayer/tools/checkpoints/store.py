@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from multiplayer.protocol.ids import RoomId
 from multiplayer.tools.checkpoints.packs import Packs, Place, sync_folder
-from multiplayer.tools.checkpoints.tree import Kind, decode_folder, digest_of
+from multiplayer.tools.checkpoints.tree import HEAD, Kind, decode_folder, digest_of
 
 _INDEX = "index.sqlite"
 _SCHEMA = """
@@ -24,7 +24,10 @@ CREATE TABLE files (inode INTEGER PRIMARY KEY, device, size, modified_ns, change
 CREATE TABLE undoing (only INTEGER PRIMARY KEY CHECK (only = 0), journal TEXT NOT NULL);
 PRAGMA user_version = 1;
 """
-_SINCE = "CREATE TABLE IF NOT EXISTS pins (name TEXT PRIMARY KEY, digest BLOB NOT NULL, version INTEGER NOT NULL)"
+_SINCE = (
+    "CREATE TABLE IF NOT EXISTS pins (name TEXT PRIMARY KEY, digest BLOB NOT NULL, version INTEGER NOT NULL)",
+    "CREATE TABLE IF NOT EXISTS coming (digest BLOB PRIMARY KEY) WITHOUT ROWID",
+)
 """What was not there from the beginning. An older release beside it does not mind."""
 
 
@@ -113,6 +116,35 @@ class Store:
         """Where an object lies that was committed, if it is kept. There it stays for whoever has `opened` its pack."""
         return self._place(digest)
 
+    def contents_among(self, digests: Iterable[bytes]) -> frozenset[bytes]:
+        """Return those that are kept as the content of a file; folders are kept beside them, and are none of it."""
+        found: set[bytes] = set()
+        doubtful: set[bytes] = set()
+        for digest in digests:
+            place = self._place(digest)
+            if place is not None:
+                is_doubtful = self._packs.begins(place, len(HEAD)) == HEAD
+                (doubtful if is_doubtful else found).add(digest)
+        # What begins as a folder does is looked for by name: hardly ever a file is like that.
+        return frozenset(found | self._named_as_files(doubtful))
+
+    def _named_as_files(self, digests: Collection[bytes]) -> set[bytes]:
+        found: set[bytes] = set()
+        seen: set[bytes] = set()
+        waiting = [row[0] for row in self._index.execute("SELECT digest FROM trees ORDER BY seq").fetchall()]
+        while waiting and len(found) < len(digests):
+            digest = waiting.pop()
+            if digest in seen:
+                continue
+            seen.add(digest)
+            with suppress(CheckpointGone):
+                for entry in decode_folder(self.read(digest)).values():
+                    if entry.kind is Kind.FOLDER:
+                        waiting.append(entry.data)
+                    elif entry.kind is Kind.FILE and entry.data in digests:
+                        found.add(entry.data)
+        return found
+
     def opened(self, pack: int) -> int:
         """Open a pack for reading; the caller closes it. Raises `FileNotFoundError` if the disk has lost it."""
         return self._packs.opened(pack)
@@ -178,6 +210,13 @@ class Store:
         """Return the tree that is pinned under this name, and its version."""
         row = self._index.execute("SELECT digest, version FROM pins WHERE name = ?", (name,)).fetchone()
         return None if row is None else (row[0], row[1])
+
+    def hold(self, digests: Iterable[bytes]) -> None:
+        """Keep objects of a tree that is not all here yet, until `let_go`."""
+        self._index.executemany("INSERT OR IGNORE INTO coming VALUES (?)", ((digest,) for digest in digests))
+
+    def let_go(self) -> None:
+        self._index.execute("DELETE FROM coming")
 
     def newest(self) -> bytes | None:
         """Return the tree that was added last."""
@@ -277,7 +316,7 @@ class Store:
                 self._mark(root, live)
             except CheckpointGone:
                 self._index.execute("DELETE FROM trees WHERE digest = ?", (root,))
-        return live
+        return live | {row[0] for row in self._index.execute("SELECT digest FROM coming").fetchall()}
 
     def _mark(self, root: bytes, live: set[bytes]) -> None:
         waiting = [root]
@@ -341,7 +380,8 @@ def _open_index(folder: Path) -> sqlite3.Connection:
         if index.execute("PRAGMA user_version").fetchone()[0] == 0:
             index.executescript(f"BEGIN; {_SCHEMA} COMMIT;")
             sync_folder(folder)
-        index.execute(_SINCE)
+        for table in _SINCE:
+            index.execute(table)
     except BaseException:
         index.close()
         raise

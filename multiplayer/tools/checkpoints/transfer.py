@@ -66,8 +66,11 @@ def common(root: Path, room_id: RoomId) -> Common:
 def note_common(root: Path, room_id: RoomId, now: Common) -> None:
     with open_store(root, room_id) as store:
         store.pin(_COMMON, bytes.fromhex(now.tree), now.version)
-        for name in (_SENDING, _COMING):
-            store.unpin(name)
+        store.unpin(_SENDING)
+        coming = store.pinned(_COMING)
+        # Another one is newer, and waits to be merged.
+        if coming is not None and coming[0].hex() == now.tree:
+            store.unpin(_COMING)
         store.commit()
     mark(root, room_id, _KNOWN)
 
@@ -78,18 +81,32 @@ def keep_while_sent(root: Path, room_id: RoomId, tree: str) -> None:
         store.commit()
 
 
-def mark(root: Path, room_id: RoomId, name: str) -> None:
-    """Make a file that says something of the room; it is on the disk when this returns."""
+def mark(root: Path, room_id: RoomId, name: str, words: str = "") -> None:
+    """Make a file that says something of the room, with these words; it is on the disk when this returns."""
     folder = root / str(room_id)
     root.mkdir(mode=0o700, parents=True, exist_ok=True)
     folder.mkdir(mode=0o700, exist_ok=True)
-    if not (folder / name).exists():
-        (folder / name).touch(mode=0o600)
-        sync_folder(folder)
+    if marked(root, room_id, name) == words:
+        return
+    made = folder / f"{name}.new"
+    with made.open("w") as file:
+        file.write(words)
+        file.flush()
+        os.fsync(file.fileno())
+    made.replace(folder / name)
+    sync_folder(folder)
 
 
 def unmark(root: Path, room_id: RoomId, name: str) -> None:
     (root / str(room_id) / name).unlink(missing_ok=True)
+
+
+def marked(root: Path, room_id: RoomId, name: str) -> str | None:
+    """Return the words of such a file; None if there is none."""
+    try:
+        return (root / str(room_id) / name).read_text(errors="replace")
+    except FileNotFoundError:
+        return None
 
 
 def is_marked(root: Path, room_id: RoomId, name: str) -> bool:
@@ -217,18 +234,26 @@ def named_in(data: bytes) -> Listed:
 
 
 def add(root: Path, room_id: RoomId, objects: Sequence[Incoming]) -> None:
-    """Keep objects. They are forgotten again unless their tree is kept (`keep_coming`) before the next checkpoint."""
+    """Keep objects of a tree that comes, until all of it is here (`keep_coming`)."""
     with open_store(root, room_id) as store:
         for sha256, data in objects:
             digest = store.put(data) if isinstance(data, bytes) else store.put_pieces(_pieces(data))[0]
             assert digest.hex() == sha256, "it was checked on its way in"
+        store.hold(bytes.fromhex(one.sha256) for one in objects)
         store.commit()
 
 
 def keep_coming(root: Path, room_id: RoomId, tree: str) -> None:
-    """Keep a tree, all of whose objects are there by now, until `note_common`."""
+    """Keep a tree, all of whose objects have come, until `note_common` or the next one.
+
+    Raises `CheckpointGone` if some are not there: what was here before it came was forgotten meanwhile.
+    """
     with open_store(root, room_id) as store:
-        store.pin(_COMING, bytes.fromhex(tree))
+        top = bytes.fromhex(tree)
+        if not all(store.has(digest) for digest in _objects(store, top)):
+            raise CheckpointGone("a part of what the file store has is not kept any more")
+        store.pin(_COMING, top)
+        store.let_go()
         store.commit()
 
 

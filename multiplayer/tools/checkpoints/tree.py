@@ -8,7 +8,8 @@ from enum import StrEnum
 from hashlib import sha256
 from typing import Final, NamedTuple
 
-_HEAD = b"folder 1\n"
+HEAD = b"folder 1\n"
+"""How the canonical bytes of every folder begin; a file may begin so, too."""
 _ENTRY = struct.Struct(">cHHHQ")
 
 
@@ -61,7 +62,7 @@ UNKNOWN_ROOT = ((b"", UNKEPT),)
 
 def encode_folder(listing: Iterable[tuple[bytes, Entry]]) -> bytes:
     """Return the canonical bytes: the same for the same names, kinds, modes and contents."""
-    parts = [_HEAD]
+    parts = [HEAD]
     for name, entry in sorted(listing):
         kind = entry.kind.value.encode()
         parts += (_ENTRY.pack(kind, entry.mode, len(name), len(entry.data), entry.size), name, entry.data)
@@ -69,8 +70,8 @@ def encode_folder(listing: Iterable[tuple[bytes, Entry]]) -> bytes:
 
 
 def decode_folder(data: bytes) -> dict[bytes, Entry]:
-    assert data.startswith(_HEAD), "not a folder of a tree"
-    at = len(_HEAD)
+    assert data.startswith(HEAD), "not a folder of a tree"
+    at = len(HEAD)
     listing = {}
     while at < len(data):
         kind, mode, name_length, data_length, size = _ENTRY.unpack_from(data, at)

@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import Final
 
 from multiplayer.protocol.ids import RoomId
+from multiplayer.tools.limits import Limits
+from multiplayer.tools.workspace import FreeSpace, free_space
 
 _PARTIAL: Final = ".part"
 _NAME_CHARACTERS: Final = 64
@@ -31,6 +33,15 @@ class Incoming:
         if not self._root.is_dir():
             return []
         return sorted(RoomId(entry.name) for entry in self._root.iterdir() if entry.name.isalnum())
+
+    def space(self, limits: Limits) -> FreeSpace:
+        """Measure the file system that what waits lies on."""
+        self._root.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return free_space(self._root, limits)
+
+    def all_sizes(self) -> dict[RoomId, dict[str, int]]:
+        """As `sizes`, of all rooms."""
+        return {room_id: self.sizes(room_id) for room_id in self.rooms()}
 
     def sizes(self, room_id: RoomId) -> dict[str, int]:
         """Return what waits, with bytes. What broke off is removed: ask while nothing is on its way."""

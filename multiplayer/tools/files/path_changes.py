@@ -6,7 +6,9 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
+from multiplayer.protocol.folded_names import SYNC_FOLDER, folded
 from multiplayer.protocol.workspace_sync import PathChange, PathOutcome, RemovePath, WritePath
+from multiplayer.tools.checkpoints.folders import entries
 from multiplayer.tools.checkpoints.packs import CHUNK_BYTES
 from multiplayer.tools.checkpoints.tree import shown_path
 from multiplayer.tools.files.names import check_change_path
@@ -15,8 +17,6 @@ from multiplayer.tools.limits import MIB, Limits
 from multiplayer.tools.refusal import ToolFault, ToolRefused
 from multiplayer.tools.workspace import Usage, Workspace
 
-SYNC_FOLDER: Final = ".multiplayer"
-"""What a sync keeps for itself, in the folder elsewhere: nothing of that name goes to or fro."""
 _IN_THE_WAY: Final = frozenset(
     {ToolFault.OUTSIDE, ToolFault.WRONG_KIND, ToolFault.EXISTS, ToolFault.RACE, ToolFault.NOT_FOUND}
 )
@@ -100,7 +100,13 @@ class PathChanges:
 
     def _written(self, change: WritePath) -> PathOutcome:
         def write(parts: tuple[str, ...]) -> PathOutcome:
-            standing = self._standing(parts)
+            try:
+                standing = self._standing(parts)
+            except ToolRefused:
+                # A folder in which nothing is no tree tells of: who follows the room takes the name for free.
+                if change.expected is not None or not self._is_empty_folder(parts):
+                    raise
+                standing = None
             if standing is not None and standing.sha256 == change.sha256:
                 return self._with_mode(change, parts, standing)
             if (None if standing is None else standing.sha256) != change.expected:
@@ -171,6 +177,8 @@ class PathChanges:
         self._check_room(more_bytes, more_inodes)
         to_keep = 0 if self._contents.is_kept(change.sha256) else size
         self._check_disk(size + to_keep)
+        if standing is None:
+            self._is_removed(parts)  # an empty folder, if anything
         try:
             parent = open_parent(self._workspace, parts[:-1])
             try:
@@ -233,6 +241,18 @@ class PathChanges:
                 if folder[:depth] in needed or not self._is_removed(folder[:depth]):
                     break
 
+    def _is_empty_folder(self, parts: tuple[str, ...]) -> bool:
+        try:
+            folder = self._workspace.root.open_folder_for_change(parts)
+        except ToolRefused:
+            return False
+        try:
+            return not any(True for _ in entries(folder))
+        except OSError:
+            return False  # closed to us
+        finally:
+            os.close(folder)
+
     def _is_removed(self, parts: tuple[str, ...]) -> bool:
         """Remove a folder if it is empty; tell whether it is gone."""
         try:
@@ -272,7 +292,7 @@ def check_sync_path(path: str) -> tuple[str, ...]:
     parts = check_change_path(path)
     if "/".join(parts) != path:
         raise ToolRefused(ToolFault.BAD_PATH, "the path has empty parts or dots in it")
-    if any(part.casefold() == SYNC_FOLDER for part in parts):
+    if any(folded(part) == SYNC_FOLDER for part in parts):
         raise ToolRefused(ToolFault.BAD_PATH, f"{SYNC_FOLDER} is the sync's own folder, and stays where it is")
     return parts
 
