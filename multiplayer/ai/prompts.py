@@ -49,6 +49,7 @@ UNKNOWN_OUTCOME: Final = (
     "The outcome is unknown: the call had started and was cut off. It may have had its effect, or a part of it."
 )
 NEVER_STARTED: Final = "The call was not run: the turn was cut off before."
+RESULT_GONE: Final = "What came of it held words of a message or file that was deleted since, and went with it."
 BROKEN_CALL: Final = (
     "Your last tool call was cut off or was not valid JSON, so it was not run. If it is still needed, make it again, "
     "whole; do not repeat what you have written."

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from multiplayer.ai.prompts import NEVER_STARTED, UNKNOWN_OUTCOME, Envelope, call_message, tool_message
+from multiplayer.ai.prompts import NEVER_STARTED, RESULT_GONE, UNKNOWN_OUTCOME, Envelope, call_message, tool_message
 from multiplayer.ai.tokens import TokenCounter
 from multiplayer.models.port import PromptMessage, ToolCall
 from multiplayer.protocol.cards import Card, Form, Taint
@@ -46,7 +46,9 @@ def calls_unit(turn_id: TurnId, calls: Iterable[OpenCall], secret: bytes, counte
     taint: dict[Taint, None] = {}
     for call in calls:
         done = call.finished
-        text = done.text if done else UNKNOWN_OUTCOME if call.is_started else NEVER_STARTED
+        text = UNKNOWN_OUTCOME if call.is_started else NEVER_STARTED
+        if done is not None:
+            text = RESULT_GONE if done.is_redacted else done.text
         results.append((CallId(call.call.id), text))
         if done is not None and done.taint is not None:
             taint[done.taint] = None

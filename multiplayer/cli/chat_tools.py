@@ -16,6 +16,7 @@ LIVE_LINES = 40
 RESULT_LINES = 30
 """Shown of a result; of a longer one its beginning and its end."""
 LINE_CHARACTERS = 500
+_GONE = "(deleted since)"
 
 
 @dataclass
@@ -51,7 +52,7 @@ class ToolLines:
         match event:
             case ToolCalled():
                 self._names[event.call_id] = event.name
-                self._called(event.name, event.arguments)
+                self._called(event.name, _GONE if event.is_redacted else event.arguments)
             case ToolStarted():
                 pass
             case ToolFinished():
@@ -93,7 +94,7 @@ class ToolLines:
         sign, style = ("✓", "green") if is_well else ("✗", "red")
         self._paper.line(Text(f"  {sign} {visible(name)}{status}{visible(code)}", style))
         if output is None or output.is_cut:
-            self._result(event.text)
+            self._result(_GONE if event.is_redacted else event.text)
 
     def _result(self, text: str) -> None:
         lines = text.splitlines()

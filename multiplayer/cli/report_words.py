@@ -49,7 +49,8 @@ def turn_lines(turn: TurnDetail, handle: Handle, currency: str) -> Iterator[str]
     if turn.manifest is not None:
         yield from manifest_lines(turn.manifest)
     for call in turn.calls:
-        yield f"tool {call.name} {shortened(call.arguments, SHORT)}: {_came_of(call, turn)}"
+        gone = ", deleted since in part or whole" if call.is_redacted else ""
+        yield f"tool {call.name} {shortened(call.arguments, SHORT)}: {_came_of(call, turn)}{gone}"
     if turn.usage is not None:
         yield f"used {tokens_line(turn.usage)}{_price_of(turn.usage, currency)}"
 

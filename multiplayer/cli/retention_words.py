@@ -8,6 +8,8 @@ from rich.filesize import decimal
 from multiplayer.protocol.retention import Forgotten, Retention, RetentionPreview, RetentionReport
 
 _NAMES_SHOWN = 3
+_AT_ONCE = 400
+"""What a server removes at one look, about; it goes on with the rest some seconds later."""
 
 
 def rule_words(rule: Retention) -> str:
@@ -40,6 +42,8 @@ def preview_lines(preview: RetentionPreview, handles: Mapping[str, str]) -> Iter
         yield "nothing would go now"
     else:
         yield f"would go now: {_amount(preview)}, from {_at(preview.oldest)} to {_at(preview.newest)}"
+        if preview.messages + preview.files > _AT_ONCE:
+            yield "that takes some minutes, or longer: it goes bit by bit, so that people can go on talking"
     if preview.pinned_kept:
         yield f"stay because they are pinned: {counted(preview.pinned_kept, 'message')}"
     if preview.waiting:

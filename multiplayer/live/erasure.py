@@ -55,6 +55,17 @@ class Erasures:
         account = await erasable(self._storage, account_id, kept_handle=OPERATOR_HANDLE)
         return await preview_of(self._storage, account)
 
+    async def preview_for(self, operator_id: AccountId, account_id: AccountId, origin: Origin) -> ErasurePreview:
+        """Say the same to an operator, who may be in none of the rooms: named are those that have to be decided on.
+
+        The audit trail keeps that they looked.
+        """
+        found = await self.preview(account_id)
+        now = self._clock.now()
+        audit = AuditEntry(at=now, actor_id=operator_id, origin=origin, action="erasure_previewed", subject=account_id)
+        await self._storage.note_preview(audit)
+        return found.model_copy(update={"rooms": tuple(room.model_copy(update={"name": ""}) for room in found.rooms)})
+
     async def of(self, account_id: AccountId) -> Erasure | None:
         return await self._storage.erasure_of(account_id)
 
@@ -117,12 +128,10 @@ class Erasures:
             _log.warning("erasures_not_looked_at", error=str(error))
 
     async def _look(self) -> None:
-        seen: set[str] = set()
-        while (held := await self._storage.hold_erasure(self._pod)) is not None and held.id not in seen:
-            seen.add(held.id)
+        tried: set[str] = set()
+        while (held := await self._storage.hold_erasure(self._pod, but=tried)) is not None:
+            tried.add(held.id)
             await self._carry_on(held)
-        if held is not None:
-            await self._storage.release_erasure(held.id, self._pod)
 
     async def follow(self, erasure: Erasure, tell: Callable[[Erasure], None]) -> Erasure:
         """Carry one on until it is done, here or by whichever pod is at it; `tell` hears how far it is.
@@ -159,19 +168,33 @@ class Erasures:
             await asyncio.sleep(FOLLOW_S)
 
     async def _carry_on(self, held: Erasure) -> None:
+        """Go on with one as far as it goes. What hinders it is noted: it must not hinder the others."""
         try:
             operator = await self._storage.find_account_by_handle(OPERATOR_HANDLE)
             assert operator is not None, "made at the first start"
-            is_done = await self._work.carry_out(held, operator.id)
+            if not await self._work.carry_out(held, operator.id):
+                await self._storage.release_erasure(held.id, self._pod)
         except NotHeld:
             return
         except Refused as refused:
             # A room that is busy or away: gone on with at the next look.
             _log.info("erasure_waits", erasure=held.id, code=refused.code.value)
-            is_done = False
-            await self._storage.note_erasure(held.id, self._pod, problem=f"a room did not take it: {refused.message}")
-        if not is_done:
+            await self._wait(held, f"a room did not take it: {refused.message}")
+        except (StorageUnavailable, OutcomeUnknown) as error:
+            _log.warning("erasure_waits", erasure=held.id, error=str(error))
+            await self._wait(held, "the database did not answer in time")
+        except Exception:  # noqa: BLE001 - one erasure's trouble must end neither the others nor the pod
+            _log.exception("erasure_broke", erasure=held.id)
+            await self._wait(held, "something broke in the server; its log says more")
+
+    async def _wait(self, held: Erasure, problem: str) -> None:
+        """Note why it does not go on just now, and leave it to the next look of any pod."""
+        try:
+            await self._storage.note_erasure(held.id, self._pod, problem=problem)
             await self._storage.release_erasure(held.id, self._pod)
+        except (StorageUnavailable, OutcomeUnknown) as error:
+            # Then its hold runs out by itself.
+            _log.warning("erasure_not_noted", erasure=held.id, error=str(error))
 
     async def _free_handle(self, account_id: AccountId) -> str:
         for handle in erased_handles(account_id):

@@ -22,7 +22,7 @@ from multiplayer.storage.erasure_port import Erased, RoomToErase
 from multiplayer.storage.port import Storage
 
 BATCH: Final = 100
-LINES: Final = 2_000
+LINES: Final = 500
 ROUNDS: Final = 3
 """So often what was found after all is taken out, before it is left to the next look."""
 SWEEPS: Final = 3

@@ -160,6 +160,10 @@ class Replays:
         found += await self._erased_parts(record, manifest)
         if any(event.is_redacted for event in events if isinstance(event, TurnRequested | TurnCollected | TurnSteered)):
             found.append("What a form, a schedule or a webhook had asked was erased.")
+        if any(event.is_redacted for event in events if isinstance(event, ToolCalled | ToolFinished)):
+            found.append(
+                "What tools were told or brought was erased, with messages or files that it came of or quoted."
+            )
         return found
 
     async def _erased_summary(self, record: TurnRecord, manifest: Manifest, counter: TokenCounter) -> list[str]:

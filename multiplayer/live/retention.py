@@ -1,7 +1,7 @@
 """Rooms that forget: what a rule would remove is shown before it is set, and carried out hour by hour."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -10,32 +10,30 @@ import structlog
 from multiplayer.auth.handles import OPERATOR_HANDLE
 from multiplayer.live.clock import Clock
 from multiplayer.live.directory import Directory
+from multiplayer.live.retention_batches import Batches, Removed, kept_in
 from multiplayer.live.room_host import RoomHost
 from multiplayer.protocol.attachments import AttachmentState
-from multiplayer.protocol.errors import RefusalCode, Refused
-from multiplayer.protocol.events import AttachmentChanged, MessageDeleted, event_adapter
+from multiplayer.protocol.errors import Refused
 from multiplayer.protocol.ids import AccountId, MessageId, RoomId
-from multiplayer.protocol.inner_commands import MAX_FORGOTTEN, ForgetFiles, ForgetMessages
 from multiplayer.protocol.messages import Message
 from multiplayer.protocol.retention import Forgotten, Glimpse, Retention, RetentionPreview, RetentionReport
-from multiplayer.rooms.forgetting_rules import due_before, held_by_turns, in_force
+from multiplayer.rooms.forgetting_rules import due_before, in_force
 from multiplayer.rooms.limits import RoomLimits
 from multiplayer.rooms.permissions import Right
-from multiplayer.rooms.state import RoomState
 from multiplayer.storage.audit_port import AuditEntry
 from multiplayer.storage.port import OutcomeUnknown, Storage, StorageUnavailable
-from multiplayer.storage.retention_port import Due
 
 LOOK_S: Final = 3_600.0
 FIRST_LOOK_S: Final = 60.0
 """After the start: it has more to do then."""
 BATCHES: Final = 20
 """Of one room at one look: a room that has kept all for years goes on being talked in meanwhile."""
-FILES_BATCH: Final = 20
-"""Messages; each has some files, and each file is an event of its own."""
+GO_ON_S: Final = 5.0
+"""After a look that did not come to the end in some rooms: in those it goes on then."""
+MOST_SKEW_S: Final = 3_600.0
+"""Between our clock and the database's. Days are what is counted in."""
 _FIRST: Final = 20
 _GLIMPSE: Final = 120
-_PAGE: Final = 500
 
 _log = structlog.get_logger(__name__)
 
@@ -49,6 +47,8 @@ class Retentions:
         self._clock = clock
         self._limits = limits
         self._next_look: datetime | None = None
+        self.unfinished: Sequence[RoomId] = ()
+        """Rooms in which the last look left something that is due."""
         self._owed: dict[RoomId, tuple[Forgotten, Retention]] = {}
         """What was removed and could not be noted, with the rule that did it."""
 
@@ -76,7 +76,7 @@ class Retentions:
         holds = in_force(rule, self._limits)
         now = self._clock.now()
         messages_before, files_before = due_before(holds.messages_days, now), due_before(holds.files_days, now)
-        kept = _kept(host.room.state, holds)
+        kept = kept_in(host.room.state, holds)
         total = await self._storage.sum_due(
             room_id, messages_before=messages_before, files_before=files_before, kept=kept
         )
@@ -97,76 +97,113 @@ class Retentions:
         )
 
     async def run(self) -> None:
-        """For ever. A database that is away is looked for again at the next look."""
+        """For ever: all rooms every hour, and those in which a look did not come to the end some seconds later again.
+
+        A database that is away is looked for again at the next look.
+        """
         await self._pause(FIRST_LOOK_S)
         while True:
-            try:
-                await self.look()
-            except (StorageUnavailable, OutcomeUnknown) as away:
-                _log.warning("retention_not_looked_at", error=str(away))
-            await self._pause(LOOK_S)
+            ends_s = self._clock.monotonic_s() + LOOK_S
+            await self._try()
+            while self.unfinished and self._clock.monotonic_s() + GO_ON_S < ends_s:
+                await self._pause(GO_ON_S)
+                await self._try(self.unfinished)
+            await self._pause(max(0.0, ends_s - self._clock.monotonic_s()))
 
-    async def look(self) -> int:
-        """Carry out the rules of all rooms, in each as far as one look goes; return in how many something went."""
+    async def _try(self, rooms: Sequence[RoomId] | None = None) -> None:
+        try:
+            await self.look(rooms)
+        except (StorageUnavailable, OutcomeUnknown) as away:
+            _log.warning("retention_not_looked_at", error=str(away))
+
+    async def look(self, rooms: Sequence[RoomId] | None = None) -> int:
+        """Carry out the rules of these rooms (None: of all), in each as far as one look goes; return in how many something went.
+
+        What that did not come to the end of is `unfinished`.
+        """
+        self.unfinished = ()
+        if not await self._agrees_on_the_time():
+            return 0
         operator = await self._storage.find_account_by_handle(OPERATOR_HANDLE)
         if operator is None:
             _log.error("retention_has_no_operator")  # a start makes this account
             return 0
-        for room_id, (forgotten, holds) in list(self._owed.items()):
-            await self._note(room_id, operator.id, forgotten, holds)
-        rooms = await self._storage.rooms_with_due(now=self._clock.now(), most_days=self._limits.retention_days)
+        for room_id in list(self._owed):
+            await self._settle(room_id, operator.id)
+        if rooms is None:
+            rooms = await self._storage.rooms_with_due(now=self._clock.now(), most_days=self._limits.retention_days)
         done = 0
+        unfinished: list[RoomId] = []
         for room_id in rooms:
             try:
                 host = await self._directory.host(room_id)
             except Refused:
                 continue  # deleted since
+            except (StorageUnavailable, OutcomeUnknown) as away:
+                # The rooms behind it are not to wait for one that cannot be read.
+                _log.warning("retention_not_looked_at", room=room_id, error=str(away))
+                continue
             holds = in_force(host.room.state.room.settings.retention, self._limits)
-            forgotten = await self._carry_out(host, operator.id)
+            forgotten, is_finished = await self._carry_out(host, operator.id)
+            if not is_finished:
+                unfinished.append(room_id)
             if forgotten.messages or forgotten.files:
                 done += 1
                 _log.info("room_forgot", room=room_id, messages=forgotten.messages, files=forgotten.files)
-                await self._note(room_id, operator.id, forgotten, holds)
+                self._owe(room_id, forgotten, holds)
+                await self._settle(room_id, operator.id)
+        self.unfinished = tuple(unfinished)
         return done
 
-    async def _carry_out(self, host: RoomHost, actor_id: AccountId) -> Forgotten:
-        """Remove in batches what is due, and say how much it was; the rest waits for the next look."""
-        messages = files = size = 0
-        for _ in range(BATCHES):
-            try:
-                due, ask = await self._next(host)
-                gone = await ask(actor_id, due) if due else {}
-            except Refused as refused:
-                if refused.code is not RefusalCode.NO_CHANGE:
-                    _log.info("retention_refused", room=host.room_id, code=refused.code.value)
-                break
-            except (StorageUnavailable, OutcomeUnknown) as away:
-                _log.warning("retention_broke_off", room=host.room_id, error=str(away))
-                break
-            if not gone:
-                break
-            messages += sum(is_whole for is_whole in gone.values())
-            files += sum(one.files for one in due if one.message_id in gone)
-            size += sum(one.size for one in due if one.message_id in gone)
-        return Forgotten(at=self._clock.now(), messages=messages, files=files, size=size)
+    async def _agrees_on_the_time(self) -> bool:
+        """Whether our clock is about the database's: by a wrong one, what is young looks old, and is gone for good."""
+        theirs = await self._storage.now()
+        off_s = 0.0 if theirs is None else abs((self._clock.now() - theirs).total_seconds())
+        if off_s > MOST_SKEW_S:
+            _log.warning("retention_waits_for_the_clock", off_s=round(off_s), database=str(theirs))
+        return off_s <= MOST_SKEW_S
 
-    async def _next(self, host: RoomHost) -> "tuple[Sequence[Due], _Ask]":
-        """Return what goes next, by the room as it is now, and what removes it."""
-        state = host.room.state
-        holds = in_force(state.room.settings.retention, self._limits)
-        now, kept = self._clock.now(), _kept(state, holds)
-        messages_before, files_before = due_before(holds.messages_days, now), due_before(holds.files_days, now)
-        due: Sequence[Due] = ()
-        if messages_before is not None:
-            due = await self._storage.due_messages(host.room_id, before=messages_before, kept=kept, limit=MAX_FORGOTTEN)
-        if due or files_before is None:
-            return due, _Removing(host).messages
-        due = await self._storage.due_files(host.room_id, before=files_before, kept=kept, limit=FILES_BATCH)
-        return due, _Removing(host).files
+    async def _carry_out(self, host: RoomHost, actor_id: AccountId) -> tuple[Forgotten, bool]:
+        """Remove in batches what is due; say how much it was, and whether it was all."""
+        batches = Batches(self._storage, host, self._clock, self._limits)
+        left = [batches.messages, batches.files]
+        removed: list[Removed] = []
+        try:
+            for _ in range(BATCHES):
+                # By turns: files do not wait until all messages are gone.
+                for remove in tuple(left):
+                    went = await remove(actor_id)
+                    if went is None:
+                        left.remove(remove)
+                    else:
+                        removed.append(went)
+                if not left:
+                    break
+        except (StorageUnavailable, OutcomeUnknown) as away:
+            _log.warning("retention_broke_off", room=host.room_id, error=str(away))
+        forgotten = Forgotten(
+            at=self._clock.now(),
+            messages=sum(one.messages for one in removed),
+            files=sum(one.files for one in removed),
+            size=sum(one.size for one in removed),
+        )
+        return forgotten, not left
 
-    async def _note(self, room_id: RoomId, actor_id: AccountId, forgotten: Forgotten, holds: Retention) -> None:
-        """One entry for a look: each message by itself stands in the room's log."""
+    def _owe(self, room_id: RoomId, forgotten: Forgotten, holds: Retention) -> None:
+        """Remember what is to be noted, with what could not be noted before."""
+        before, _ = self._owed.get(room_id, (None, holds))
+        if before is not None:
+            forgotten = Forgotten(
+                at=forgotten.at,
+                messages=before.messages + forgotten.messages,
+                files=before.files + forgotten.files,
+                size=before.size + forgotten.size,
+            )
         self._owed[room_id] = (forgotten, holds)
+
+    async def _settle(self, room_id: RoomId, actor_id: AccountId) -> None:
+        """One entry for a look: each message by itself stands in the room's log."""
+        forgotten, holds = self._owed[room_id]
         audit = AuditEntry(
             at=forgotten.at,
             actor_id=actor_id,
@@ -208,51 +245,6 @@ class Retentions:
     async def _pause(self, seconds: float) -> None:
         self._next_look = self._clock.now() + timedelta(seconds=seconds)
         await asyncio.sleep(seconds)
-
-
-_Gone = dict[MessageId, bool]
-"""Messages of which something went, and whether they went as a whole."""
-_Ask = Callable[[AccountId, Sequence[Due]], Awaitable[_Gone]]
-
-
-class _Removing:
-    """One batch through the room itself, which decides again; refuses `no_change` if nothing of it was left."""
-
-    def __init__(self, host: RoomHost) -> None:
-        self._host = host
-
-    async def messages(self, actor_id: AccountId, due: Sequence[Due]) -> _Gone:
-        named = tuple(one.message_id for one in due)
-        command = ForgetMessages(message_ids=named, because="retention")
-        done = await self._host.ask(actor_id, command, origin="server")
-        return dict.fromkeys(await self._caused(done.seq, MessageDeleted, named), True)
-
-    async def files(self, actor_id: AccountId, due: Sequence[Due]) -> _Gone:
-        named = tuple(one.message_id for one in due)
-        done = await self._host.ask(actor_id, ForgetFiles(message_ids=named), origin="server")
-        return dict.fromkeys(await self._caused(done.seq, AttachmentChanged, named), False)
-
-    async def _caused(
-        self, seq: int | None, kind: type[MessageDeleted | AttachmentChanged], named: Collection[MessageId]
-    ) -> Sequence[MessageId]:
-        """Return the messages of the first events from `seq` on, in a row, of this kind: what others did comes behind."""
-        assert seq is not None, "what removes something is an event"
-        found: list[MessageId] = []
-        while True:
-            lines = await self._host.log.events_after(self._host.room_id, seq - 1, limit=_PAGE)
-            for stored in lines:
-                event = event_adapter.validate_json(stored.line)
-                if not isinstance(event, kind) or event.message_id not in named:
-                    return found
-                found.append(event.message_id)
-            if not lines:
-                return found
-            seq += len(lines)
-
-
-def _kept(state: RoomState, holds: Retention) -> frozenset[MessageId]:
-    pins = frozenset(state.pins) if holds.keeps_pinned else frozenset[MessageId]()
-    return held_by_turns(state) | pins
 
 
 def _is_due(message: Message, messages_before: datetime | None, files_before: datetime | None) -> bool:

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Mapping, Sequence
 from typing import Final
 
+from multiplayer.ai.prompts import RESULT_GONE
 from multiplayer.protocol.events import (
     AnswerChosen,
     AnswerRegenerated,
@@ -94,7 +95,11 @@ def results_of(turn_id: TurnId, events: Sequence[Event]) -> Mapping[str, ToolRes
     """Return what the calls of a turn came to under its earlier holders: none of them runs again."""
     return {
         event.call_id: ToolResult(
-            ok=event.is_ok, text=event.text, code=event.code, exit_status=event.exit_status, taint=event.taint
+            ok=event.is_ok,
+            text=RESULT_GONE if event.is_redacted else event.text,
+            code=event.code,
+            exit_status=event.exit_status,
+            taint=event.taint,
         )
         for event in events
         if isinstance(event, ToolFinished) and event.turn_id == turn_id

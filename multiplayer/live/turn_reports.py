@@ -172,7 +172,11 @@ def calls_of(events: Sequence[Event]) -> tuple[ToolCallReport, ...]:
         match event:
             case ToolCalled():
                 calls[event.call_id] = ToolCallReport(
-                    call_id=event.call_id, name=event.name, arguments=event.arguments, called_at=event.at
+                    call_id=event.call_id,
+                    name=event.name,
+                    arguments=event.arguments,
+                    called_at=event.at,
+                    is_redacted=event.is_redacted,
                 )
             case ToolStarted() if event.call_id in calls:
                 calls[event.call_id] = calls[event.call_id].model_copy(update={"is_started": True})
@@ -184,6 +188,7 @@ def calls_of(events: Sequence[Event]) -> tuple[ToolCallReport, ...]:
                     "code": event.code,
                     "exit_status": event.exit_status,
                     "taint": event.taint,
+                    "is_redacted": event.is_redacted or calls[event.call_id].is_redacted,
                 }
                 calls[event.call_id] = calls[event.call_id].model_copy(update=came)
             case _:

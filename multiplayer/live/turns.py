@@ -20,6 +20,7 @@ from multiplayer.protocol.inner_commands import StartTurn
 from multiplayer.protocol.rooms import TurnState
 from multiplayer.protocol.turn_events import ApprovalDecided, TurnEnded, TurnRequested, TurnStarted, TurnStopRequested
 from multiplayer.protocol.turns import TurnOutcome
+from multiplayer.rooms.turn_rules import STOPPED_BY_A_MEMBER
 from multiplayer.storage.port import OpenTurn, OutcomeUnknown, Storage, StorageUnavailable
 from multiplayer.telemetry.metrics import Metrics
 
@@ -202,7 +203,7 @@ class Turns:
         if now.superseded_by is not None:
             await speech.end(TurnOutcome.INTERRUPTED, "a newer request took its place")
         elif now.is_stop_requested:
-            await speech.end(TurnOutcome.STOPPED, "stopped by a member")
+            await speech.end(TurnOutcome.STOPPED, STOPPED_BY_A_MEMBER)
         else:
             await speech.end(TurnOutcome.INTERRUPTED, running.why or "interrupted")
 

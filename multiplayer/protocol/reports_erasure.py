@@ -25,6 +25,7 @@ class ErasedRoom(Frozen):
 
     room_id: RoomId
     name: str
+    """Empty where it is for nobody but those in the room."""
     kind: RoomKind
     fate: RoomFate
     heir: str = ""

@@ -52,6 +52,8 @@ class ToolCallReport(Frozen):
     code: str | None = None
     exit_status: int | None = None
     taint: Taint | None = None
+    is_redacted: bool = False
+    """What it was told, or what it came to, went with a message or file that was deleted since."""
 
 
 class ModelSwitch(Frozen):

@@ -102,6 +102,8 @@ class ToolCalled(EventFrame):
     call_id: CallId
     name: str
     arguments: str
+    is_redacted: Sparse[bool] = False
+    """A message that it came of, or that it quotes, was deleted later: what it was told is taken out of the log."""
 
 
 class ApprovalRequested(EventFrame):
@@ -204,3 +206,5 @@ class ToolFinished(EventFrame):
     code: str | None = None
     exit_status: int | None = None
     taint: Taint | None = None
+    is_redacted: Sparse[bool] = False
+    """Such a message was deleted later: what the call came to is taken out of the log."""

@@ -1,6 +1,7 @@
 """Deciding turns: who asks for one, who holds it, what it does, how it ends, exactly once."""
 
 from collections.abc import Sequence
+from typing import Final
 
 from multiplayer.protocol.commands import StopTurn
 from multiplayer.protocol.errors import RefusalCode, Refused
@@ -45,6 +46,9 @@ from multiplayer.rooms.permissions import Right
 from multiplayer.rooms.triggers import answer_moment, judge
 from multiplayer.rooms.turn_requests import Asking, request_by, request_fields
 
+STOPPED_BY_A_MEMBER: Final = "stopped by a member"
+"""Who it was says the actor of the event: a name in its words would outlive them."""
+
 
 def stop(deciding: Deciding, command: StopTurn) -> list[Event]:
     """A waiting turn ends at once; a running one is told, and its holder ends it with the words shown."""
@@ -57,7 +61,7 @@ def stop(deciding: Deciding, command: StopTurn) -> list[Event]:
         raise Refused(RefusalCode.NO_CHANGE, "this turn is being stopped already")
     events: list[Event] = [TurnStopRequested(**deciding.head(), turn_id=turn.turn_id)]
     if not turn.is_running:
-        events.append(_ended(deciding, turn, TurnOutcome.STOPPED, f"stopped by {deciding.actor.display_name}"))
+        events.append(_ended(deciding, turn, TurnOutcome.STOPPED, STOPPED_BY_A_MEMBER))
     return events
 
 

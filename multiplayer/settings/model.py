@@ -223,7 +223,7 @@ class Settings(BaseSettings):
     account_file_bytes: Annotated[int, Field(ge=1)] = 10 * 1024**3
     """How much the files that one account has uploaded may hold together, in all rooms."""
     retention_days: Annotated[int, Field(ge=1, le=3650)] | None = None
-    """The longest, in days, that any room keeps messages; a room's own rule may be shorter. Not set: for good."""
+    """The longest, in days, that rooms keep messages: a room's own rule may be shorter, and keeps pinned ones. Not set: for good."""
     files_by_link: bool = True
     """Send who downloads a file to the store by a signed link of five minutes, where it can sign. False: always by here."""
     workspace_mirror: Literal["auto", "on", "off"] = "auto"

@@ -18,6 +18,7 @@ _DELETIONS: Final = (
     b'"state":"removed"',
     b'"is_erased":true',
 )
+_TURN_END: Final = b'"type":"turn_ended"'
 
 
 class EventsAfter(Protocol):
@@ -30,6 +31,8 @@ class _Recent:
 
     events: deque[StoredEvent] = field(default_factory=deque)
     size: int = 0
+    saw_deletion: bool = False
+    """What a turn says that a deleted message asked for goes when it ends."""
 
     @property
     def last(self) -> int:
@@ -94,12 +97,20 @@ class CachedLog:
     def remember(self, room_id: RoomId, events: Sequence[StoredEvent]) -> None:
         """Take events that were committed. A deletion among them makes it forget the room's lines before."""
         last_deletion = max(
-            (i for i, event in enumerate(events) if any(mark in event.line for mark in _DELETIONS)), default=None
+            (i for i, event in enumerate(events) if any(mark in event.line for mark in self._deletions(room_id))),
+            default=None,
         )
         if last_deletion is not None:
             self.forget(room_id)
             events = events[last_deletion:]
         self._keep(room_id, events)
+        recent = self._rooms.get(room_id)
+        if recent is not None and any(mark in event.line for event in events for mark in _DELETIONS):
+            recent.saw_deletion = True
+
+    def _deletions(self, room_id: RoomId) -> Sequence[bytes]:
+        recent = self._rooms.get(room_id)
+        return (*_DELETIONS, _TURN_END) if recent is not None and recent.saw_deletion else _DELETIONS
 
     def forget(self, room_id: RoomId) -> None:
         """Drop what is held of the room: lines were redacted, or the room is gone."""

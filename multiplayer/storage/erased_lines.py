@@ -23,7 +23,7 @@ from multiplayer.protocol.events import (
     TopicSet,
     event_adapter,
 )
-from multiplayer.protocol.ids import AccountId, RoomId, TurnId
+from multiplayer.protocol.ids import AccountId, MessageId, RoomId, TurnId
 from multiplayer.protocol.members import Member
 from multiplayer.protocol.messages import Message
 from multiplayer.protocol.rooms import RoomKind, RoomSettings
@@ -32,6 +32,7 @@ from multiplayer.protocol.turn_events import (
     ToolCalled,
     ToolFinished,
     TurnCollected,
+    TurnEnded,
     TurnRequested,
     TurnSteered,
 )
@@ -43,24 +44,27 @@ from multiplayer.rooms.erasure_rules import (
     settings_without,
 )
 from multiplayer.rooms.limits import RoomLimits
+from multiplayer.rooms.turn_rules import STOPPED_BY_A_MEMBER
 from multiplayer.storage.erasure_port import Erased
 from multiplayer.storage.redaction import FORGOTTEN, redacted
 
 OF_TURNS: Final = ("tool_called", "tool_finished", "change_proposed")
 """Types of events that do not name who asked for their turn."""
+STOPPED_BY: Final = "stopped by "
 OF_THE_ROOM: Final = ("room_created", "room_renamed", "topic_set", "room_settings_set")
-_NO_ARGUMENTS: Final = "{}"
 
 
 @dataclass(frozen=True)
 class Place:
     """The room that a line is of. `turns` are those that the person alone has asked for.
 
+    `again`: answers that they asked for, too, and that somebody asked for once more: with the very words of the first time.
     `is_theirs`: nobody else was in the room, so its names go, too.
     """
 
     kind: RoomKind
     turns: Collection[TurnId]
+    again: Collection[MessageId]
     is_theirs: bool
 
 
@@ -77,7 +81,9 @@ def line_without(line: bytes, erased: Erased, place: Place) -> bytes:
             return redacted(line)
         case TurnRequested() | TurnCollected() | TurnSteered() if event.note and erased.account_id in event.askers:
             return redacted(line)
-        case ChangeProposed() if event.turn_id in place.turns and not event.is_redacted:
+        case TurnRequested() if event.note and event.replaces in place.again:
+            return redacted(line)
+        case ChangeProposed() | ToolCalled() | ToolFinished() if event.turn_id in place.turns and not event.is_redacted:
             return redacted(line)
         case _:
             changed = _without(event, erased, place)
@@ -171,12 +177,11 @@ def _without(event: Event, erased: Erased, place: Place) -> Event:
             return event.model_copy(update={"emoji": ANY_REACTION})
         case ReactionRemoved() if event.actor_id == erased.account_id and _is_word(event.emoji):
             return event.model_copy(update={"emoji": ANY_REACTION, "is_erased": True})
+        case TurnEnded() if event.actor_id == erased.account_id and event.reason.startswith(STOPPED_BY):
+            # Older releases wrote the name that they had then.
+            return event.model_copy(update={"reason": STOPPED_BY_A_MEMBER})
         case SummaryUpdated():
             return event.model_copy(update={"points": points_without(event.points, erased.account_id)})
-        case ToolCalled() if event.turn_id in place.turns:
-            return event.model_copy(update={"arguments": _NO_ARGUMENTS})
-        case ToolFinished() if event.turn_id in place.turns and event.text:
-            return event.model_copy(update={"text": FORGOTTEN})
         case _:
             return event
 

@@ -65,8 +65,17 @@ class ErasureStore(Protocol):
 
     async def erasure_of(self, account_id: AccountId) -> Erasure | None: ...
 
-    async def hold_erasure(self, pod: str, *, erasure_id: str | None = None) -> Erasure | None:
-        """Take the oldest that is not done, or this one, for `LEASE_S`; None if there is none that no other pod holds."""
+    async def note_preview(self, audit: AuditEntry) -> None:
+        """Keep in the audit trail that somebody has looked at what an erasure would take."""
+        ...
+
+    async def hold_erasure(
+        self, pod: str, *, erasure_id: str | None = None, but: Collection[str] = ()
+    ) -> Erasure | None:
+        """Take the oldest that is not done, or this one, for `LEASE_S`; None if there is none that no other pod holds.
+
+        Those in `but` are left out.
+        """
         ...
 
     async def note_erasure(
@@ -134,7 +143,10 @@ class ErasureStore(Protocol):
         ...
 
     async def erase_rows(self, room_id: RoomId, erased: Erased) -> None:
-        """Take the person out of what is kept of the room beside its log and messages: turns, summaries, prompts."""
+        """Take the person out of what is kept of the room beside its log and messages: turns, summaries, prompts.
+
+        Of pieces of prompts go those that name them: by the id, or by a name that stands there as a word of its own.
+        """
         ...
 
     async def loose_contents(self, erasure_id: str, *, now: datetime) -> Collection[str]:

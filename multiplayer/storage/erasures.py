@@ -2,7 +2,6 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
-from json import dumps
 from typing import Final
 
 import asyncpg
@@ -13,10 +12,13 @@ from multiplayer.protocol.reports_erasure import Erasure, ErasureCounts, Erasure
 from multiplayer.protocol.rooms import RoomKind, RoomSettings
 from multiplayer.protocol.turn_events import ChangeProposed
 from multiplayer.rooms.erasure_rules import settings_without
+from multiplayer.rooms.turn_rules import STOPPED_BY_A_MEMBER
 from multiplayer.storage.audit_port import AuditEntry
 from multiplayer.storage.database import Connection, Database, columns
-from multiplayer.storage.erased_lines import OF_THE_ROOM, OF_TURNS, Place, closing_events, line_without
+from multiplayer.storage.erased_lines import OF_THE_ROOM, OF_TURNS, STOPPED_BY, Place, closing_events, line_without
+from multiplayer.storage.erased_names import namings
 from multiplayer.storage.erasure_port import LEASE_S, Erased, FoundMessage, NewErasure, RoomToErase
+from multiplayer.storage.forgotten_tools import Gone, forget_tools
 from multiplayer.storage.handles import erased_handles
 from multiplayer.storage.message_projection import project_messages
 from multiplayer.storage.message_rows import message_from
@@ -51,8 +53,14 @@ class PostgresErasures:
         row = await self._database.read_row("erasure", account_id)
         return None if row is None else _erasure(row)
 
-    async def hold_erasure(self, pod: str, *, erasure_id: str | None = None) -> Erasure | None:
-        rows = await self._database.write("hold_erasure", pod, LEASE_S, erasure_id)
+    async def note_preview(self, audit: AuditEntry) -> None:
+        async with self._database.transaction() as connection:
+            await append_server_audit(connection, self._database.queries, audit)
+
+    async def hold_erasure(
+        self, pod: str, *, erasure_id: str | None = None, but: Collection[str] = ()
+    ) -> Erasure | None:
+        rows = await self._database.write("hold_erasure", pod, LEASE_S, erasure_id, list(but))
         return await self.erasure_of(rows[0]["account_id"]) if rows else None
 
     async def note_erasure(
@@ -121,13 +129,14 @@ class PostgresErasures:
             events: list[Event] = []
             for message in map(message_from, rows):
                 events += closing_events(message, account_id, room_id=room_id, seq=seq, at=at, by=by)
-            await project_messages(connection, queries, events)
+            gone = Gone()
+            await project_messages(connection, queries, events, gone)
+            await forget_tools(connection, queries, events, gone)
 
     async def proposals_to_drop(self, room_id: RoomId, account_id: AccountId) -> Sequence[str]:
-        queries = self._database.queries
         async with self._database.transaction() as connection:
             turns = await self._turns(connection, room_id, account_id)
-            rows = await connection.fetch(queries["proposals_of_person"], room_id, list(turns)) if turns else []
+            rows = await self._long(connection, "proposals_of_person", room_id, list(turns)) if turns else []
         events = [event_adapter.validate_json(row["body"]) for row in rows]
         return [event.proposal.id for event in events if isinstance(event, ChangeProposed)]
 
@@ -138,8 +147,8 @@ class PostgresErasures:
             if room is None:
                 return None
             place = await self._place(connection, room_id, erased.account_id, room)
-            rows = await connection.fetch(
-                queries["lines_of_person"], room_id, after_seq, limit, erased.account_id, _LOOKED_AT
+            rows = await self._long(
+                connection, "lines_of_person", room_id, after_seq, limit, erased.account_id, _LOOKED_AT
             )
             changed: list[tuple[object, ...]] = []
             for row in rows:
@@ -148,27 +157,32 @@ class PostgresErasures:
                 if without is not line:
                     changed.append((room_id, row["seq"], without.decode()))
             if changed:
-                await connection.execute(queries["redact_lines"], *columns(changed))
+                await self._long(connection, "redact_lines", *columns(changed))
             last = after_seq + limit
             return last if last < room["seq"] else None
 
     async def erase_rows(self, room_id: RoomId, erased: Erased) -> None:
-        queries = self._database.queries
-        names = (erased.handle, erased.display_name)
-        words = {erased.former_handle, erased.former_name, dumps(erased.former_name)[1:-1], erased.account_id}
+        queries, who = self._database.queries, erased.account_id
         async with self._database.transaction() as connection:
-            room = await connection.fetchrow(queries["lock_room_of_person"], room_id, erased.account_id)
+            room = await connection.fetchrow(queries["lock_room_of_person"], room_id, who)
             if room is None:
                 return
-            turns = await self._turns(connection, room_id, erased.account_id)
-            await connection.execute(queries["erase_turns"], list(turns))
-            await connection.execute(queries["erase_turn_notes"], room_id, erased.account_id)
-            await connection.execute(queries["erase_manifests"], room_id, erased.account_id, *names)
-            await connection.execute(queries["erase_points"], room_id, erased.account_id)
-            await connection.execute(queries["erase_parts"], room_id, sorted(words))
+            turns = await self._turns(connection, room_id, who)
+            again = await self._again(connection, room_id, who)
+            await self._long(connection, "erase_turns", list(turns))
+            await self._long(connection, "erase_turn_notes", room_id, who, list(again))
+            await self._long(connection, "erase_end_reasons", room_id, who, STOPPED_BY, STOPPED_BY_A_MEMBER)
+            await self._long(connection, "erase_points", room_id, who)
             await connection.execute(queries["drop_digests_of_rooms"], [room_id])
             if room["is_closed"]:
                 await self._close_rows(connection, room_id, erased, room)
+        # What prompts were made of takes longest to look through, and no append waits for it.
+        async with self._database.transaction() as connection:
+            await self._long(connection, "erase_manifests", room_id, who, erased.handle, erased.display_name)
+        async with self._database.transaction() as connection:
+            named = namings(erased)
+            words, patterns = [one.words for one in named], [one.pattern for one in named]
+            await self._long(connection, "erase_parts", room_id, words, patterns)
 
     async def loose_contents(self, erasure_id: str, *, now: datetime) -> Collection[str]:
         return [row["sha256"] for row in await self._database.write("loosen_contents", erasure_id, now)]
@@ -197,7 +211,8 @@ class PostgresErasures:
     async def erasure_traces(self, erased: Erased) -> Mapping[str, int]:
         former = erased.former_name if erased.former_name != erased.display_name else ""
         async with self._database.transaction() as connection:
-            rows = await self._long(connection, "erasure_traces", erased.account_id, erased.former_handle, former)
+            arguments = (erased.account_id, erased.former_handle, former, STOPPED_BY, STOPPED_BY_A_MEMBER)
+            rows = await self._long(connection, "erasure_traces", *arguments)
         return {row["place"]: row["n"] for row in rows}
 
     async def _found(
@@ -213,14 +228,19 @@ class PostgresErasures:
         return await connection.fetch(queries[name], *arguments, timeout=_LONG_S + 5)
 
     async def _turns(self, connection: Connection, room_id: RoomId, account_id: AccountId) -> frozenset[TurnId]:
-        rows = await connection.fetch(self._database.queries["turns_of_person"], room_id, account_id)
+        rows = await self._long(connection, "turns_of_person", room_id, account_id)
         return frozenset(TurnId(row["id"]) for row in rows)
+
+    async def _again(self, connection: Connection, room_id: RoomId, account_id: AccountId) -> frozenset[MessageId]:
+        rows = await self._long(connection, "answers_asked_again", room_id, account_id)
+        return frozenset(MessageId(row["message_id"]) for row in rows)
 
     async def _place(
         self, connection: Connection, room_id: RoomId, account_id: AccountId, room: asyncpg.Record
     ) -> Place:
         turns = await self._turns(connection, room_id, account_id)
-        return Place(RoomKind(room["kind"]), turns, is_theirs=room["is_theirs"])
+        again = await self._again(connection, room_id, account_id)
+        return Place(RoomKind(room["kind"]), turns, again, is_theirs=room["is_theirs"])
 
     async def _close_rows(self, connection: Connection, room_id: RoomId, erased: Erased, room: asyncpg.Record) -> None:
         queries = self._database.queries

@@ -8,11 +8,15 @@ from multiplayer.protocol.ids import MessageId, RoomId
 from multiplayer.protocol.messages import Message
 from multiplayer.rooms.derived import without
 from multiplayer.storage.database import Connection, columns
+from multiplayer.storage.forgotten_tools import Gone
 from multiplayer.storage.queries import Queries
 from multiplayer.storage.redaction import (
+    answer_asked_again,
     file_in,
     further_words_of,
     note_of_turn,
+    quotable,
+    quotable_file,
     redacted,
     traces_of,
     traces_of_file,
@@ -31,7 +35,8 @@ async def keep_further_lines(connection: Connection, queries: Queries, events: S
     lines: list[tuple[object, ...]] = [
         (event.room_id, message_id, event.seq)
         for event in events
-        if (message_id := further_words_of(event)) is not None
+        for message_id in (further_words_of(event), answer_asked_again(event))
+        if message_id is not None
     ]
     if lines:
         await connection.execute(queries["put_further_lines"], *columns(lines))
@@ -48,25 +53,33 @@ async def keep_further_lines(connection: Connection, queries: Queries, events: S
 
 
 async def forget_messages(
-    connection: Connection, queries: Queries, deleted: Mapping[_Key, tuple[Message, int]]
+    connection: Connection, queries: Queries, deleted: Mapping[_Key, tuple[Message, int]], gone: Gone
 ) -> None:
-    """Take out all that is left of messages. Each comes as it stood before, with the seq of its deletion."""
+    """Take out all that is left of messages but in tool calls. Each comes as it stood before, with the seq of its deletion."""
     keys = columns(list(deleted))
     places: dict[_Place, None] = {(room_id, message.seq): None for (room_id, _), (message, _) in deleted.items()}
     for name in ("remove_revisions", "remove_further_lines"):
         places |= {(row["room_id"], row["seq"]): None for row in await connection.fetch(queries[name], *keys)}
-    turns = {answer.turn_id for message, _ in deleted.values() for answer in message.alternatives}
-    turns |= {message.turn_id for message, _ in deleted.values() if message.turn_id is not None}
+    for (room_id, message_id), (message, seq) in deleted.items():
+        gone.messages[room_id][message_id] = seq
+        gone.answered[room_id] |= dict.fromkeys((answer.turn_id for answer in message.alternatives), seq)
+        if message.turn_id is not None:
+            gone.answered[room_id][message.turn_id] = seq
+    turns = {turn_id for answered in gone.answered.values() for turn_id in answered}
     if turns:
         rows = await connection.fetch(queries["remove_turn_notes"], list(turns))
         places |= {(row["room_id"], row["seq"]): None for row in rows}
         await connection.execute(queries["redact_turn_texts"], list(turns))
-    await _redact(connection, queries, list(places))
+    for event in await _redact(connection, queries, list(places)):
+        said_in = words_of_message(event)
+        until = None if said_in is None else gone.messages[event.room_id].get(said_in)
+        if until is not None:
+            gone.quotable[event.room_id] |= dict.fromkeys(quotable(event, until))
     await _forget_points(connection, queries, deleted)
     await connection.execute(queries["redact_turn_notes"], *keys)
 
 
-async def forget_files(connection: Connection, queries: Queries, events: Sequence[Event]) -> None:
+async def forget_files(connection: Connection, queries: Queries, events: Sequence[Event], gone: Gone) -> None:
     """Take out the names of files that are taken off their message, and what is said in them."""
     removed = {
         (event.room_id, event.message_id, event.attachment.id): event.seq
@@ -90,6 +103,7 @@ async def forget_files(connection: Connection, queries: Queries, events: Sequenc
                 continue
             bodies[place] = without_file(bodies.get(place, line), attachment_id)
             traces += [(room_id, trace.words, trace.beside) for trace in traces_of_file(told, message_id)]
+            gone.quotable[room_id] |= dict.fromkeys(quotable_file(told, message_id, event.seq, seq))
     if bodies:
         bare: list[tuple[object, ...]] = [(*place, body.decode()) for place, body in bodies.items()]
         await connection.execute(queries["redact_lines"], *columns(bare))
@@ -108,10 +122,10 @@ async def forget_facts(connection: Connection, queries: Queries, events: Sequenc
         await _redact(connection, queries, [(row["room_id"], row["seq"]) for row in rows])
 
 
-async def _redact(connection: Connection, queries: Queries, places: Sequence[_Place]) -> None:
-    """Take the words out of these lines, and copies of them out of what was made for prompts."""
+async def _redact(connection: Connection, queries: Queries, places: Sequence[_Place]) -> Sequence[Event]:
+    """Take the words out of these lines, and copies of them out of what was made for prompts; return what they said."""
     if not places:
-        return
+        return ()
     lines = await connection.fetch(queries["lines_to_redact"], *columns(list(places)))
     events = [event_adapter.validate_json(row["body"]) for row in lines]
     bare: list[tuple[object, ...]] = [
@@ -124,6 +138,7 @@ async def _redact(connection: Connection, queries: Queries, places: Sequence[_Pl
     ]
     if traces:
         await connection.execute(queries["remove_parts"], *columns(traces))
+    return events
 
 
 async def _forget_points(connection: Connection, queries: Queries, deleted: Mapping[_Key, tuple[Message, int]]) -> None:

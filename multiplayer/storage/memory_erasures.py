@@ -11,18 +11,26 @@ from multiplayer.protocol.events import Event, event_adapter
 from multiplayer.protocol.ids import AccountId, MessageId, RoomId, TurnId
 from multiplayer.protocol.messages import Message
 from multiplayer.protocol.reports_erasure import Erasure, ErasureCounts, ErasureStage
-from multiplayer.protocol.rooms import RoomKind, RoomSettings
 from multiplayer.protocol.turn_events import ChangeProposed
-from multiplayer.rooms.erasure_rules import others_in, settings_without
-from multiplayer.rooms.notes import RoomNotes
+from multiplayer.rooms.erasure_rules import others_in
+from multiplayer.rooms.turn_rules import STOPPED_BY_A_MEMBER
 from multiplayer.storage.audit_port import AuditEntry
-from multiplayer.storage.erased_lines import Place, closing_events, is_to_erase, is_touched, line_without, renamed
+from multiplayer.storage.erased_lines import (
+    Place,
+    closing_events,
+    is_to_erase,
+    is_touched,
+    line_without,
+    renamed,
+)
+from multiplayer.storage.erased_names import namings
 from multiplayer.storage.erasure_port import LEASE_S, Erased, FoundMessage, NewErasure, RoomToErase
 from multiplayer.storage.handles import erased_handles
 from multiplayer.storage.memory_ai import MemoryAi
+from multiplayer.storage.memory_erased import close_rows, is_stopped_by
 from multiplayer.storage.memory_profiles import MemoryProfiles
 from multiplayer.storage.memory_rooms import MemoryRoom
-from multiplayer.storage.redaction import FORGOTTEN, words_of_message
+from multiplayer.storage.redaction import words_of_message
 
 
 @dataclass
@@ -68,11 +76,18 @@ class MemoryErasures(MemoryAi, MemoryProfiles):
         counted = {"rooms": len(found.rooms), "rooms_done": sum(found.rooms.values())}
         return found.erasure.model_copy(update=counted)
 
-    async def hold_erasure(self, pod: str, *, erasure_id: str | None = None) -> Erasure | None:
+    async def note_preview(self, audit: AuditEntry) -> None:
+        self._audit_server(audit)
+
+    async def hold_erasure(
+        self, pod: str, *, erasure_id: str | None = None, but: Collection[str] = ()
+    ) -> Erasure | None:
         now_s = self._now_s()
         for one in self._erasures.values():
             is_free = one.pod in (None, pod) or one.lease_until_s <= now_s
             if one.erasure.stage is ErasureStage.DONE or not is_free or erasure_id not in (None, one.erasure.id):
+                continue
+            if one.erasure.id in but:
                 continue
             one.pod, one.lease_until_s = pod, now_s + LEASE_S
             started_at = one.erasure.started_at or one.erasure.requested_at
@@ -181,8 +196,7 @@ class MemoryErasures(MemoryAi, MemoryProfiles):
             for event in closing_events(message, account_id, room_id=room_id, seq=room.seq + 1, at=at, by=by):
                 timeline.apply(event)
         room.timeline = timeline
-        deleted = {message.id for message in timeline.messages.values() if message.is_deleted}
-        self._forget_in_turns(room_id, timeline.gone_turns, deleted)
+        self._forget_beside(room_id, timeline, ())
 
     async def proposals_to_drop(self, room_id: RoomId, account_id: AccountId) -> Sequence[str]:
         turns = self._turns_of(room_id, account_id)
@@ -204,28 +218,30 @@ class MemoryErasures(MemoryAi, MemoryProfiles):
     async def erase_rows(self, room_id: RoomId, erased: Erased) -> None:
         room = self._rooms[room_id]
         who = erased.account_id
-        alone = self._turns_of(room_id, who)
+        alone, again = self._turns_of(room_id, who), self._again(room_id, who)
         for turn_id, turn in self._turns.items():
             if turn.room_id != room_id:
                 continue
             if turn_id in alone and turn.ended_at is not None:
                 turn.text, turn.cards = "", ()
                 turn.turn = turn.turn.model_copy(update={"calls": ()})
-            if who in turn.turn.askers:
+            if who in turn.turn.askers or turn.turn.replaces in again:
                 turn.turn = turn.turn.model_copy(update={"note": ""})
+            if is_stopped_by(room, turn.reason, turn.ended_seq, who):
+                turn.reason = STOPPED_BY_A_MEMBER
             if turn.manifest is not None and who in turn.manifest:
                 for name, other in (
                     (erased.former_handle, erased.handle),
                     (erased.former_name, erased.display_name),
                 ):
                     turn.manifest = turn.manifest.replace(dumps(name), dumps(other))
-        words = {erased.former_handle, erased.former_name, dumps(erased.former_name)[1:-1], who}
+        named = namings(erased)
         room.timeline.parts = {
-            name: body for name, body in room.timeline.parts.items() if not any(word in body for word in words)
+            name: body for name, body in room.timeline.parts.items() if not any(one.is_in(body) for one in named)
         }
         room.timeline.digests = {}
         if room.state.is_deleted:
-            self._close_rows(room, erased)
+            close_rows(room, erased)
 
     async def loose_contents(self, erasure_id: str, *, now: datetime) -> Collection[str]:
         held = {one.sha256 for one in self._uploads.values()}
@@ -307,7 +323,16 @@ class MemoryErasures(MemoryAi, MemoryProfiles):
         yield (
             "turns",
             sum(
-                turn.room_id == room_id and who in turn.turn.askers and turn.turn.note != ""
+                turn.room_id == room_id
+                and turn.turn.note != ""
+                and (who in turn.turn.askers or turn.turn.replaces in place.again)
+                for turn in self._turns.values()
+            ),
+        )
+        yield (
+            "ends of turns",
+            sum(
+                turn.room_id == room_id and is_stopped_by(room, turn.reason, turn.ended_seq, who)
                 for turn in self._turns.values()
             ),
         )
@@ -341,26 +366,19 @@ class MemoryErasures(MemoryAi, MemoryProfiles):
             if turn.room_id == room_id and turn.turn.askers == (account_id,)
         )
 
+    def _again(self, room_id: RoomId, account_id: AccountId) -> frozenset[MessageId]:
+        messages = self._rooms[room_id].timeline.messages
+        asked = {turn.turn.replaces for turn in self._turns.values() if turn.room_id == room_id} - {None}
+        return frozenset(one for one in asked if one in messages and account_id in messages[one].asked_by)
+
     def _place(self, room_id: RoomId, account_id: AccountId) -> Place:
         state = self._rooms[room_id].state
         is_theirs = state.is_deleted and account_id in state.members and not others_in(state, account_id)
-        return Place(state.room.kind, self._turns_of(room_id, account_id), is_theirs=is_theirs)
+        turns, again = self._turns_of(room_id, account_id), self._again(room_id, account_id)
+        return Place(state.room.kind, turns, again, is_theirs=is_theirs)
 
     def _events(self, room_id: RoomId) -> list[Event]:
         return [_event_of(stored.line) for stored in self._rooms[room_id].timeline.log]
-
-    def _close_rows(self, room: MemoryRoom, erased: Erased) -> None:
-        state, who = room.state, erased.account_id
-        is_theirs = who in state.members and not others_in(state, who)
-        if who in state.members:
-            state.members[who] = renamed(state.members[who], erased)
-        state.notes = RoomNotes()
-        if is_theirs or state.room.kind is RoomKind.DIRECT:
-            bare = {"name": FORGOTTEN, "topic": "", "settings": RoomSettings()}
-            state.room = state.room.model_copy(update=bare)
-        else:
-            settings = settings_without(state.room.settings, who)
-            state.room = state.room.model_copy(update={"settings": settings})
 
 
 def _event_of(line: bytes) -> Event:

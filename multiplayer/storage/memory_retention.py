@@ -22,6 +22,9 @@ class MemoryRetention:
     def __init__(self) -> None:
         self._forgotten: dict[RoomId, Forgotten] = {}
 
+    async def now(self) -> datetime | None:
+        return None
+
     async def rooms_with_due(self, *, now: datetime, most_days: int | None) -> Sequence[RoomId]:
         return sorted(room_id for room_id in self._rooms if self._has_due(room_id, now, most_days))
 
@@ -70,13 +73,14 @@ class MemoryRetention:
         room = self._rooms[room_id]
         rule = room.state.room.settings.retention
         days = min((one for one in (rule.messages_days, most_days) if one is not None), default=None)
+        kept = room.state.pins if rule.keeps_pinned else ()
         if room.state.is_deleted:
             return False
-        if days is not None and any(self._due(room_id, now - timedelta(days=days), ())):
+        if days is not None and any(self._due(room_id, now - timedelta(days=days), kept)):
             return True
         if rule.files_days is None:
             return False
-        old = self._due(room_id, now - timedelta(days=rule.files_days), ())
+        old = self._due(room_id, now - timedelta(days=rule.files_days), kept)
         return any(self._files_of(room_id, message.id).files for message in old)
 
     def _due(self, room_id: RoomId, before: datetime, kept: Collection[MessageId]) -> Iterator[Message]:

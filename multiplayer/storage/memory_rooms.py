@@ -3,7 +3,7 @@
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from multiplayer.protocol.events import MessageDeleted, RoomCreated, RoomDeleted
+from multiplayer.protocol.events import Event, MessageDeleted, RoomCreated, RoomDeleted
 from multiplayer.protocol.ids import AccountId, MessageId, RoomId
 from multiplayer.protocol.members import Role
 from multiplayer.protocol.messages import Message, Revision
@@ -15,6 +15,7 @@ from multiplayer.storage.audit_chain import ChainHead, ChainLink, linked
 from multiplayer.storage.audit_port import AuditEntry
 from multiplayer.storage.memory_attachments import MemoryAttachments
 from multiplayer.storage.memory_timeline import Timeline, revision_of
+from multiplayer.storage.memory_tools import forget_tools
 from multiplayer.storage.memory_turns import MemoryTurns
 from multiplayer.storage.message_rows import found_by
 from multiplayer.storage.port import (
@@ -233,7 +234,15 @@ class MemoryRooms(MemoryTurns, MemoryAttachments):
             if isinstance(new.event, RoomDeleted):
                 room.direct_key = None
                 self._drop_turns(append.room_id)
-        if any(isinstance(event, MessageDeleted | TurnEnded) for event in events):
-            deleted = {message.id for message in timeline.messages.values() if message.is_deleted}
-            self._forget_in_turns(append.room_id, timeline.gone_turns, deleted)
+        if timeline.quotable or any(isinstance(event, MessageDeleted | TurnEnded) for event in events):
+            self._forget_beside(append.room_id, timeline, events)
         room.add_audit(append.audit)
+
+    def _forget_beside(self, room_id: RoomId, timeline: Timeline, events: Sequence[Event]) -> None:
+        """Take out of turns and tool calls what goes with messages that were deleted, now or before `events`."""
+        deleted = {message.id for message in timeline.messages.values() if message.is_deleted}
+        self._forget_in_turns(room_id, timeline.gone_turns, deleted)
+        ended = {event.turn_id: event.seq for event in events if isinstance(event, TurnEnded)}
+        turns = self._turns_of_gone(room_id, timeline.gone, timeline.gone_turns, ended, deleted)
+        forget_tools(timeline, turns)
+        timeline.quotable.clear()

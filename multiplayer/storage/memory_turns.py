@@ -1,6 +1,6 @@
 """Turns in memory: leases against a given clock, fences, running texts."""
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -144,6 +144,7 @@ class MemoryTurns:
                 turn.state, turn.text, turn.cards = event.outcome.value, "", ()
                 turn.ended_at, turn.ended_seq, turn.reason = event.at, event.seq, event.reason
                 turn.message_id, turn.usage = event.message_id, event.usage
+                turn.turn = turn.turn.model_copy(update={"calls": ()})
 
     def _forget_in_turns(self, room_id: RoomId, turn_ids: Collection[TurnId], deleted: Collection[MessageId]) -> None:
         """Take out the words of these turns, and of ended ones what they were asked beside a deleted message or answer."""
@@ -151,9 +152,33 @@ class MemoryTurns:
             if turn_id in turn_ids:
                 turn.text, turn.cards = "", ()
             is_noted = turn.room_id == room_id and turn.ended_at is not None and turn.turn.note
-            named = {*turn.turn.messages, turn.message_id}
+            named = {*turn.turn.messages, turn.turn.replaces, turn.message_id}
             if is_noted and (turn_id in turn_ids or not named.isdisjoint(deleted)):
                 turn.turn = turn.turn.model_copy(update={"note": ""})
+
+    def _turns_of_gone(
+        self,
+        room_id: RoomId,
+        gone: Mapping[MessageId, int],
+        answered: Mapping[TurnId, int],
+        ended: Mapping[TurnId, int],
+        deleted: Collection[MessageId],
+    ) -> dict[TurnId, int]:
+        """Return the turns that `gone` messages asked for, or answer, with the last of their seqs.
+
+        Those that `ended` just now are among them if a deleted message asked for them, or their answer is deleted.
+        """
+        found = dict(answered)
+        for turn_id, turn in self._turns.items():
+            if turn.room_id != room_id:
+                continue
+            named = {*turn.turn.messages, turn.message_id}
+            untils = [gone[one] for one in turn.turn.messages if one in gone]
+            if turn_id in ended and not named.isdisjoint(deleted):
+                untils.append(ended[turn_id])
+            if untils:
+                found[turn_id] = max(*untils, found.get(turn_id, 0))
+        return found
 
     def _drop_turns(self, room_id: RoomId) -> None:
         for turn in self._turns.values():

@@ -18,6 +18,7 @@ from multiplayer.protocol.messages import Message
 from multiplayer.protocol.timeline import fold_message
 from multiplayer.storage.database import Connection, columns
 from multiplayer.storage.forgetting import forget_messages
+from multiplayer.storage.forgotten_tools import Gone
 from multiplayer.storage.message_rows import found_by, message_from, more_of, reactions_adapter
 from multiplayer.storage.queries import Queries
 from multiplayer.storage.search_words import words_of
@@ -36,8 +37,11 @@ _Change = (
 )
 
 
-async def project_messages(connection: Connection, queries: Queries, events: Sequence[Event]) -> None:
-    """Change messages that are stored, those posted in this transaction included. Raises `Unfit`."""
+async def project_messages(connection: Connection, queries: Queries, events: Sequence[Event], gone: Gone) -> None:
+    """Change messages that are stored, those posted in this transaction included. Raises `Unfit`.
+
+    What is deleted is noted in `gone`.
+    """
     changes = [event for event in events if isinstance(event, _Change)]
     if not changes:
         return
@@ -62,7 +66,7 @@ async def project_messages(connection: Connection, queries: Queries, events: Seq
         await connection.execute(queries["put_revisions"], *columns(revisions))
     await connection.execute(queries["change_messages"], *columns([_row(*item) for item in messages.items()]))
     if deleted:
-        await forget_messages(connection, queries, deleted)
+        await forget_messages(connection, queries, deleted, gone)
 
 
 def _folded(before: Message, event: _Change) -> Message:

@@ -29,6 +29,7 @@ from multiplayer.storage.audit_chain import SERVER_CHAIN, ChainHead, ChainLink, 
 from multiplayer.storage.audit_port import AuditEntry
 from multiplayer.storage.database import Connection, columns
 from multiplayer.storage.forgetting import forget_facts, forget_files, keep_further_lines
+from multiplayer.storage.forgotten_tools import Gone, forget_tools, keep_tool_lines
 from multiplayer.storage.message_projection import project_messages
 from multiplayer.storage.port import Append
 from multiplayer.storage.queries import Queries
@@ -43,14 +44,17 @@ _NewRole = tuple[Role, bool]
 async def project(connection: Connection, queries: Queries, appends: Sequence[Append]) -> None:
     """Write what `appends` (stored a moment ago, in this transaction) change. Raises `Unfit`."""
     events = [new.event for append in appends for new in append.events]
+    gone = Gone()
     # First what a deletion among these events takes out again.
     await _project_summaries(connection, queries, events)
     await keep_further_lines(connection, queries, events)
-    await project_messages(connection, queries, events)
+    await keep_tool_lines(connection, queries, events)
+    await project_messages(connection, queries, events, gone)
     await project_attachments(connection, queries, events)
-    await forget_files(connection, queries, events)
+    await forget_files(connection, queries, events, gone)
     await forget_facts(connection, queries, events)
     await project_turns(connection, queries, events)
+    await forget_tools(connection, queries, events, gone)
     await _project_rooms(connection, queries, events)
     await _project_members(connection, queries, events)
     await _project_pins(connection, queries, events)

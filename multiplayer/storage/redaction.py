@@ -19,13 +19,21 @@ from multiplayer.protocol.events import (
     SummaryUpdated,
     event_adapter,
 )
-from multiplayer.protocol.ids import AttachmentId, MessageId, TurnId
-from multiplayer.protocol.turn_events import ChangeProposed, TurnCollected, TurnRequested, TurnSteered
+from multiplayer.protocol.ids import AttachmentId, CallId, MessageId, TurnId
+from multiplayer.protocol.turn_events import (
+    ChangeProposed,
+    ToolCalled,
+    ToolFinished,
+    TurnCollected,
+    TurnRequested,
+    TurnSteered,
+)
 from multiplayer.rooms.attachment_rules import file_of, without_content
 from multiplayer.rooms.derived import without
 
 FORGOTTEN: Final = "…"
 """A fact has some text, always."""
+NO_ARGUMENTS: Final = "{}"
 _LEAST_TELLING: Final = 8
 
 
@@ -50,6 +58,10 @@ def redacted(line: bytes) -> bytes:
             return _bare(event, {"note": ""})
         case FactPinned():
             return _bare(event, {"fact": event.fact.model_copy(update={"text": FORGOTTEN})})
+        case ToolCalled():
+            return _bare(event, {"arguments": NO_ARGUMENTS})
+        case ToolFinished():
+            return _bare(event, {"text": ""})
         case ChangeProposed():
             return _bare(event, {"proposal": event.proposal.model_copy(update={"text": FORGOTTEN})})
         case AnswerChosen():
@@ -118,6 +130,22 @@ def note_of_turn(event: Event) -> TurnId | None:
             return None
 
 
+def answer_asked_again(event: Event) -> MessageId | None:
+    """Name the answer that was asked for once more by the line of `event`, where it repeats words: they go with it."""
+    return event.replaces if isinstance(event, TurnRequested) and event.note else None
+
+
+def call_in(event: Event) -> tuple[TurnId, CallId] | None:
+    """Name the turn and the tool call of which the line of `event` holds arguments or a result."""
+    match event:
+        case ToolCalled() if event.arguments not in {"", NO_ARGUMENTS}:
+            return event.turn_id, event.call_id
+        case ToolFinished() if event.text:
+            return event.turn_id, event.call_id
+        case _:
+            return None
+
+
 @dataclass(frozen=True)
 class Trace:
     """A copy of someone's words is known by `words`, plain or within JSON; by short ones only where `beside` stands."""
@@ -147,6 +175,41 @@ def traces_of(event: Event) -> Iterator[Trace]:
             yield from _traces(event.fact.text, event.fact.id)
         case _:
             pass
+
+
+@dataclass(frozen=True)
+class Quotable:
+    """By what a line behind `after` and before `until` quotes what is gone: what tools were told and brought is looked at."""
+
+    trace: Trace
+    after: int
+    until: int
+
+    def is_in(self, event: Event) -> bool:
+        if not self.after < event.seq < self.until:
+            return False
+        match event:
+            case ToolCalled():
+                return self.trace.is_in(event.arguments)
+            case ToolFinished():
+                return self.trace.is_in(event.text)
+            case _:
+                return False
+
+
+def quotable(event: Event, until: int) -> Iterator[Quotable]:
+    """Yield how tools may have quoted what `event` says, which is gone at `until`: by its words, or naming it by its id."""
+    for trace in traces_of(event):
+        yield Quotable(trace, event.seq, until)
+    if isinstance(event, MessagePosted):
+        for id_ in (event.message.id, *(file.id for file in event.message.attachments)):
+            yield Quotable(Trace(id_), event.seq, until)
+
+
+def quotable_file(file: Attachment, message_id: MessageId, after: int, until: int) -> Iterator[Quotable]:
+    """Yield the same of one file that is told of at `after`."""
+    for trace in (*traces_of_file(file, message_id), Trace(file.id)):
+        yield Quotable(trace, after, until)
 
 
 def traces_of_file(file: Attachment, message_id: MessageId) -> Iterator[Trace]:

@@ -36,8 +36,15 @@ class RetentionStore(Protocol):
     Its files are due by their own time; removed ones are none any more.
     """
 
+    async def now(self) -> datetime | None:
+        """Return what the store's own clock says; None: it has none but ours."""
+        ...
+
     async def rooms_with_due(self, *, now: datetime, most_days: int | None) -> Sequence[RoomId]:
-        """Return the rooms in which something is as old as their rule says, or older than `most_days`; pins aside."""
+        """Return the rooms in which something is as old as their rule says, or as `most_days`.
+
+        Pinned messages do not count where the room's rule keeps them.
+        """
         ...
 
     async def due_messages(

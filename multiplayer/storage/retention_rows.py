@@ -17,6 +17,10 @@ class PostgresRetention:
     def __init__(self, database: Database) -> None:
         self._database = database
 
+    async def now(self) -> datetime | None:
+        now: datetime = (await self._database.read("database_clock"))[0]["now"]
+        return now
+
     async def rooms_with_due(self, *, now: datetime, most_days: int | None) -> Sequence[RoomId]:
         return [row["id"] for row in await self._database.read("rooms_with_due", now, most_days)]
 

@@ -44,7 +44,8 @@ async def project_turns(connection: Connection, queries: Queries, events: Sequen
         if before is None:
             raise Unfit(f"{event.type} of a turn that is not open")
         if isinstance(event, TurnEnded):
-            last[event.turn_id] = turns.pop(event.turn_id)
+            # What its unfinished calls were told stands in the log, and goes out of that when it has to.
+            last[event.turn_id] = turns.pop(event.turn_id).model_copy(update={"calls": ()})
             ends[event.turn_id] = event
             usage += _usage_rows(event, before.askers)
             continue
@@ -71,7 +72,7 @@ async def _without_notes(
 ) -> dict[TurnId, TurnState]:
     """Return those of the ended turns with a deleted message or answer without what they were asked beside it."""
     noted = {
-        turn_id: (turn, end.room_id, {*turn.messages, *([end.message_id] if end.message_id else ())})
+        turn_id: (turn, end.room_id, {*turn.messages, *filter(None, (end.message_id, turn.replaces))})
         for turn_id, (turn, end) in ended.items()
         if turn.note
     }

@@ -38,7 +38,7 @@ async def _state(call: Call[Nothing, ErasureQuery]) -> ErasureReport:
     preview: ErasurePreview | None = None
     if call.query.preview:
         call.check_heavy_reads()
-        preview = await call.pod.erasures.preview(account_id)
+        preview = await call.pod.erasures.preview_for(call.account_id, account_id, "http")
     elif erasure is None:
         raise Refused(RefusalCode.NOT_FOUND, "nobody has asked to erase this account")
     return ErasureReport(preview=preview, erasure=erasure)

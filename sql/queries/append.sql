@@ -233,10 +233,11 @@ UPDATE turns SET text = '', cards = NULL,
 WHERE id = ANY($1::text[])
 
 -- name: redact_turn_notes
--- Forget what ended turns were asked beside these messages, which are deleted.
+-- Forget what ended turns were asked beside these messages, or to answer once more in their place: they are deleted.
 UPDATE turns t SET last_state = jsonb_set(t.last_state, '{note}', '""')
 FROM unnest($1::text[], $2::text[]) AS w(room_id, message_id)
-WHERE t.room_id = w.room_id AND t.last_state ->> 'note' <> '' AND t.last_state -> 'messages' ? w.message_id
+WHERE t.room_id = w.room_id AND t.last_state ->> 'note' <> ''
+    AND (t.last_state -> 'messages' ? w.message_id OR t.last_state ->> 'replaces' = w.message_id)
 
 -- name: deleted_among
 -- Of these messages, those that are deleted.
@@ -287,3 +288,55 @@ FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::timestamptz[], $
             $9::bigint[], $10::bigint[], $11::bool[], $12::text[], $13::int[])
     AS u(turn_id, room_id, ai_id, askers, at, model, tokens_in, tokens_cached, tokens_out, cost_micros, is_estimated,
          price_version, calls)
+
+-- name: put_tool_lines
+-- Keep in which lines it stands what tools were told and brought.
+INSERT INTO tool_lines (room_id, seq, turn_id, call_id)
+SELECT * FROM unnest($1::text[], $2::bigint[], $3::text[], $4::text[])
+
+-- name: turns_asked_by
+-- Find the turns of a room that these messages asked for, with the last of the seqs that go with the messages.
+SELECT t.id, max(w.until) AS until
+FROM turns t, unnest($2::text[], $3::bigint[]) AS w(message_id, until)
+WHERE t.room_id = $1 AND coalesce(t.open_state, t.last_state) -> 'messages' ?| $2::text[]
+    AND coalesce(t.open_state, t.last_state) -> 'messages' ? w.message_id
+GROUP BY t.id
+
+-- name: ended_turns_of_deleted
+-- Of turns that ended just now, find those that a deleted message asked for, or whose answer is deleted.
+SELECT t.room_id, t.id, w.until
+FROM turns t JOIN unnest($1::text[], $2::bigint[]) AS w(id, until) ON w.id = t.id
+WHERE EXISTS (
+    SELECT FROM (
+        SELECT jsonb_array_elements_text(t.last_state -> 'messages') UNION ALL SELECT t.message_id
+    ) AS n(id) JOIN messages m ON m.room_id = t.room_id AND m.id = n.id
+    WHERE m.deleted_at IS NOT NULL)
+
+-- name: take_tool_lines_of_turns
+-- Forget where it stands what tools were told and brought in these turns before some seq, and tell it.
+DELETE FROM tool_lines t USING unnest($1::text[], $2::text[], $3::bigint[]) AS w(room_id, turn_id, until)
+WHERE t.room_id = w.room_id AND t.turn_id = w.turn_id AND t.seq < w.until
+RETURNING t.room_id, t.seq
+
+-- name: tool_lines_quoting
+-- Look through the next lines of tools for words, each with what must stand beside them, behind and before which seqs.
+-- Of those that have any, `until` is the last of the latter.
+SELECT l.seq, l.turn_id, l.call_id, (
+    SELECT max(w.until) FROM unnest($5::text[], $6::text[], $7::bigint[], $8::bigint[]) AS w(words, beside, after, until)
+    WHERE l.seq > w.after AND l.seq < w.until AND position(w.words IN l.said) > 0 AND position(w.beside IN l.said) > 0
+) AS until
+FROM (
+    -- Its OFFSET has each line unpacked once, not for each of the words.
+    SELECT t.seq, t.turn_id, t.call_id, coalesce(e.body::json ->> 'text', e.body::json ->> 'arguments') AS said
+    FROM tool_lines t JOIN events e ON e.room_id = t.room_id AND e.seq = t.seq
+    WHERE t.room_id = $1 AND t.seq > $2 AND t.seq < $3
+    ORDER BY t.seq LIMIT $4 OFFSET 0
+) l
+ORDER BY l.seq
+
+-- name: take_tool_lines_of_calls
+-- Forget where these lines of tools stand, and the results behind them of the same calls, and tell it.
+DELETE FROM tool_lines t
+USING unnest($1::text[], $2::text[], $3::text[], $4::bigint[], $5::bigint[]) AS w(room_id, turn_id, call_id, seq, until)
+WHERE t.room_id = w.room_id AND t.turn_id = w.turn_id AND t.call_id = w.call_id AND t.seq >= w.seq AND t.seq < w.until
+RETURNING t.room_id, t.seq

@@ -24,12 +24,12 @@ FROM erasures e WHERE e.account_id = $1
 SELECT account_id FROM erasures WHERE id = $1
 
 -- name: hold_erasure
--- Take an erasure that is not done and that no other pod holds.
+-- Take an erasure that is not done, is none of the last ones given, and that no other pod holds.
 UPDATE erasures SET pod = $1, lease_until = clock_timestamp() + make_interval(secs => $2),
     started_at = coalesce(started_at, clock_timestamp())
 WHERE id = (
     SELECT id FROM erasures
-    WHERE done_at IS NULL AND ($3::text IS NULL OR id = $3)
+    WHERE done_at IS NULL AND ($3::text IS NULL OR id = $3) AND id <> ALL($4::text[])
         AND (pod = $1 OR lease_until IS NULL OR lease_until <= clock_timestamp())
     ORDER BY requested_at, id LIMIT 1 FOR UPDATE SKIP LOCKED)
 RETURNING account_id
@@ -148,10 +148,17 @@ SELECT t.id FROM turns t LEFT JOIN usage u ON u.turn_id = t.id
 WHERE t.room_id = $1
     AND coalesce(coalesce(t.open_state, t.last_state) -> 'askers', to_jsonb(u.askers)) = jsonb_build_array($2::text)
 
+-- name: answers_asked_again
+-- Read the answers of a room that an account has asked for, among others, and that were asked for once more.
+SELECT DISTINCT m.id AS message_id
+FROM turns t JOIN messages m ON m.room_id = t.room_id AND m.id = coalesce(t.open_state, t.last_state) ->> 'replaces'
+WHERE t.room_id = $1 AND m.more -> 'asked_by' ? $2
+
 -- name: lines_of_person
 -- Read those of the next lines in which a person may be.
 SELECT seq, body FROM events
-WHERE room_id = $1 AND seq > $2 AND seq <= $2 + $3 AND (position($4 IN body) > 0 OR type = ANY($5::text[]))
+WHERE room_id = $1 AND seq > $2 AND seq <= $2 + $3 AND (position($4 IN body) > 0 OR type = ANY($5::text[])
+    OR (type = 'turn_requested' AND position('"replaces":"' IN body) > 0))
 ORDER BY seq
 
 -- name: proposals_of_person
@@ -166,12 +173,19 @@ UPDATE turns SET text = '', cards = NULL,
 WHERE id = ANY($1::text[]) AND ended_at IS NOT NULL
 
 -- name: erase_turn_notes
--- Forget what turns were asked beside messages, where a person is among those who asked.
+-- Forget what turns were asked beside messages, where a person is among those who asked, or asked for the same before.
 UPDATE turns SET
     last_state = jsonb_set(last_state, '{note}', '""'),
     open_state = jsonb_set(open_state, '{note}', '""')
-WHERE room_id = $1 AND coalesce(open_state, last_state) -> 'askers' ? $2
-    AND coalesce(open_state, last_state) ->> 'note' <> ''
+WHERE room_id = $1 AND coalesce(open_state, last_state) ->> 'note' <> ''
+    AND (coalesce(open_state, last_state) -> 'askers' ? $2
+        OR coalesce(open_state, last_state) ->> 'replaces' = ANY($3::text[]))
+
+-- name: erase_end_reasons
+-- Name nobody in what is said of the ends of turns that a person has stopped.
+UPDATE turns t SET end_reason = $4
+WHERE t.room_id = $1 AND starts_with(t.end_reason, $3) AND t.end_reason <> $4
+    AND EXISTS (SELECT FROM events e WHERE e.room_id = t.room_id AND e.seq = t.ended_seq AND e.actor_id = $2)
 
 -- name: erase_manifests
 -- Name a person by other names in what is kept of turns' prompts.
@@ -187,9 +201,11 @@ UPDATE summaries SET points = (
 WHERE room_id = $1 AND jsonb_path_exists(points, '$[*] ? (@.by == $id)', jsonb_build_object('id', $2::text))
 
 -- name: erase_parts
--- Forget pieces of a room's prompts that name a person.
+-- Forget pieces of a room's prompts that name a person: each of the words counts where its pattern finds it, too.
 DELETE FROM prompt_parts p
-WHERE p.room_id = $1 AND EXISTS (SELECT FROM unnest($2::text[]) AS w (word) WHERE position(w.word IN p.body) > 0)
+WHERE p.room_id = $1 AND EXISTS (
+    SELECT FROM unnest($2::text[], $3::text[]) AS w (word, pattern)
+    WHERE CASE WHEN position(w.word IN p.body) > 0 THEN p.body ~ w.pattern ELSE false END)
 
 -- name: erase_member_names
 -- Name a person by other names where they were a member of a deleted room.
@@ -297,8 +313,15 @@ SELECT place, n FROM (
     WHERE jsonb_path_exists(points, '$[*] ? (@.by == $id)', jsonb_build_object('id', $1::text))
     UNION ALL SELECT 'facts', count(*) FROM room_notes
     WHERE jsonb_path_exists(body, '$.facts[*] ? (@.by == $id)', jsonb_build_object('id', $1::text))
-    UNION ALL SELECT 'turns', count(*) FROM turns
-    WHERE coalesce(open_state, last_state) -> 'askers' ? $1 AND coalesce(open_state, last_state) ->> 'note' <> ''
+    UNION ALL SELECT 'turns', count(*) FROM turns t
+    WHERE coalesce(t.open_state, t.last_state) ->> 'note' <> '' AND (
+        coalesce(t.open_state, t.last_state) -> 'askers' ? $1
+        OR EXISTS (
+            SELECT FROM messages m WHERE m.room_id = t.room_id
+                AND m.id = coalesce(t.open_state, t.last_state) ->> 'replaces' AND m.more -> 'asked_by' ? $1))
+    UNION ALL SELECT 'ends of turns', count(*)
+    FROM turns t JOIN events e ON e.room_id = t.room_id AND e.seq = t.ended_seq AND e.actor_id = $1
+    WHERE starts_with(t.end_reason, $4) AND t.end_reason <> $5
     UNION ALL SELECT 'prompts', count(*) FROM prompt_parts WHERE position($1 IN body) > 0
     UNION ALL SELECT 'files', count(*) FROM attachments
     WHERE uploader_id = $1 AND (state <> 'removed' OR message_id IS NULL)

@@ -1,19 +1,27 @@
 -- What is due by the rooms' rules for how long they keep what is said.
 
+-- name: database_clock
+-- Tell the time by the database's clock.
+SELECT clock_timestamp() AS now
+
 -- name: rooms_with_due
--- Find rooms in which something is due. A day is 24 hours, whatever the session's time zone does.
+-- Find rooms in which something is due that is not pinned, or whose rule keeps no pins. A day is 24 hours, whatever the session's time zone does.
 WITH ruled AS (
     SELECT r.id, $1::timestamptz - make_interval(hours => 24 * least((r.settings #>> '{retention,messages_days}')::int, $2::int))
                AS messages_before,
-           $1::timestamptz - make_interval(hours => 24 * (r.settings #>> '{retention,files_days}')::int) AS files_before
+           $1::timestamptz - make_interval(hours => 24 * (r.settings #>> '{retention,files_days}')::int) AS files_before,
+           coalesce((r.settings #>> '{retention,keeps_pinned}')::boolean, true) AS keeps_pinned
     FROM rooms r
     WHERE r.deleted_at IS NULL AND ($2::int IS NOT NULL OR r.settings ? 'retention')
 )
 SELECT w.id FROM ruled w
-WHERE EXISTS (SELECT FROM messages m WHERE m.room_id = w.id AND m.deleted_at IS NULL AND m.at <= w.messages_before)
+WHERE EXISTS (
+        SELECT FROM messages m WHERE m.room_id = w.id AND m.deleted_at IS NULL AND m.at <= w.messages_before
+            AND (NOT w.keeps_pinned OR m.id NOT IN (SELECT p.message_id FROM pins p WHERE p.room_id = w.id)))
     OR w.files_before IS NOT NULL AND EXISTS (
         SELECT FROM attachments a JOIN messages m ON m.room_id = a.room_id AND m.id = a.message_id
-        WHERE a.room_id = w.id AND a.state <> 'removed' AND m.deleted_at IS NULL AND m.at <= w.files_before)
+        WHERE a.room_id = w.id AND a.state <> 'removed' AND m.deleted_at IS NULL AND m.at <= w.files_before
+            AND (NOT w.keeps_pinned OR m.id NOT IN (SELECT p.message_id FROM pins p WHERE p.room_id = w.id)))
 ORDER BY w.id
 
 -- name: due_messages

@@ -115,6 +115,14 @@ def test_a_tool_shows_its_arguments_its_output_as_it_comes_and_how_it_ended() ->
     assert shown == ["  │ one", "  │ two", "  │ three\\x07", "  ✗ run (exit 1) [timeout]"]
 
 
+def test_what_a_call_was_told_and_brought_is_said_to_be_gone_when_it_was_deleted() -> None:
+    shown = Shown("Alice")
+    frame = {**FRAME, "turn_id": TURN, "call_id": CALL, "is_redacted": True}
+    shown.screen.show(ToolCalled.model_validate({**frame, "seq": 4, "name": "search_room", "arguments": "{}"}))
+    shown.screen.show(ToolFinished.model_validate({**frame, "seq": 5, "is_ok": True, "text": ""}))
+    assert shown.lines[:3] == ["  ⚙ search_room (deleted since)", "  ✓ search_room", "  │ (deleted since)"]
+
+
 def test_a_tool_that_ran_and_failed_is_not_ticked_off() -> None:
     assert calls_tool(Shown("Alice"), ["no\n"], "no", exit_status=3) == ["  │ no", "  ✗ run (exit 3)"]
     assert calls_tool(Shown("Alice"), ["yes\n"], "yes", exit_status=0) == ["  │ yes", "  ✓ run (exit 0)"]

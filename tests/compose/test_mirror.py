@@ -9,6 +9,7 @@ from multiplayer.compose import server
 from multiplayer.live.mirroring import Mirror
 from multiplayer.protocol.ids import AccountId, RoomId
 from multiplayer.settings import Settings, load_settings
+from tests.support.mirrors import push_now
 
 
 def test_workspaces_are_mirrored_where_the_files_are_in_a_foreign_store_or_somebody_says_so(tmp_path: Path) -> None:
@@ -44,5 +45,5 @@ async def test_a_server_that_lost_its_workspaces_has_them_again_at_their_first_u
         await pod.workspace.door.write(room_id, alice, "run.sh", b"", "*")
         mirror = pod.workspace.reports._workbench.mirror
         assert isinstance(mirror, Mirror)
-        assert (await mirror.push_now(room_id)).version == 2
+        assert (await push_now(mirror, room_id)).version == 2
         assert b'multiplayer_workspace_pushes_total{outcome="pushed"} 1.0' in pod.metrics.text()

@@ -181,6 +181,29 @@ class ForgettingContract:
         records = [await storage.turn(script.room_id, turn_id) for turn_id in noted]
         assert [record and record.turn and record.turn.note for record in records] == ["", "what was answered"]
 
+    async def test_what_was_asked_again_goes_with_the_answer_though_nothing_came_of_it(self, storage: Storage) -> None:
+        script = await stored(storage, RoomScript())
+        form_id, before, after, other = script.post("a form", AI), *(TurnId(ulid()) for _ in range(3))
+        answer, kept = (script.post("an answer", AI, turn_id=TurnId(ulid())) for _ in range(2))
+        for turn_id, replaced in ((before, answer), (after, answer), (other, kept)):
+            fields = {"message_id": form_id, "replaces": replaced, "note": SECRET}
+            script.add(TurnRequested, BOB, turn_id=turn_id, ai_id=AI, reason=TurnReason.REGENERATE, **fields)
+        for turn_id in (before, other):
+            script.add(TurnEnded, AI, turn_id=turn_id, ai_id=AI, outcome=TurnOutcome.FAILED)
+        await put(storage, script, 1)
+        since = script.seq
+        script.delete(answer)
+        await put(storage, script, since)
+        since = script.seq
+        script.add(TurnEnded, AI, turn_id=after, ai_id=AI, outcome=TurnOutcome.FAILED)
+        await put(storage, script, since)
+        log = await lines(storage, script.room_id)
+        assert log == script.lines()
+        told = [event for event in map(read_back, log) if isinstance(event, TurnRequested)]
+        assert [(event.turn_id, event.note) for event in told] == [(before, ""), (after, ""), (other, SECRET)]
+        records = [await storage.turn(script.room_id, turn_id) for turn_id in (before, after, other)]
+        assert [record and record.turn and record.turn.note for record in records] == ["", "", SECRET]
+
     async def test_what_a_program_asked_goes_with_the_answer_that_came_of_it(self, storage: Storage) -> None:
         script, hooked, other = await stored(storage, RoomScript()), TurnId(ulid()), TurnId(ulid())
         for turn_id in (hooked, other):

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from random import Random
 
 from multiplayer.protocol.attachments import AttachmentState
-from multiplayer.protocol.events import AttachmentChanged, RoomDeleted, RoomSettingsSet
+from multiplayer.protocol.events import AttachmentChanged, MessagePinned, RoomDeleted, RoomSettingsSet
 from multiplayer.protocol.ids import AttachmentId, MessageId, RoomId
 from multiplayer.protocol.retention import Forgotten, Retention
 from multiplayer.protocol.rooms import RoomSettings
@@ -94,6 +94,27 @@ class RetentionContract:
         await said(storage, young, 1, 10)
         await taken_off(storage, off, await said(storage, off, 9, 10))
         assert await with_due(storage, with_file, without, young, off) == [True, False, False, False]
+
+    async def test_rooms_with_nothing_due_but_pins_are_found_only_if_their_rule_drops_them(
+        self, storage: Storage
+    ) -> None:
+        keeping, dropping, bare, more = [
+            await ruled(storage, rule)
+            for rule in (
+                Retention(messages_days=3, files_days=1),
+                Retention(messages_days=3, files_days=1, keeps_pinned=False),
+                None,
+                Retention(files_days=1),
+            )
+        ]
+        for script in (keeping, dropping, bare, more):
+            message_id = await said(storage, script, 5, 10)
+            script.add(MessagePinned, message_id=message_id)
+            await put(storage, script, script.seq - 1)
+        assert await with_due(storage, keeping, dropping, bare, more) == [False, True, False, False]
+        assert await with_due(storage, keeping, dropping, bare, more, most_days=4) == [False, True, False, False]
+        await said(storage, more, 5, 10)
+        assert await with_due(storage, more) == [True]
 
     async def test_what_is_deleted_is_not_due(self, storage: Storage) -> None:
         rule = Retention(messages_days=1, files_days=1)

@@ -65,7 +65,15 @@ from multiplayer.rooms.derived import without
 from multiplayer.rooms.state import RoomState, created, folded
 from multiplayer.storage.audit_port import AuditEntry
 from multiplayer.storage.port import Append, NewEvent
-from multiplayer.storage.redaction import note_of_turn, redacted, without_points_of, words_of_message
+from multiplayer.storage.redaction import (
+    answer_asked_again,
+    call_in,
+    note_of_turn,
+    quotable,
+    redacted,
+    without_points_of,
+    words_of_message,
+)
 from tests.contracts.answers import cards, form, form_answer, point
 
 NOW = datetime(2026, 11, 21, 12, 0, 0, 123000, tzinfo=UTC)
@@ -173,12 +181,11 @@ class RoomScript:
             found |= state.turns
         gone = {message.id for message in self.messages() if message.is_deleted}
         unsaid = self._turns_of_deleted()
-        return {
-            turn_id: turn.model_copy(update={"note": ""})
-            if turn_id not in state.turns and (turn_id in unsaid or not gone.isdisjoint(turn.messages))
-            else turn
-            for turn_id, turn in found.items()
-        }
+        for turn_id, turn in found.items():
+            if turn_id not in state.turns:
+                is_bare = turn_id in unsaid or not gone.isdisjoint((*turn.messages, turn.replaces))
+                found[turn_id] = turn.model_copy(update={"calls": (), "note": "" if is_bare else turn.note})
+        return found
 
     def _turns_of_deleted(self) -> set[TurnId]:
         """Return the turns whose answers are deleted, those that were given in place of others, too."""
@@ -191,16 +198,42 @@ class RoomScript:
                 found.add(event.answer.turn_id)
         return found
 
+    def _emptied_tools(self) -> set[int]:
+        """Return the seqs of the lines of tools that went: of turns with deleted messages, and what quotes those."""
+        deleted = {event.message_id: event.seq for event in self.events if isinstance(event, MessageDeleted)}
+        ends = {event.turn_id: event.seq for event in self.events if isinstance(event, TurnEnded)}
+        untils: dict[TurnId, int] = {}
+        for turn_id, turn in self.turns().items():
+            seqs = [deleted[one] for one in turn.messages if one in deleted]
+            seqs += [deleted[one.id] for one in self.messages() if one.id in deleted and turn_id in _turns_of(one)]
+            if seqs:
+                untils[turn_id] = max(*seqs, ends.get(turn_id, 0))
+        said = [event for event in self.events if isinstance(event, ToolCalled | ToolFinished)]
+        quotes = [
+            quote
+            for event in self.events
+            if (message_id := words_of_message(event)) in deleted
+            for quote in quotable(event, deleted[message_id])
+        ]
+        emptied = {event.seq for event in said if event.seq < untils.get(event.turn_id, 0)}
+        for event in said:
+            until = max((quote.until for quote in quotes if quote.is_in(event)), default=0)
+            emptied |= {
+                other.seq for other in said if other.call_id == event.call_id and event.seq <= other.seq < until
+            }
+        return {event.seq for event in said if event.seq in emptied and call_in(event) is not None}
+
     def lines(self) -> list[bytes]:
         """Return the log as everyone may read it now: what was deleted or forgotten is taken out."""
         posted = {event.message.id: event.seq for event in self.events if isinstance(event, MessagePosted)}
         deleted = {event.message_id: event.seq for event in self.events if isinstance(event, MessageDeleted)}
         forgotten = {event.fact_id for event in self.events if isinstance(event, FactForgotten)}
-        unsaid = self._turns_of_deleted()
+        unsaid, emptied = self._turns_of_deleted(), self._emptied_tools()
         lines = []
         for event in self.events:
             line = encode(event)
-            is_unsaid = words_of_message(event) in deleted or note_of_turn(event) in unsaid
+            is_unsaid = words_of_message(event) in deleted or note_of_turn(event) in unsaid or event.seq in emptied
+            is_unsaid |= answer_asked_again(event) in deleted
             if is_unsaid or (isinstance(event, FactPinned) and event.fact.id in forgotten):
                 line = redacted(line)
             elif isinstance(event, SummaryUpdated):
@@ -208,6 +241,10 @@ class RoomScript:
                 line = without_points_of(line, gone) if gone else line
             lines.append(line)
         return lines
+
+
+def _turns_of(message: Message) -> set[TurnId | None]:
+    return {message.turn_id, *(answer.turn_id for answer in message.alternatives)}
 
 
 def post_at(room_id: RoomId, expected: int, text: str, key: str | None = None) -> Append:
@@ -344,7 +381,8 @@ def _play_more(
             script.add(RoomSettingsSet, settings=RoomSettings(triggers=(*DEFAULT_TRIGGERS, *counting, SCHEDULE)))
         case 34:
             asked = {"turn_id": ulid(), "ai_id": AI, "rule_id": f"r{step.which}", "reason": TurnReason.EVERY}
-            script.add(TurnRequested, BOB, message_id=said, note=step.text, **asked)
+            again = answer.id if answer and step.which % 2 else None
+            script.add(TurnRequested, BOB, message_id=said, note=step.text, replaces=again, **asked)
         case 35 if turn:
             made = TurnSteered if step.which % 2 else TurnCollected
             script.add(made, turn_id=turn.turn_id, ai_id=AI, message_id=said, reason=TurnReason.FORM, note=step.text)

@@ -11,6 +11,7 @@ from tests.contracts.account_suite import AccountContract
 from tests.contracts.ai_suite import AiContract
 from tests.contracts.erasure_suite import ErasureContract
 from tests.contracts.forgetting_suite import ForgettingContract
+from tests.contracts.forgotten_tools_suite import ForgottenToolsContract
 from tests.contracts.profile_suite import ProfileContract
 from tests.contracts.reading_suite import AuditContract, ReadingContract, SearchContract, TurnContract, searched_room
 from tests.contracts.room_scripts import RoomScript, Step, steps
@@ -69,6 +70,10 @@ class TestAi(AiContract):
 
 
 class TestForgetting(ForgettingContract):
+    pass
+
+
+class TestForgottenTools(ForgottenToolsContract):
     pass
 
 

@@ -25,6 +25,7 @@ from tests.contracts.ai_suite import AiContract
 from tests.contracts.databases import migrated_database
 from tests.contracts.erasure_suite import ErasureContract
 from tests.contracts.forgetting_suite import ForgettingContract, room_full_of_a_secret
+from tests.contracts.forgotten_tools_suite import ForgottenToolsContract
 from tests.contracts.profile_suite import ProfileContract
 from tests.contracts.reading_suite import AuditContract, ReadingContract, SearchContract, TurnContract, searched_room
 from tests.contracts.room_scripts import ALICE, RoomScript, Step, audit, post_at, steps
@@ -99,6 +100,10 @@ class TestAi(AiContract):
 
 
 class TestForgetting(ForgettingContract):
+    pass
+
+
+class TestForgottenTools(ForgottenToolsContract):
     pass
 
 

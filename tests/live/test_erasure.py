@@ -1,7 +1,7 @@
 """Erasing a person: nothing of their words is left anywhere, everything of the others is, and any pod carries it on."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -236,10 +236,12 @@ class CutOff(MemoryStorage):
         )
 
     @override
-    async def hold_erasure(self, pod: str, *, erasure_id: str | None = None) -> Erasure | None:
+    async def hold_erasure(
+        self, pod: str, *, erasure_id: str | None = None, but: Collection[str] = ()
+    ) -> Erasure | None:
         if pod == "pod-a" and self.is_cut.is_set():
             raise StorageUnavailable("cut off")
-        return await super().hold_erasure(pod, erasure_id=erasure_id)
+        return await super().hold_erasure(pod, erasure_id=erasure_id, but=but)
 
     def _step(self, pod: str) -> None:
         if pod == "pod-a":
@@ -255,11 +257,11 @@ async def test_another_pod_carries_on_what_one_was_at_when_it_died(tmp_path: Pat
     async with pod_on(storage, tmp_path, "pod-a") as pod:
         life = await live_a_life(pod)
         asked = await pod.erasures.request(life.alice.id, by=None, origin="cli", hand_over=False)
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(90):
             await storage.is_cut.wait()
         assert await storage.hold_erasure("pod-b") is None, "it is held while the lease lasts"
         storage.now_s += LEASE_S + 1
-        async with pod_on(storage, tmp_path, "pod-b") as other, asyncio.timeout(30):
+        async with pod_on(storage, tmp_path, "pod-b") as other, asyncio.timeout(90):
             done = await other.erasures.follow(asked, lambda _: None)
         assert (done.stage, done.rooms_done) == (ErasureStage.DONE, 7)
         assert (await places_of(WORD, storage, None, tmp_path / "workspaces-blobs")).keys() <= {"audit"}

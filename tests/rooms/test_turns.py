@@ -186,7 +186,7 @@ def test_a_waiting_turn_that_is_stopped_ends_at_once() -> None:
         book
         >> ("bob", StopTurn(turn_id=turn_id))
         << such(TurnStopRequested, turn_id=turn_id)
-        << such(TurnEnded, turn_id=turn_id, outcome=TurnOutcome.STOPPED, actor_id="bob", reason="stopped by Bob")
+        << such(TurnEnded, turn_id=turn_id, outcome=TurnOutcome.STOPPED, actor_id="bob", reason="stopped by a member")
     )
     assert (book >> ("bot", start(turn_id))).refuses(RefusalCode.CONFLICT, "ended")
 

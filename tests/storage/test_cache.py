@@ -6,12 +6,14 @@ from collections.abc import Awaitable, Iterable, Sequence
 import pytest
 
 from multiplayer.protocol.events import FactForgotten, FactPinned, MessageDeleted
-from multiplayer.protocol.ids import RoomId
+from multiplayer.protocol.ids import CallId, RoomId, TurnId
 from multiplayer.protocol.memory import Fact
+from multiplayer.protocol.turn_events import ToolCalled, TurnEnded, TurnRequested, TurnStarted
+from multiplayer.protocol.turns import TurnOutcome, TurnReason
 from multiplayer.storage.cache import CachedLog
 from multiplayer.storage.memory import MemoryStorage
 from multiplayer.storage.port import StorageUnavailable, StoredEvent
-from tests.contracts.room_scripts import ALICE, NOW, RoomScript
+from tests.contracts.room_scripts import AI, ALICE, NOW, RoomScript
 
 
 class CountedLog:
@@ -79,6 +81,24 @@ async def test_every_start_and_page_size_reads_the_whole_log() -> None:
         cache.remember(script.room_id, events[25:])
         for seq in (40, 30, 24, 5, 0, 41):
             assert await read_through(cache, script.room_id, seq, limit=limit) == events[seq:]
+
+
+async def test_a_turn_that_ends_after_a_deletion_makes_it_forget_once_more() -> None:
+    log, asked, call_id = CountedLog(), TurnId("01TURN"), CallId("01CALL")
+    script = await room_with(log, 2)
+    question = script.post("a question")
+    script.add(TurnRequested, turn_id=asked, ai_id=AI, reason=TurnReason.ASKED, message_id=question)
+    script.add(TurnStarted, AI, turn_id=asked, fence=1, pod="a")
+    script.delete(question)
+    script.add(ToolCalled, AI, turn_id=asked, call_id=call_id, name="run", arguments='{"of": "the question"}')
+    script.add(TurnEnded, AI, turn_id=asked, ai_id=AI, outcome=TurnOutcome.DONE)
+    cache = CachedLog(log)
+    for since in range(3, script.seq):
+        append = script.append(since, until=since + 1)
+        await log.storage.append(append)
+        cache.remember(script.room_id, [StoredEvent(new.event.seq, new.event.id, new.line) for new in append.events])
+    assert await read_through(cache, script.room_id, 0) == await all_events(log, script)
+    assert not [one for one in await read_through(cache, script.room_id, 0) if b"the question" in one.line]
 
 
 async def test_a_storm_of_clients_who_ask_at_once_is_one_read() -> None:

@@ -44,7 +44,8 @@ def model() -> ScriptedModel:
             # Asked by alice alone.
             [Call("search_room", {"query": WORD}), Call("remember", {"text": f"the {WORD} is alice's"})],
             [Say(f"You said {WORD} before.")],
-            # Asked by bob alone, when alice was there.
+            # Asked by bob alone, when alice was there: what it finds quotes her.
+            [Call("search_room", {"query": "again"})],
             [Say("Good evening, bob.")],
             # In the room of alice alone.
             [Say(f"Dear diary, {WORD}.")],

@@ -39,7 +39,7 @@ def path_of(known: Known) -> str:
 
 
 async def done(server: RunningServer, path: str, operator: Known) -> Mapping[str, object]:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while True:
             answer = await server.http.get(path, headers=operator.bearer)
             erasure: Mapping[str, object] = answer.json()["erasure"]
@@ -80,6 +80,33 @@ async def test_an_operator_looks_first_and_then_erases_and_sees_how_far_it_is(
     assert (enabled.status_code, enabled.json()["code"]) == (409, "conflict")
     actions = [row.entry.action for row in await server.pod.storage.audit_after(None, 0, limit=1_000)]
     assert {"erasure_requested", "erasure_done"} <= set(actions)
+
+
+async def test_an_operators_preview_names_only_rooms_to_decide_on_and_stands_in_the_trail(
+    server: RunningServer, alice: Known, operator: Known
+) -> None:
+    bob = await server.know("bob")
+    await server.room(alice, name="my new job")
+    await server.room(bob, alice, name="bob's party")
+    await server.room(alice, bob, name="ours")
+    already = len(await server.pod.storage.audit_after(None, 0, limit=10_000))
+    seen = await server.http.get(f"{path_of(alice)}?preview=true", headers=operator.bearer)
+    told = seen.json()["preview"]
+    assert sorted((room["fate"], room["name"]) for room in told["rooms"]) == [
+        ("deleted", ""),
+        ("handed_over", ""),
+        ("left", ""),
+    ]
+    assert [room["name"] for room in told["held_by"]] == ["ours"]
+    assert "job" not in seen.text
+    rows = (await server.pod.storage.audit_after(None, 0, limit=10_000))[already:]
+    assert [(row.entry.action, row.entry.actor_id, row.entry.subject) for row in rows] == [
+        ("erasure_previewed", operator.id, alice.id)
+    ]
+    own = await server.http.get("/api/v1/me/erasure", headers=await signed_in(server, alice))
+    assert {room["name"] for room in own.json()["rooms"]} == {"my new job", "bob's party", "ours"}
+    rows = (await server.pod.storage.audit_after(None, 0, limit=10_000))[already + 1 :]
+    assert "erasure_previewed" not in {row.entry.action for row in rows}
 
 
 @pytest.mark.parametrize("body", [{}, {"handle": "someone-else"}, {"handle": 1}])
