@@ -44,7 +44,7 @@ from tests.client.cutting_proxy import CuttingProxy, cutting_proxy
 from tests.support.server import Known, RunningServer, running_server
 
 Transport = Literal["ws", "sse"]
-PATIENCE_S = 10.0
+PATIENCE_S = 30.0
 pytestmark = pytest.mark.slow
 
 

@@ -12,7 +12,7 @@ from tests.support.crash_trial import make_rooms
 from tests.support.real_server import RealServer, real_server, still_alive
 
 GONE_S = 5.0
-READY_AGAIN_S = 5.0
+READY_AGAIN_S = 20.0
 WRITING_S = 30.0
 BLOWS = 3
 ACKNOWLEDGED = 10

@@ -94,10 +94,10 @@ async def ends_of_all(
 
     async def ask(guest: Guest, room_id: RoomId) -> None:
         assert (await guest.post(room_id, text))["type"] == "accepted"
-        ended = await guest.expect_type("turn_ended")
+        ended = await guest.expect_type("turn_ended", within_s=90)
         ends.append((str(ended["outcome"]), str(ended.get("reason", ""))))
 
-    async with asyncio.timeout(60), asyncio.TaskGroup() as tasks:
+    async with asyncio.timeout(100), asyncio.TaskGroup() as tasks:
         for guest, room_id in people:
             tasks.create_task(ask(guest, room_id))
         while len(ends) + model.open_streams < len(people):  # noqa: ASYNC110 - nobody tells of it

@@ -20,7 +20,7 @@ from tests.support.server import Known, RunningServer
 
 Line = Mapping[str, JsonValue]
 Transport = Literal["websocket", "sse"]
-PATIENCE_S = 10.0
+PATIENCE_S = 30.0
 """How long a test waits for what must come; only a broken server takes as long."""
 
 

@@ -73,7 +73,7 @@ from multiplayer.tools.workspace import Workspaces
 from tests.support.brains import GivenBrains, brain_of
 
 Line = Mapping[str, JsonValue]
-PATIENCE_S = 10.0
+PATIENCE_S = 30.0
 """How long a test waits for what must come; only a broken server takes as long."""
 
 
@@ -270,10 +270,11 @@ class Guest:
                 else:
                     await self.read()
 
-    async def expect_type(self, kind: str, *, start: int = 0, **fields: object) -> Line:
+    async def expect_type(self, kind: str, *, start: int = 0, within_s: float = PATIENCE_S, **fields: object) -> Line:
         return await self.expect(
             lambda line: line["type"] == kind and all(line.get(name) == value for name, value in fields.items()),
             start=start,
+            within_s=within_s,
         )
 
     def seqs(self, room_id: RoomId) -> Sequence[int]:

@@ -87,7 +87,7 @@ ROLES = {"owner": Role.OWNER, "admin": Role.ADMIN, "member": Role.MEMBER, "guest
 SILENT = (MarkRead, SetTyping)
 TURNS = 2_000
 CALL, SHA = CallId("c1"), "a" * 64
-PATIENCE_S = 10.0
+PATIENCE_S = 30.0
 NO_QUOTA = Quotas(room_bytes=2**40, account_bytes=2**40, pending=10_000)
 
 
