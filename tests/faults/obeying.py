@@ -157,7 +157,7 @@ class World:
             if path.is_file()
             and not path.is_symlink()
             and not path.name.startswith("obeyed-")
-            and not {"workspaces-checkpoints", ".used"} & set(path.parts)
+            and not {"workspaces-checkpoints", ".used", ".naming"} & set(path.parts)
         }
 
     async def picture(self) -> dict[str, object]:
