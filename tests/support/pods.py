@@ -270,11 +270,10 @@ class Guest:
                 else:
                     await self.read()
 
-    async def expect_type(self, kind: str, *, start: int = 0, within_s: float = PATIENCE_S, **fields: object) -> Line:
+    async def expect_type(self, kind: str, *, start: int = 0, **fields: object) -> Line:
         return await self.expect(
             lambda line: line["type"] == kind and all(line.get(name) == value for name, value in fields.items()),
             start=start,
-            within_s=within_s,
         )
 
     def seqs(self, room_id: RoomId) -> Sequence[int]:
