@@ -22,6 +22,7 @@ from tests.redteam.file_ground import Ground, ground, problems_of
 pytestmark = pytest.mark.slow
 
 RACE_S = 0.8
+LONGEST_S = 30.0
 FEWEST_EXCHANGES = 200
 # Both end when their standard input does, and by themselves after a while; the last line counts what was done.
 _EXCHANGER = """
@@ -158,7 +159,8 @@ async def test_a_call_that_races_with_an_exchange_of_names_stays_inside(
     with racing(_EXCHANGER, made.folder / harmless, planted) as race:
         end = time.monotonic() + RACE_S
         outcomes = Counter[str]()
-        while time.monotonic() < end:
+        # One side may win many times in a row on a machine with other work: it goes on until both have.
+        while time.monotonic() < end or (not seen <= outcomes.keys() and time.monotonic() < end + LONGEST_S):
             outcomes[await outcome(tools, made, tool, **arguments)] += 1
     assert race.count > FEWEST_EXCHANGES
     assert seen <= outcomes.keys() <= seen | may_also(made), outcomes
