@@ -10,7 +10,7 @@ from typing_extensions import override
 from multiplayer.protocol.events import Event, MessageEdited, MessagePosted, SummaryUpdated, event_adapter
 from multiplayer.protocol.messages import Message
 from multiplayer.protocol.timeline import fold_message, message_of, touched_message
-from multiplayer.protocol.turn_events import ToolCalled, ToolStarted, TurnEnded, TurnRequested
+from multiplayer.protocol.turn_events import ToolCalled, ToolFinished, ToolStarted, TurnEnded, TurnRequested
 
 SNAPSHOT_MESSAGES = 50
 NEVER_STORED = frozenset({"busy", "unavailable", "rate_limited"})
@@ -344,6 +344,10 @@ def _redacted(line: str) -> Event:
             return event.model_copy(update={**bare, "message": event.message.model_copy(update={"text": ""})})
         case MessageEdited():
             return event.model_copy(update={**bare, "text": ""})
+        case ToolCalled():
+            return event.model_copy(update={"arguments": "{}", "is_redacted": True})
+        case ToolFinished():
+            return event.model_copy(update={"text": "", "is_redacted": True})
         case _:
             return event
 
