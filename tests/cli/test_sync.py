@@ -1,10 +1,8 @@
 """`multiplayer sync` at a real server: what it prints, how it ends, and what it refuses."""
 
 import json
-import os
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
@@ -16,31 +14,16 @@ from multiplayer.protocol.codec import JsonValue
 from multiplayer.protocol.errors import RefusalCode, Refused
 from multiplayer.protocol.ids import AccountId, RoomId
 from multiplayer.protocol.workspace_sync import TreeEntry, WorkspaceTree
-from tests.cli.typist import ROOT
+from tests.cli.shell import Shell
 from tests.journeys.house import Ran, multiplayer
 from tests.support.followed_folder import files_in
-from tests.support.server import Known, running_server
+from tests.support.server import running_server
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
 
 
-@dataclass(frozen=True)
-class Shell:
-    """Somebody at a shell, in a folder of their own."""
-
-    known: Known
-    url: str
-    here: Path
-
-    @property
-    def environment(self) -> Mapping[str, str]:
-        return {
-            "PATH": os.environ["PATH"],
-            "HOME": str(self.here),
-            "PYTHONPATH": str(ROOT),
-            "MULTIPLAYER_URL": self.url,
-            "MULTIPLAYER_TOKEN": self.known.token,
-        }
+class Follower(Shell):
+    """Somebody whose folder `mine` follows the room."""
 
     async def sync(self, *arguments: str) -> Ran:
         return await multiplayer("sync", "demo", "mine", *arguments, environment=self.environment)
@@ -56,7 +39,7 @@ class Shell:
 
 
 @asynccontextmanager
-async def shells(folder: Path) -> AsyncIterator[tuple[Shell, Shell]]:
+async def shells(folder: Path) -> AsyncIterator[tuple[Follower, Follower]]:
     """Alice and bob, each at a shell, in room `demo`."""
     (folder / "workspaces").mkdir()
     async with running_server(folder / "workspaces") as server:
@@ -65,8 +48,8 @@ async def shells(folder: Path) -> AsyncIterator[tuple[Shell, Shell]]:
         for known in (alice, bob):
             (folder / known.account.handle).mkdir()
         yield (
-            Shell(alice, server.url, folder / "alice"),
-            Shell(bob, server.url, folder / "bob"),
+            Follower(alice, server.url, folder / "alice"),
+            Follower(bob, server.url, folder / "bob"),
         )
 
 
