@@ -20,8 +20,8 @@ from tests.support.chunk_model import ChunkModel
 from tests.support.pods import Guest, Line, memory_pod
 from tests.support.provider import Behaviour, Reply, provider
 
-SILENT_S = 1.0
-"""Five times what is promised from a stop to silence, for a busy machine."""
+SILENT_S = 10.0
+"""Fifty times what is promised from a stop to silence, for a machine that stands still for seconds."""
 PASSING = ("ai_delta", "ai_text", "ai_cards", "ai_thinking", "tool_output", "turn_progress")
 
 
