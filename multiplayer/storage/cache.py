@@ -12,13 +12,13 @@ from multiplayer.storage.port import StorageUnavailable, StoredEvent
 # What an entry costs beside its line: the object, its id, its place.
 _OVERHEAD_BYTES: Final = 250
 # Nothing else in a line can look like this: within a text the quotes are escaped.
-_DELETIONS: Final = (
+_REDACTING: Final = (
     b'"type":"message_deleted"',
     b'"type":"fact_forgotten"',
     b'"state":"removed"',
     b'"is_erased":true',
+    b'"type":"turn_ended"',  # what a deleted message asked for goes when its turn ends
 )
-_TURN_END: Final = b'"type":"turn_ended"'
 
 
 class EventsAfter(Protocol):
@@ -31,8 +31,6 @@ class _Recent:
 
     events: deque[StoredEvent] = field(default_factory=deque)
     size: int = 0
-    saw_deletion: bool = False
-    """What a turn says that a deleted message asked for goes when it ends."""
 
     @property
     def last(self) -> int:
@@ -95,22 +93,12 @@ class CachedLog:
         return await self._read(room_id, seq, limit)
 
     def remember(self, room_id: RoomId, events: Sequence[StoredEvent]) -> None:
-        """Take events that were committed. A deletion among them makes it forget the room's lines before."""
-        last_deletion = max(
-            (i for i, event in enumerate(events) if any(mark in event.line for mark in self._deletions(room_id))),
-            default=None,
-        )
-        if last_deletion is not None:
+        """Take events that were committed. One that redacts earlier lines makes it forget what it holds before."""
+        last = next((i for i in reversed(range(len(events))) if _redacts(events[i])), None)
+        if last is not None:
             self.forget(room_id)
-            events = events[last_deletion:]
+            events = events[last:]
         self._keep(room_id, events)
-        recent = self._rooms.get(room_id)
-        if recent is not None and any(mark in event.line for event in events for mark in _DELETIONS):
-            recent.saw_deletion = True
-
-    def _deletions(self, room_id: RoomId) -> Sequence[bytes]:
-        recent = self._rooms.get(room_id)
-        return (*_DELETIONS, _TURN_END) if recent is not None and recent.saw_deletion else _DELETIONS
 
     def forget(self, room_id: RoomId) -> None:
         """Drop what is held of the room: lines were redacted, or the room is gone."""
@@ -189,6 +177,10 @@ class CachedLog:
     def _count(self, recent: _Recent, size: int) -> None:
         recent.size += size
         self._size += size
+
+
+def _redacts(event: StoredEvent) -> bool:
+    return any(mark in event.line for mark in _REDACTING)
 
 
 def _bytes(event: StoredEvent) -> int:

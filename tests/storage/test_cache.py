@@ -101,6 +101,39 @@ async def test_a_turn_that_ends_after_a_deletion_makes_it_forget_once_more() -> 
     assert not [one for one in await read_through(cache, script.room_id, 0) if b"the question" in one.line]
 
 
+async def test_each_of_two_turns_that_end_after_a_deletion_takes_its_lines_out() -> None:
+    log = CountedLog()
+    script = await room_with(log, 2)
+    question = script.post("a question")
+    turns = [TurnId("01ONE"), TurnId("01TWO")]
+    for turn in turns:
+        script.add(TurnRequested, turn_id=turn, ai_id=AI, reason=TurnReason.ASKED, message_id=question)
+        script.add(TurnStarted, AI, turn_id=turn, fence=1, pod="a")
+    script.delete(question)
+    deleted = script.seq
+    for turn in turns:
+        script.add(
+            ToolCalled,
+            AI,
+            turn_id=turn,
+            call_id=CallId(f"01CALL{turn}"),
+            name="run",
+            arguments='{"of": "the question"}',
+        )
+    for turn in turns:
+        script.add(TurnEnded, AI, turn_id=turn, ai_id=AI, outcome=TurnOutcome.DONE)
+    await log.storage.append(script.append(3, until=deleted + 2))
+    # A pod that comes new to the room reads the calls, and not the deletion that will take them.
+    cache = CachedLog(log)
+    assert [one for one in await cache.events_after(script.room_id, deleted, limit=9) if b"the question" in one.line]
+    for since in range(deleted + 2, script.seq):
+        append = script.append(since, until=since + 1)
+        await log.storage.append(append)
+        cache.remember(script.room_id, [StoredEvent(new.event.seq, new.event.id, new.line) for new in append.events])
+        held = await read_through(cache, script.room_id, 0)
+        assert held == await log.storage.events_after(script.room_id, 0, limit=999)
+
+
 async def test_a_storm_of_clients_who_ask_at_once_is_one_read() -> None:
     log = CountedLog()
     script = await room_with(log, 50)
