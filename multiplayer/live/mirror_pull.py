@@ -15,6 +15,7 @@ from multiplayer.live.mirror_rooms import NOTHING, WORLD, Coming, MirrorNotes, M
 from multiplayer.live.workbench import Lag, Workbench, WorkspaceAway
 from multiplayer.storage.mirror_port import MirrorHead
 from multiplayer.storage.port import Storage, StorageUnavailable
+from multiplayer.tools.checkpoints.folders import entries
 from multiplayer.tools.checkpoints.merging import Naming
 from multiplayer.tools.checkpoints.store import CheckpointGone
 from multiplayer.tools.checkpoints.transfer import Common
@@ -25,6 +26,10 @@ MAX_COPIES: Final = 20
 _SLOW: Final = "the file store is slow: newer files are still on their way"
 
 _log = structlog.get_logger(__name__)
+
+
+def _is_empty(workspace: Workspace) -> bool:
+    return not any(True for _ in entries(workspace.fd))
 
 
 class MirrorPull:
@@ -57,10 +62,13 @@ class MirrorPull:
         self._again_s = again_s
         self._fetch_s = fetch_s
 
-    async def lag(self, room: MirrorRoom, workspace: Workspace, *, is_empty: bool) -> Lag:
+    async def lag(self, room: MirrorRoom, workspace: Workspace) -> Lag:
         """Tell how the workspace stands to the head. Raises `StorageUnavailable`."""
         head = await self._storage.mirror_head(room.id)
-        if head is None or not head.version or (is_empty and head.tree == NOTHING):
+        if head is None or not head.version:
+            return Lag.NONE
+        is_empty = await asyncio.to_thread(_is_empty, workspace)
+        if is_empty and head.tree == NOTHING:
             return Lag.NONE
         common = await self._notes.load(room)
         if room.is_restoring or self._is_lost(room, common, workspace, is_empty=is_empty):

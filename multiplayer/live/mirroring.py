@@ -128,8 +128,8 @@ class Mirror:
 
     # At the doors of workspaces
 
-    async def lag(self, room_id: RoomId, workspace: Workspace, *, is_empty: bool) -> Lag:
-        return await self._pull.lag(self._room(room_id), workspace, is_empty=is_empty)
+    async def lag(self, room_id: RoomId, workspace: Workspace) -> Lag:
+        return await self._pull.lag(self._room(room_id), workspace)
 
     async def fetch(self, room_id: RoomId, *, is_needed: bool = False) -> None:
         await self._pull.fetch(self._room(room_id), is_needed=is_needed)

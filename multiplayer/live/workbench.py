@@ -20,7 +20,6 @@ from multiplayer.protocol.reports_workspace import MirrorState
 from multiplayer.protocol.tools import MAX_CHANGES, FileChange
 from multiplayer.storage.port import Storage
 from multiplayer.tools.checkpoints.checkpoints import Checkpoints, Undone
-from multiplayer.tools.checkpoints.folders import entries
 from multiplayer.tools.checkpoints.idle import archive, idle_rooms, remove_workspace, rooms_with_files
 from multiplayer.tools.checkpoints.store import CheckpointGone
 from multiplayer.tools.terminal.job_view import JobOwner
@@ -112,8 +111,8 @@ class Lag(Enum):
 class WorkspaceMirror(Protocol):
     """What a mirror does at the doors of a workspace. Where `mirroring` is not, nothing does anything."""
 
-    async def lag(self, room_id: RoomId, workspace: Workspace, *, is_empty: bool) -> Lag:
-        """Tell whether the store has something that is not here. Reads one row. `is_empty`: nothing lies here."""
+    async def lag(self, room_id: RoomId, workspace: Workspace) -> Lag:
+        """Tell whether the store has something that is not here. Reads one row."""
         ...
 
     async def fetch(self, room_id: RoomId, *, is_needed: bool = False) -> None:
@@ -160,7 +159,7 @@ class WorkspaceMirror(Protocol):
 class NoMirror:
     """`WorkspaceMirror` where there is none."""
 
-    async def lag(self, room_id: RoomId, workspace: Workspace, *, is_empty: bool) -> Lag:  # noqa: ARG002 - the protocol's
+    async def lag(self, room_id: RoomId, workspace: Workspace) -> Lag:  # noqa: ARG002 - the protocol's
         return Lag.NONE
 
     async def fetch(self, room_id: RoomId, *, is_needed: bool = False) -> None: ...
@@ -182,10 +181,6 @@ class NoMirror:
 
     async def state(self, room_id: RoomId) -> MirrorState:  # noqa: ARG002 - the protocol's
         return MirrorState()
-
-
-def _is_empty(workspace: Workspace) -> bool:
-    return not any(True for _ in entries(workspace.fd))
 
 
 class Workbench:
@@ -236,8 +231,7 @@ class Workbench:
         """
         if room_id in self._locks and self._locks[room_id].is_mine:
             return  # `begin` does it
-        is_empty = await asyncio.to_thread(_is_empty, workspace)
-        lag = await self.mirror.lag(room_id, workspace, is_empty=is_empty)
+        lag = await self.mirror.lag(room_id, workspace)
         lock = self.lock(room_id)
         if lag is Lag.NONE or (lag is Lag.BEHIND and lock.locked()):
             return
