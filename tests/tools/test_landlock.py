@@ -9,6 +9,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
 
@@ -19,7 +20,6 @@ from multiplayer.tools.sandbox.launch import ENVIRONMENT
 from multiplayer.tools.sandbox.processes import of_uid, tree_of
 from multiplayer.tools.sandbox.sandbox import Exit, Pipes, Sandbox, SandboxFailed, StoppedBy
 from multiplayer.tools.workspace import Workspace, Workspaces
-from tests.support.people import until
 from tests.support.sandboxes import COMMAND_LINE, OWN_NUMBER, QUICK, open_folder, ran
 from tests.support.tool_calls import fresh_workspace
 
@@ -310,7 +310,7 @@ async def test_a_workspace_of_somebody_with_an_account_is_refused(machine: tuple
     assert list(folder.iterdir()) == []
 
 
-async def test_when_the_server_is_killed_nothing_of_the_command_lives_on() -> None:
+def test_when_the_server_is_killed_nothing_of_the_command_lives_on() -> None:
     with open_folder() as folder:
         workspace = folder / "workspace"
         workspace.mkdir()
@@ -328,7 +328,10 @@ async def test_when_the_server_is_killed_nothing_of_the_command_lives_on() -> No
                 assert select.select([pidfd], [], [], 20)[0], "a process lives on"
                 os.close(pidfd)
             # One that was started after we looked ends with the others, perhaps a moment later.
-            await until(lambda: not of_uid(uid))
+            late_s = time.monotonic() + 20
+            while of_uid(uid) and time.monotonic() < late_s:
+                select.select([], [], [], 0.02)
+        assert of_uid(uid) == []
 
 
 async def _nobody(_: bytes) -> None: ...
