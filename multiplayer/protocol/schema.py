@@ -1,6 +1,7 @@
 """The protocol described for others: its JSON Schema, and the reference page that people read.
 
-`python -m multiplayer.protocol.schema --json` and `--markdown` print what stands in `docs/`.
+`python -m multiplayer.protocol.schema --json` and `--markdown` print what stands in `docs/`, `--typescript` what the web
+interface is compiled with.
 """
 
 import ast
@@ -28,6 +29,7 @@ from multiplayer.protocol.events import Event
 from multiplayer.protocol.example_session import example_session
 from multiplayer.protocol.requests import Request, SessionRequest
 from multiplayer.protocol.signals import AccountSignal, Answer, RoomSignal, Signal
+from multiplayer.protocol.typescript import declarations
 from multiplayer.protocol.values import Frozen
 
 _UNIONS: Final[dict[str, object]] = {
@@ -76,6 +78,22 @@ def json_schema() -> JsonObject:
         "oneOf": [_ref("ClientLine"), _ref("ServerLine")],
         "$defs": dict(sorted(defs.items())),
     }
+
+
+def typescript() -> str:
+    """Return the same as types of TypeScript, with what a room needs to know beside them: the codes of a close."""
+    schema = json_schema()
+    closes = ", ".join(f"{code.name.lower()}: {int(code)}" for code in CloseCode)
+    return "\n".join(
+        [
+            "// Made by `python -m multiplayer.protocol.schema --typescript`; change multiplayer/protocol/ instead.",
+            f"export const SUBPROTOCOL = {json.dumps(codec.SUBPROTOCOL)};",
+            f"export const MAX_FRAME_BYTES = {codec.MAX_FRAME_BYTES};",
+            f"export const CLOSE = {{ {closes} }} as const;",
+            "",
+            declarations(_object(schema["$defs"])),
+        ]
+    )
 
 
 def markdown() -> str:
@@ -333,8 +351,10 @@ def main(arguments: list[str]) -> int:
             sys.stdout.write(json.dumps(json_schema(), indent=2, ensure_ascii=False) + "\n")
         case ["--markdown"]:
             sys.stdout.write(markdown())
+        case ["--typescript"]:
+            sys.stdout.write(typescript())
         case _:
-            sys.stderr.write("usage: python -m multiplayer.protocol.schema --json|--markdown\n")
+            sys.stderr.write("usage: python -m multiplayer.protocol.schema --json|--markdown|--typescript\n")
             return 2
     return 0
 
