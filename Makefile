@@ -1,4 +1,4 @@
-# make run · make test · make quick · make setup · make bench · make test-llm · make image-proof
+# make run · make test · make quick · make setup · make web · make bench · make test-llm · make image-proof
 PYTHON ?= python3
 HOST ?= 127.0.0.1
 PORT ?= 3002
@@ -6,7 +6,7 @@ DATA_DIR ?=
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: run setup test test-llm quick lint docs bench bench-smoke image-proof clean
+.PHONY: run setup web web-test test test-llm quick lint docs bench bench-smoke image-proof clean
 .DEFAULT_GOAL := run
 
 setup: $(VENV)/.installed
@@ -28,8 +28,13 @@ $(VENV)/.installed: requirements/dev.txt pyproject.toml
 	 fi
 	@touch $@
 
+# The web interface, where it is not built or its sources are newer. Needs npm; the virtual environment has one too.
+web: setup
+	@BIN=$(BIN) web/build/build.sh build
+
 # exec: make's shell becomes the server, so that Ctrl-C reaches it once and nothing is left behind.
 run: setup
+	@BIN=$(BIN) web/build/build.sh try
 	@exec $(BIN)/multiplayer serve --host $(HOST) --port $(PORT) $(if $(DATA_DIR),--data-dir "$(DATA_DIR)")
 
 lint: setup
@@ -41,8 +46,11 @@ lint: setup
 quick: lint
 	@$(BIN)/python -m pytest -m 'not slow and not llm' -n auto --dist loadfile
 
+web-test: setup
+	@BIN=$(BIN) web/build/build.sh test
+
 # On all cores: the files are dealt out, the tests of one file stay together.
-test: lint
+test: lint web-test
 	@$(BIN)/python -m pytest -n auto --dist loadfile
 
 # Opt-in: a small real model on this machine (a download of 130 MB), asked through the whole provider stack.
@@ -67,4 +75,5 @@ bench-smoke: setup
 	@$(BIN)/python -m benchmarks --smoke
 
 clean:
+	rm -rf web/node_modules multiplayer/transports/web
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist

@@ -16,6 +16,11 @@ class LayeredBlobs:
     def kind(self) -> str:
         return self._first.kind
 
+    @property
+    def first(self) -> Blobs:
+        """The store that takes what is new."""
+        return self._first
+
     async def put(self, key: BlobKey, pieces: AsyncIterable[bytes], size: int | None = None) -> Stored:
         return await self._first.put(key, pieces, size)
 

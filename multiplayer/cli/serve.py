@@ -98,6 +98,7 @@ async def _serve_on(sockets: socket.socket, settings: Settings, stop: asyncio.Ev
         config = HttpConfig.of(
             public_url=str(settings.public_url) if settings.public_url else None,
             trusted_proxies=settings.trusted_proxies,
+            web=running.web,
         )
         listener = Server(
             build_app(running.pod, config), running.pod, host=settings.host, port=settings.port, listener=sockets
@@ -129,11 +130,15 @@ async def _say_hello(running: Running, url: str, stop: asyncio.Event) -> None:
     console.print(f"  database  {running.database_name}")
     console.print(f"  AI        {running.ai_name}")
     console.print(f"  terminal  {terminal}")
+    if running.web is None:
+        console.print("  web       not built (make web)")
     link = await _sign_in_link(running.pod, stop)
     if link:
-        console.print("\n  Sign in once as the operator [bold]host[/bold] (24 hours, a new start makes a new link):")
+        # Without the pages the address says how to use the link from a terminal.
+        console.print(
+            "\n  Open this link to sign in as the operator [bold]host[/bold] (once, within 24 hours; a new start makes a new one):"
+        )
         console.print(f"  {url}/sign-in#{link}", style="cyan")
-        console.print("  There is no web page yet; the address says how to use the link from a terminal.")
     console.print("\n  Ctrl-C ends it.\n")
     sys.stdout.flush()
 

@@ -24,6 +24,7 @@ from multiplayer.compose.models import Patience, ProfiledBrains
 from multiplayer.compose.stores import open_blobs
 from multiplayer.compose.toolshed import Toolshed, bare_toolshed, open_toolshed
 from multiplayer.compose.voice import open_transcriber
+from multiplayer.compose.web import web_place
 from multiplayer.live.ai_keys import KeyFiles
 from multiplayer.live.ai_seat import AiSeat
 from multiplayer.live.clock import Clock
@@ -31,6 +32,7 @@ from multiplayer.live.directory import Directory
 from multiplayer.live.door import Door, DoorLimits
 from multiplayer.live.erasure import Erasures
 from multiplayer.live.file_services import FileServices, files_on
+from multiplayer.live.first_room import FirstRoom
 from multiplayer.live.housekeeping import Housekeeping
 from multiplayer.live.insight import insights_on
 from multiplayer.live.job_files import JobFiles
@@ -53,6 +55,7 @@ from multiplayer.live.uploads import FileLimits
 from multiplayer.live.watch import Watch
 from multiplayer.live.workspace_services import workspace_on
 from multiplayer.models.pricing import list_prices
+from multiplayer.protocol.errors import Refused
 from multiplayer.protocol.ids import AccountId
 from multiplayer.rooms.limits import RoomLimits
 from multiplayer.settings import BadSettings, Settings
@@ -63,10 +66,12 @@ from multiplayer.telemetry.metrics import Metrics
 from multiplayer.tools.extraction.extraction import Extractor
 from multiplayer.tools.offered import RUNS_COMMANDS
 from multiplayer.tools.sandbox.sandbox import Sandbox
+from multiplayer.transports.config import WebPlace
 
 __all__ = ["Running", "StartStopped", "command_line", "database_address", "server"]
 
 PREFLIGHT_S = 3_600.0
+FIRST_ROOM_S = 20.0
 START_AGAIN_S = (0.2, 0.5, 1.0, 2.0, 4.0)
 """After so long a start is begun again in which the database that it had just started has died."""
 _PASSING = (StorageUnavailable, OutcomeUnknown, PostgresKilled)
@@ -87,6 +92,8 @@ class Running:
     database_name: str
     sandbox: Sandbox
     folder: Path
+    web: WebPlace | None
+    """None: the web interface is not built."""
 
     def write_server_file(self, url: str) -> None:
         """Tell command lines beside us where the server and its database are; only this account can read it."""
@@ -161,7 +168,20 @@ async def _server(settings: Settings) -> AsyncIterator[Running]:
         pod.spawn(store.run, broke=_nothing)
         pod.spawn(brains.keep_closing, broke=_nothing)
         status = brains.status(built_in)
-        yield Running(pod, settings, status.answers_with or status.problem, database_name, sandbox, folder)
+        web = await web_place(settings, blobs)
+        if settings.begins_with_a_room:
+            await _begin_with_a_room(pod, is_demo=status.is_demo, has_terminal=sandbox.status.mode in RUNS_COMMANDS)
+        yield Running(pod, settings, status.answers_with or status.problem, database_name, sandbox, folder, web)
+
+
+async def _begin_with_a_room(pod: Pod, *, is_demo: bool, has_terminal: bool) -> None:
+    """Have the first room of a new database ready before anybody comes in; a start never fails by it."""
+    room = FirstRoom(pod.storage, pod.directory, pod.lobby, pod.workspace.door)
+    try:
+        async with asyncio.timeout(FIRST_ROOM_S):
+            await room.prepare(is_demo=is_demo, has_terminal=has_terminal)
+    except (Refused, StorageUnavailable, OutcomeUnknown, TimeoutError) as error:
+        _log.warning("first_room_unfinished", reason=str(error) or "it took too long", hint="the next start goes on")
 
 
 @asynccontextmanager

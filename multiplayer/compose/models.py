@@ -136,6 +136,7 @@ class ProfiledBrains:
             answers_with=answering.plan.shown if answering is not None and answering.plan is not None else "",
             problem=entry.problem,
             has_key=entry.plan is not None and bool(entry.plan.key),
+            is_demo=answering is not None and isinstance(answering.plan, DemoPlan),
         )
 
     def check(self, profile: AiProfile) -> None:

@@ -108,9 +108,20 @@ class Lobby:
         return account
 
     async def create_room(
-        self, creator_id: AccountId, name: str, *, topic: str = "", with_ai: bool = True, origin: Origin
+        self,
+        creator_id: AccountId,
+        name: str,
+        *,
+        topic: str = "",
+        with_ai: bool = True,
+        settings: RoomSettings | None = None,
+        room_id: RoomId | None = None,
+        origin: Origin,
     ) -> RoomId:
-        """Make a room with its creator as owner and, unless not wanted, the built-in AI."""
+        """Make a room with its creator as owner and, unless not wanted, the built-in AI.
+
+        A `room_id` that is given is that of one room for ever: where it is, or was and is deleted, nothing is made.
+        """
         name = checked_name(name, self._limits.name)
         if len(topic) > self._limits.topic:
             raise Refused(RefusalCode.TOO_LONG, f"a topic may have at most {self._limits.topic} characters")
@@ -119,7 +130,9 @@ class Lobby:
         if with_ai:
             ai = (await self.ensure_built_ins())[1]
             accounts += [] if ai.disabled else [ai.account]
-        return await self._create(RoomKind.ROOM, name, topic, accounts, direct_key=None, origin=origin)
+        return await self._create(
+            RoomKind.ROOM, name, topic, accounts, direct_key=None, settings=settings, room_id=room_id, origin=origin
+        )
 
     async def direct(self, creator_id: AccountId, handles: Sequence[str], *, origin: Origin) -> RoomId:
         """Return the direct room of exactly these accounts and the creator; make it if there is none."""
@@ -262,6 +275,8 @@ class Lobby:
         accounts: Sequence[Account],
         *,
         direct_key: str | None,
+        settings: RoomSettings | None = None,
+        room_id: RoomId | None = None,
         origin: Origin,
     ) -> RoomId:
         now = self._clock.now()
@@ -269,8 +284,8 @@ class Lobby:
         people = [account for account in accounts if account.kind is not AccountKind.AI]
         is_alone = kind is RoomKind.DIRECT and len(people) == 1 < len(accounts)
         event = RoomCreated(
-            settings=RoomSettings(triggers=DIRECT_TRIGGERS) if is_alone else RoomSettings(),
-            room_id=RoomId(self._clock.new_id()),
+            settings=settings or (RoomSettings(triggers=DIRECT_TRIGGERS) if is_alone else RoomSettings()),
+            room_id=room_id or RoomId(self._clock.new_id()),
             seq=1,
             id=self._clock.new_id(),
             at=now,

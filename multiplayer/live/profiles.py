@@ -36,6 +36,8 @@ class BrainStatus:
     answers_with: str = ""
     problem: str = ""
     has_key: bool = False
+    is_demo: bool = False
+    """No model answers, but the built-in script."""
 
 
 class ProfileModels(Brains, Protocol):

@@ -66,12 +66,18 @@ class ChangesByHand:
         self._lock_wait_s = lock_wait_s
 
     async def make(
-        self, room_id: RoomId, actor_id: AccountId, touched: Sequence[str], work: Callable[[Workspace], None]
+        self,
+        room_id: RoomId,
+        actor_id: AccountId,
+        touched: Sequence[str],
+        work: Callable[[Workspace], None],
+        *,
+        key: str | None = None,
     ) -> Made:
         """Let `work` change the files, in a thread. Raises `Refused`; then the files are as they were.
 
         `touched`: the paths (as `shown` gives them) that it changes, complete once it has returned; with what is below
-        them. Nothing else is told as this change.
+        them. Nothing else is told as this change. `key`: under it the same change is told once, whoever makes it again.
         """
         await self.check(room_id, actor_id)
         async with self.alone(room_id), refusing():
@@ -79,7 +85,10 @@ class ChangesByHand:
             await self.check(room_id, actor_id)
             async with self._workbench.opened(room_id) as workspace:
                 made = await self._carried_out(room_id, workspace, touched, work)
-                told = await self._recorded(room_id, actor_id, workspace, made) if made.changes else WorkspaceChange()
+                key = key or f"files-{self._new_id()}"
+                told = (
+                    await self._recorded(room_id, actor_id, workspace, made, key) if made.changes else WorkspaceChange()
+                )
                 self._workbench.end(room_id, made.after)
                 return Made(told, made.after)
 
@@ -123,7 +132,7 @@ class ChangesByHand:
         return made[0]
 
     async def _recorded(
-        self, room_id: RoomId, actor_id: AccountId, workspace: Workspace, made: _OnDisk
+        self, room_id: RoomId, actor_id: AccountId, workspace: Workspace, made: _OnDisk, key: str
     ) -> WorkspaceChange:
         named = named_changes(made.changes)
         told = WorkspaceChange(
@@ -134,7 +143,7 @@ class ChangesByHand:
         )
         command = RecordChanges(changes=told.changes, more=told.more, before=told.before, after=told.after)
         try:
-            seq, event_id = await self._record(room_id, actor_id, command)
+            seq, event_id = await self._record(room_id, actor_id, command, key)
         except Refused:
             undo = partial(_put_back, self._workbench.checkpoints, room_id, workspace, made.before, made.after)
             await aside(undo)
@@ -142,10 +151,9 @@ class ChangesByHand:
         return told.model_copy(update={"seq": seq, "event_id": event_id})
 
     async def _record(
-        self, room_id: RoomId, actor_id: AccountId, command: RecordChanges
+        self, room_id: RoomId, actor_id: AccountId, command: RecordChanges, key: str
     ) -> tuple[int | None, str | None]:
         """Write the change into the log, once. The key tells, when an answer was lost, whether it stands there."""
-        key = f"files-{self._new_id()}"
         is_unsure = False
         for pause_s in (*_RECORD_AGAIN_S, None):
             try:

@@ -1,6 +1,6 @@
 """Changing a room's files by hand: a file written, moved or removed, each as a change of its own."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
@@ -60,6 +60,15 @@ class WorkspaceDoor:
         change = await self._change(room_id, actor_id, [touched], partial(_write, path, data, expected, limits))
         return change.model_copy(update={"sha256": sha256})
 
+    async def add(
+        self, room_id: RoomId, actor_id: AccountId, files: Mapping[str, bytes], *, key: str
+    ) -> WorkspaceChange:
+        """Write these files as one change; where something stands already it stays. Under `key` it is told once."""
+        async with refusing():
+            touched = [shown(path) for path in files]
+        work = partial(_add, files, self._limits)
+        return (await self._changes.make(room_id, actor_id, touched, work, key=key)).told
+
     async def move(self, room_id: RoomId, actor_id: AccountId, source: str, destination: str) -> WorkspaceChange:
         """Move a file or folder to a name that is free; the folders above it are made."""
         async with refusing():
@@ -102,6 +111,15 @@ def _write(path: str, data: bytes, expected: str | None, limits: Limits, workspa
         if over and refused.code is ToolFault.NOT_FOUND:
             raise ToolRefused(ToolFault.RACE, f"{path!r} was removed since it was read") from None
         raise
+
+
+def _add(files: Mapping[str, bytes], limits: Limits, workspace: Workspace) -> None:
+    for path, data in files.items():
+        try:
+            write_bytes(workspace, path, data, limits, NEW_FILE)
+        except ToolRefused as refused:
+            if refused.code is not ToolFault.EXISTS:
+                raise
 
 
 def _delete(path: str, expected: str | None, workspace: Workspace, *, is_recursive: bool, most: int) -> None:

@@ -78,6 +78,8 @@ class Settings(BaseSettings):
     """Where everything is kept. Default: the platform's folder for user data; as root /var/lib/multiplayer."""
     ephemeral: bool = False
     """Keep everything in a temporary folder that is removed at the end. Nothing survives; good for trying things."""
+    welcome: Literal["auto", "on", "off"] = "auto"
+    """Begin a new database with a room `welcome` that shows what can be done. auto: only a built-in one; off: none."""
     public_url: AnyHttpUrl | None = None
     """How people reach this server, if not by its own address: it stands in links and is an allowed Origin."""
     trusted_proxies: Annotated[tuple[str, ...], NoDecode] = ()
@@ -290,6 +292,10 @@ class Settings(BaseSettings):
     def folder(self) -> Path:
         """The data folder, absolute, whether it is there or not."""
         return (self.data_dir or default_data_dir()).expanduser().absolute()
+
+    @property
+    def begins_with_a_room(self) -> bool:
+        return self.welcome == "on" or (self.welcome == "auto" and self.database_url is None)
 
     @property
     def mirrors_workspaces(self) -> bool:

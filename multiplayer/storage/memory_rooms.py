@@ -151,6 +151,9 @@ class MemoryRooms(MemoryTurns, MemoryAttachments):
         ]
         return sorted(hits, key=lambda hit: hit.message.id, reverse=True)[:limit]
 
+    async def has_rooms(self) -> bool:
+        return bool(self._rooms)
+
     async def rooms_of(self, account_id: AccountId) -> Sequence[RoomListing]:
         listings = [
             RoomListing(

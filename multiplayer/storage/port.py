@@ -164,6 +164,10 @@ class RoomLog(Protocol):
         """
         ...
 
+    async def has_rooms(self) -> bool:
+        """Tell whether any room was ever made here, those that are deleted too."""
+        ...
+
     async def rooms_of(self, account_id: AccountId) -> Sequence[RoomListing]: ...
 
     async def rooms_named(self, name: str) -> Sequence[RoomId]:

@@ -151,6 +151,9 @@ class PostgresRoomLog:
             found = await self._database.read("search_by_reading", *places, patterns, before, limit)
         return [SearchHit(row["room_id"], message_from(row)) for row in found]
 
+    async def has_rooms(self) -> bool:
+        return bool((await self._database.read("has_rooms"))[0]["has_rooms"])
+
     async def rooms_of(self, account_id: AccountId) -> Sequence[RoomListing]:
         rows = await self._database.read("rooms_of", account_id, MAX_UNREAD)
         return [

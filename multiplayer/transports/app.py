@@ -1,4 +1,4 @@
-"""The one ASGI application: routes from the registry, the WebSocket, and what stands around all of them."""
+"""The one ASGI application: routes from the registry, the WebSocket, web pages, and what stands around all of them."""
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -32,6 +32,7 @@ from multiplayer.transports.session_api import SESSION_API
 from multiplayer.transports.sse import STREAM_API
 from multiplayer.transports.tools_api import TOOLS_API
 from multiplayer.transports.usage_api import USAGE_API
+from multiplayer.transports.web_pages import WebDoor
 from multiplayer.transports.websocket import WebSocketDoor
 from multiplayer.transports.workspace_api import WORKSPACE_API
 from multiplayer.transports.workspace_sync_api import WORKSPACE_SYNC_API
@@ -95,6 +96,8 @@ def build_app(pod: Pod, config: HttpConfig) -> Starlette:
         routes=[
             *starlette_routes(operations(config), site),
             WebSocketRoute("/ws", WebSocketDoor(pod, config)),
+            # Last: it takes what no other has taken.
+            WebDoor(config.web).route(),
         ],
         middleware=[Middleware(Edge, metrics=pod.metrics, new_id=pod.clock.new_id)],
         exception_handlers={

@@ -3,10 +3,23 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network, ip_network
+from pathlib import Path
 from typing import Self
 from urllib.parse import urlsplit
 
 from multiplayer.protocol.codec import MAX_FRAME_BYTES
+
+
+@dataclass(frozen=True)
+class WebPlace:
+    """The built web interface, and the origins beside our own that its pages need."""
+
+    folder: Path
+    download_origins: tuple[str, ...] = ()
+    """Files are shown and fetched by signed links that lead there."""
+    upload_origins: tuple[str, ...] = ()
+    """Parts of files are put there."""
+    sign_in_origins: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -22,9 +35,11 @@ class HttpConfig:
     tickets_per_account_per_min: float = 60
     sse_comment_s: float = 15.0
     version: str = "0.1.0"
+    web: WebPlace | None = None
+    """None: the web interface is not built, and pages say so."""
 
     @classmethod
-    def of(cls, *, public_url: str | None, trusted_proxies: Sequence[str]) -> Self:
+    def of(cls, *, public_url: str | None, trusted_proxies: Sequence[str], web: WebPlace | None = None) -> Self:
         """Make it from settings. Raises `ValueError` with a sentence when a proxy is no address or network."""
         try:
             networks = tuple(ip_network(text, strict=False) for text in trusted_proxies)
@@ -33,6 +48,7 @@ class HttpConfig:
         return cls(
             public_origins=frozenset() if public_url is None else frozenset({_origin_of(public_url)}),
             trusted_proxies=networks,
+            web=web,
         )
 
 

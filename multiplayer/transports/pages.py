@@ -1,4 +1,4 @@
-"""The few pages a person may open by hand: what this is, and the API read from /openapi.json. Nothing foreign is loaded."""
+"""The API as a page to read, made from /openapi.json. Nothing foreign is loaded."""
 
 from collections.abc import Awaitable, Callable
 
@@ -11,32 +11,6 @@ CSP = (
     "frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
 )
 
-_HOME = """<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><title>Multiplayer</title>
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<link rel="stylesheet" href="/api/docs.css"></head>
-<body><main><h1>Multiplayer</h1>
-<p>The API is up. The web interface is not part of this version.</p>
-<ul><li><a href="/api/docs">The API, operation by operation</a></li>
-<li><a href="/openapi.json">The same as OpenAPI 3.1</a></li>
-<li><a href="/api/v1/health">Health</a></li></ul></main></body></html>
-"""
-_LINK = """<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><title>Multiplayer: your link</title>
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<link rel="stylesheet" href="/api/docs.css"></head>
-<body><main><h1>Your link is good</h1>
-<p>The web interface is not part of this version. Use the link from a terminal; its secret is what stands behind the #
-in the address, and it was not sent to the server.</p>
-<h2>To sign in (ml_…)</h2>
-<pre>curl -X POST ORIGIN/api/v1/sessions -H 'content-type: application/json' -d '{"link":"ml_…"}'</pre>
-<p>The answer holds a bearer token: <code>multiplayer chat ROOM --url ORIGIN --token TOKEN</code></p>
-<h2>To join a room (mi_…)</h2>
-<pre>curl -X POST ORIGIN/api/v1/invites/accept -H 'content-type: application/json' \\
-  -d '{"code":"mi_…","handle":"your-name","password":"at least 8 characters"}'</pre>
-<p>With an account, send its token as <code>Authorization: Bearer …</code> and leave out handle and password.
-All of it: <a href="/api/docs">the API</a>.</p></main></body></html>
-"""
 _DOCS = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>Multiplayer API</title>
 <meta name="viewport" content="width=device-width, initial-scale=1">
@@ -112,13 +86,6 @@ def pages(document: Callable[[], bytes]) -> tuple[Operation, ...]:
 
     html = "text/html"
     return (
-        Route("GET", "/", Access.OPEN, "What this is", _page(_HOME, html), Nothing, Nothing, answers_with=html),
-        Route(
-            "GET", "/sign-in", Access.OPEN, "How to use a link", _page(_LINK, html), Nothing, Nothing, answers_with=html
-        ),
-        Route(
-            "GET", "/join", Access.OPEN, "How to use an invite", _page(_LINK, html), Nothing, Nothing, answers_with=html
-        ),
         Route("GET", "/openapi.json", Access.OPEN, "This document", openapi_json, Nothing, Nothing),
         Route(
             "GET", "/api/docs", Access.OPEN, "The API to read", _page(_DOCS, html), Nothing, Nothing, answers_with=html

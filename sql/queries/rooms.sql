@@ -124,6 +124,10 @@ CROSS JOIN LATERAL (
 WHERE me.account_id = $1
 ORDER BY r.name, r.id
 
+-- name: has_rooms
+-- Tell whether there ever was a room.
+SELECT EXISTS (SELECT FROM rooms) AS has_rooms
+
 -- name: rooms_named
 -- Find rooms by name.
 SELECT id FROM rooms WHERE name = $1 AND deleted_at IS NULL ORDER BY id

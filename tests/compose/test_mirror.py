@@ -32,7 +32,7 @@ async def _written(settings: Settings) -> tuple[RoomId, AccountId]:
 
 @pytest.mark.slow
 async def test_a_server_that_lost_its_workspaces_has_them_again_at_their_first_use(tmp_path: Path) -> None:
-    settings = load_settings(tmp_path, workspace_mirror="on", port=0, terminal=False)
+    settings = load_settings(tmp_path, workspace_mirror="on", port=0, terminal=False, welcome="off")
     room_id, alice = await _written(settings)
     for name in ("workspaces", "checkpoints"):
         shutil.rmtree(tmp_path / name)

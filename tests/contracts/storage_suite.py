@@ -274,6 +274,13 @@ class LogContract:
         assert await storage.create_room(script.append(0), direct_key=None) == script.room_id
         assert await storage.seqs([script.room_id]) == {script.room_id: 1}
 
+    async def test_that_there_ever_was_a_room_stays_known_when_it_is_deleted(self, storage: Storage) -> None:
+        script = await stored(storage, RoomScript())
+        assert await storage.has_rooms()
+        script.add(RoomDeleted)
+        await put(storage, script, 1)
+        assert await storage.has_rooms()
+
     async def test_each_room_has_a_number_of_its_own(self, storage: Storage) -> None:
         rooms = [(await stored(storage, RoomScript())).room_id for _ in range(3)]
         numbers = [await storage.room_number(room_id) for room_id in rooms]

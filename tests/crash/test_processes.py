@@ -73,7 +73,7 @@ async def test_a_postgres_that_is_killed_while_the_server_starts_is_waited_for(
         await server.until_ready()
         assert (server.pid, server.is_running) == (pid, True)
         async with asyncio.timeout(20):
-            while "Sign in once" not in server.last_words():  # noqa: ASYNC110 - a log tells nobody
+            while "Open this link to sign in" not in server.last_words():  # noqa: ASYNC110 - a log tells nobody
                 await asyncio.sleep(0.05)
     finally:
         await server.end()

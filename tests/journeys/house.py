@@ -122,7 +122,7 @@ class House:
 
 
 def environment(folder: Path, **settings: str) -> dict[str, str]:
-    """Return what a server is started with: nothing of the developer's own settings, and limits out of the way."""
+    """Return what a server is started with: nothing of the developer's own settings, limits out of the way, no room yet."""
     home = folder / "home"
     home.mkdir(exist_ok=True)
     return {
@@ -130,6 +130,7 @@ def environment(folder: Path, **settings: str) -> dict[str, str]:
         "HOME": str(home),
         "MULTIPLAYER_COMMANDS_PER_S": "1000",
         "MULTIPLAYER_MESSAGES_PER_MIN": "10000",
+        "MULTIPLAYER_WELCOME": "off",
         **settings,
     }
 

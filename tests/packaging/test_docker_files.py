@@ -132,6 +132,7 @@ def test_what_is_copied_into_the_build_is_there_and_goes_along() -> None:
     assert [source for source in sources if not (ROOT / source).exists()] == []
     assert [source for source in sources if is_left_out(source)] == []
     assert not is_left_out("multiplayer/cli/serve.py")
+    assert not is_left_out("multiplayer/transports/web/assets/index-0a1b2c3d.js.br")
     assert not is_left_out("sql/migrations/0001_pre_first.sql")
 
 
