@@ -2182,12 +2182,6 @@ export interface Operations {
   readonly "GET /api/v1/health": { readonly query: Readonly<Record<never, never>>; readonly body: undefined; readonly answer: HealthStatus };
   /** Figures for Prometheus: from this machine, or as an operator */
   readonly "GET /metrics": { readonly query: Readonly<Record<never, never>>; readonly body: undefined; readonly answer: undefined };
-  /** What this is */
-  readonly "GET /": { readonly query: Readonly<Record<never, never>>; readonly body: undefined; readonly answer: undefined };
-  /** How to use a link */
-  readonly "GET /sign-in": { readonly query: Readonly<Record<never, never>>; readonly body: undefined; readonly answer: undefined };
-  /** How to use an invite */
-  readonly "GET /join": { readonly query: Readonly<Record<never, never>>; readonly body: undefined; readonly answer: undefined };
   /** This document */
   readonly "GET /openapi.json": { readonly query: Readonly<Record<never, never>>; readonly body: undefined; readonly answer: undefined };
   /** The API to read */

@@ -44,6 +44,10 @@ export interface RoomState {
   readonly calls: ReadonlyMap<string, ToolCall>;
   /** What happened beside messages and calls and is told in the timeline, in order. */
   readonly notices: readonly Event[];
+  /** What came to messages and calls that are not here: told to them once their page of the history comes. */
+  readonly missed: readonly Event[];
+  /** Who had a turn stopped that has not ended yet. */
+  readonly stopping: ReadonlyMap<string, string>;
   readonly summary: Summary | undefined;
   readonly facts: readonly Fact[];
   readonly proposals: readonly Proposal[];

@@ -1,0 +1,75 @@
+/** Signing in and out by cookie, and who is signed in. The CSRF token is remembered here and nowhere else. */
+
+import type { Joined, Me, Preview, SessionMade } from "../protocol/api";
+import { makeRest } from "./rest";
+import { Refused, type Rest } from "./types";
+
+export interface NewcomersAccount {
+  readonly handle: string;
+  readonly password: string;
+  readonly displayName?: string;
+}
+
+export interface Session {
+  /** Requests as whoever is signed in. */
+  readonly rest: Rest;
+  /** undefined: nobody is signed in. Rejects with `Refused` where the server could not say. */
+  whoAmI(): Promise<Me | undefined>;
+  /** `secret` is that of a one-time link, without the `#`. */
+  signInByLink(secret: string): Promise<SessionMade>;
+  signInByPassword(handle: string, password: string): Promise<SessionMade>;
+  signInBySupabase(token: string): Promise<SessionMade>;
+  previewInvite(code: string): Promise<Preview>;
+  /** As who is signed in, or with an account that this makes and signs in. */
+  acceptInvite(code: string, account?: NewcomersAccount): Promise<Joined>;
+  signOut(): Promise<void>;
+}
+
+export function makeSession(parts: { readonly fetch?: typeof fetch; readonly base?: string } = {}): Session {
+  let csrf: string | undefined;
+  const rest = makeRest({
+    ...parts,
+    csrf: () => csrf,
+    remember: (token) => {
+      csrf = token;
+    },
+  });
+  return {
+    rest,
+    async whoAmI() {
+      try {
+        return await rest.call("GET /api/v1/me");
+      } catch (error) {
+        if (!(error instanceof Refused) || error.status !== 401) throw error;
+        csrf = undefined;
+        return undefined;
+      }
+    },
+    signInByLink: (secret) => rest.call("POST /api/v1/sessions", { body: { link: secret, cookie: true } }),
+    signInByPassword: (handle, password) =>
+      rest.call("POST /api/v1/sessions", { body: { handle, password, cookie: true } }),
+    signInBySupabase: (token) => rest.call("POST /api/v1/sessions", { body: { supabase_token: token, cookie: true } }),
+    previewInvite: (code) => rest.call("POST /api/v1/invites/preview", { body: { code } }),
+    acceptInvite(code, account) {
+      if (account === undefined) return rest.call("POST /api/v1/invites/accept", { body: { code } });
+      const { handle, password, displayName = "" } = account;
+      return rest.call("POST /api/v1/invites/accept", {
+        body: { code, handle, password, display_name: displayName, cookie: true },
+      });
+    },
+    async signOut() {
+      try {
+        await rest.call("DELETE /api/v1/sessions/current");
+      } catch (error) {
+        // Ended already, from here or elsewhere: that is what was wanted.
+        if (!(error instanceof Refused) || error.status !== 401) throw error;
+      }
+      csrf = undefined;
+    },
+  };
+}
+
+/** Of this page. */
+export const session = makeSession();
+export const { rest, whoAmI, signInByLink, signInByPassword, signInBySupabase, previewInvite, acceptInvite, signOut } =
+  session;
