@@ -1,0 +1,63 @@
+/** A person at a browser: what they see of a room, and what they do there, by the names that a screen reader says. */
+
+import type { Browser, Locator, Page } from "playwright-core";
+import { openTab, type Tab, type TabOptions } from "./browser";
+
+export class Person {
+  constructor(
+    readonly tab: Tab,
+    readonly name: string,
+  ) {}
+
+  get page(): Page {
+    return this.tab.page;
+  }
+
+  get log(): Locator {
+    return this.page.getByRole("log");
+  }
+
+  get field(): Locator {
+    return this.page.getByRole("region", { name: "Write a message" }).getByRole("textbox");
+  }
+
+  message(words: string | RegExp): Locator {
+    return this.log.getByRole("article").filter({ hasText: words }).last();
+  }
+
+  async say(words: string): Promise<void> {
+    await this.field.fill(words);
+    await this.field.press("Enter");
+  }
+
+  async opens(room: string): Promise<void> {
+    await this.page.getByRole("navigation", { name: "Rooms" }).getByRole("link", { name: room }).click();
+    await this.page.getByRole("heading", { name: room, level: 1 }).waitFor();
+  }
+
+  async pane(name: string): Promise<Locator> {
+    await this.page.getByRole("tab", { name }).click();
+    return this.page.getByRole("tabpanel", { name });
+  }
+}
+
+/** Signs in by a one-time link, as whoever it is for. */
+export async function signIn(browser: Browser, link: string, name: string, more: Partial<TabOptions> = {}) {
+  const tab = await openTab(browser, { url: new URL(link).origin, ...more });
+  await tab.page.goto(link);
+  await tab.page.getByRole("navigation").first().waitFor();
+  return new Person(tab, name);
+}
+
+/** Makes an account by an invite link, and comes in. */
+export async function comesIn(browser: Browser, invite: string, name: string, more: Partial<TabOptions> = {}) {
+  const tab = await openTab(browser, { url: new URL(invite).origin, ...more });
+  await tab.page.goto(invite);
+  await tab.page.getByLabel("Name to be mentioned by").fill(name);
+  const shown = tab.page.getByLabel("Name that others see");
+  if ((await shown.count()) > 0) await shown.fill(name);
+  await tab.page.getByLabel("Password").fill("correct horse battery");
+  await tab.page.getByRole("button", { name: "Join the room" }).click();
+  await tab.page.getByRole("log").waitFor();
+  return new Person(tab, name);
+}

@@ -1,0 +1,100 @@
+/** What a view asks the server for beside the room's state, and what it has done there; refusals in words. */
+
+import { useCallback, useEffect, useRef, useState } from "react";
+import { type CallOptions, Refused } from "../connection/types";
+import type { Operations } from "../protocol/api";
+import { i18n } from "../ui/i18n";
+import { toast } from "../ui/Toast";
+import { useClient } from "./hooks";
+
+/** The sentence for people of whatever went wrong. */
+export function sentenceOf(error: unknown): string {
+  if (!(error instanceof Refused)) return i18n.t("common.failed");
+  return error.code === "offline" ? i18n.t("common.offline") : capitalised(error.message);
+}
+
+const capitalised = (text: string) => text.charAt(0).toLocaleUpperCase() + text.slice(1);
+
+export interface Answered<T> {
+  /** The last one that came, kept while a newer one is on its way. */
+  readonly value: T | undefined;
+  readonly refusal: string | undefined;
+  readonly isLoading: boolean;
+  readonly again: () => void;
+}
+
+interface Held<T> {
+  readonly key: string;
+  readonly round: string;
+  readonly value: T | undefined;
+  readonly refusal: string | undefined;
+}
+
+/** Asks once for each place and query, and anew when `version` is another. Without `options` nothing is asked. */
+export function useAnswer<Op extends keyof Operations>(
+  operation: Op,
+  options: CallOptions<Op> | undefined,
+  version: string | number = "",
+): Answered<Operations[Op]["answer"]> {
+  const { rest } = useClient();
+  const [held, setHeld] = useState<Held<Operations[Op]["answer"]>>();
+  const [times, setTimes] = useState(0);
+  const latest = useRef(options);
+  latest.current = options;
+  const key = options === undefined ? undefined : JSON.stringify([operation, options.places, options.query]);
+  const round = `${version}/${times}`;
+  useEffect(() => {
+    const given = latest.current;
+    if (key === undefined || given === undefined) return;
+    const stop = new AbortController();
+    rest.call(operation, { ...given, signal: stop.signal }).then(
+      (value) => {
+        if (!stop.signal.aborted) setHeld({ key, round, value, refusal: undefined });
+      },
+      (error: unknown) => {
+        if (stop.signal.aborted) return;
+        setHeld((before) => ({
+          key,
+          round,
+          value: before?.key === key ? before.value : undefined,
+          refusal: sentenceOf(error),
+        }));
+      },
+    );
+    return () => stop.abort();
+  }, [rest, operation, key, round]);
+  const again = useCallback(() => setTimes((before) => before + 1), []);
+  const isOurs = held !== undefined && held.key === key;
+  return {
+    value: isOurs ? held.value : undefined,
+    refusal: isOurs ? held.refusal : undefined,
+    isLoading: key !== undefined && !(isOurs && held.round === round),
+    again,
+  };
+}
+
+export interface Act {
+  /** True if it was done. A refusal is shown as a toast; that it is so already is none. */
+  readonly run: (act: () => Promise<unknown>, done?: string) => Promise<boolean>;
+  readonly isBusy: boolean;
+}
+
+export function useAct(): Act {
+  const [running, setRunning] = useState(0);
+  const run = useCallback(async (act: () => Promise<unknown>, done?: string) => {
+    setRunning((before) => before + 1);
+    try {
+      await act();
+    } catch (error) {
+      if (!(error instanceof Refused && error.code === "no_change")) {
+        toast(sentenceOf(error), { tone: "danger" });
+        return false;
+      }
+    } finally {
+      setRunning((before) => before - 1);
+    }
+    if (done !== undefined) toast(done, { tone: "ok" });
+    return true;
+  }, []);
+  return { run, isBusy: running > 0 };
+}

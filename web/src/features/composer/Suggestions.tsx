@@ -1,0 +1,127 @@
+/** The list above the field: names after an `@`, commands after a `/`. The field keeps the focus and points into it. */
+
+import { AtSign, Bot, Sparkle, Users } from "lucide-react";
+import { type ReactNode, useEffect, useRef } from "react";
+import { useTranslation } from "react-i18next";
+import { Avatar } from "../../ui/Avatar";
+import { Badge } from "../../ui/Badge";
+import { classes } from "../../ui/classes";
+import type { Mentionable } from "./mentions";
+import type { SlashCommand } from "./slash";
+
+export type Suggestion =
+  | { readonly kind: "mention"; readonly mention: Mentionable }
+  | { readonly kind: "command"; readonly command: SlashCommand };
+
+export function keyOf(suggestion: Suggestion): string {
+  return suggestion.kind === "mention" ? suggestion.mention.key : suggestion.command.name;
+}
+
+export interface SuggestionsProps {
+  readonly listId: string;
+  readonly label: string;
+  readonly items: readonly Suggestion[];
+  readonly chosen: number;
+  readonly onChoose: (place: number) => void;
+  readonly onTake: (suggestion: Suggestion) => void;
+}
+
+export const optionId = (listId: string, place: number) => `${listId}-${place}`;
+
+export function Suggestions({ listId, label, items, chosen, onChoose, onTake }: SuggestionsProps) {
+  const list = useRef<HTMLDivElement>(null);
+  useEffect(() => {
+    list.current?.children[chosen]?.scrollIntoView({ block: "nearest" });
+  }, [chosen]);
+  return (
+    <div
+      ref={list}
+      id={listId}
+      role="listbox"
+      aria-label={label}
+      className="absolute bottom-full left-0 z-20 mb-2 max-h-80 w-full max-w-lg animate-rise overflow-y-auto rounded-card border border-line bg-surface p-1 shadow-float"
+    >
+      {items.map((item, place) => (
+        // The field has the keys; this only hears the pointer.
+        // biome-ignore lint/a11y/useKeyWithClickEvents: see above
+        <div
+          key={keyOf(item)}
+          id={optionId(listId, place)}
+          role="option"
+          tabIndex={-1}
+          aria-selected={place === chosen}
+          onPointerMove={() => {
+            if (place !== chosen) onChoose(place);
+          }}
+          // Else the field would lose the focus before the click.
+          onPointerDown={(event) => event.preventDefault()}
+          onClick={() => onTake(item)}
+          className={classes(
+            "flex min-h-9 cursor-default items-center gap-2.5 rounded-button px-2 py-1 text-small pointer-coarse:min-h-11",
+            place === chosen && "bg-hover",
+          )}
+        >
+          {item.kind === "mention" ? <MentionLine mention={item.mention} /> : <CommandLine command={item.command} />}
+        </div>
+      ))}
+    </div>
+  );
+}
+
+function MentionLine({ mention }: { readonly mention: Mentionable }) {
+  const { t } = useTranslation();
+  const isAi = mention.kind === "ai" || mention.kind === "default_ai";
+  let face: ReactNode;
+  if (mention.kind === "group") {
+    face = (
+      <span aria-hidden="true" className="flex size-6 items-center justify-center rounded-full bg-hover text-ink-2">
+        {mention.handle === "all" || mention.handle === "here" ? <Users size={14} /> : <AtSign size={14} />}
+      </span>
+    );
+  } else face = <Avatar name={mention.name} seed={mention.key} isAi={isAi} size="sm" isOnline={mention.isOnline} />;
+  const title = mention.kind === "group" ? `@${mention.handle}` : mention.name;
+  const beside =
+    mention.kind === "group" ? t(`composer.mentions.groups.${groupOf(mention.handle)}`) : `@${mention.handle}`;
+  return (
+    <>
+      {face}
+      <span className="flex min-w-0 flex-1 items-baseline gap-2">
+        <bdi className="truncate font-medium text-ink">{title}</bdi>
+        <span className="truncate text-meta text-ink-3">{beside}</span>
+      </span>
+      {isAi && (
+        <Badge tone="ai" icon={<Sparkle aria-hidden="true" size={10} fill="currentColor" strokeWidth={1} />}>
+          {t(mention.kind === "default_ai" ? "composer.mentions.defaultAi" : "composer.mentions.ai")}
+        </Badge>
+      )}
+      {mention.kind === "bot" && (
+        <Badge icon={<Bot aria-hidden="true" size={11} />}>{t("composer.mentions.bot")}</Badge>
+      )}
+      {mention.kind === "person" && mention.isOnline && (
+        <span className="text-meta text-ok">{t("composer.mentions.here")}</span>
+      )}
+    </>
+  );
+}
+
+type Group = "all" | "here" | "owner" | "admin" | "member" | "guest";
+
+function groupOf(handle: string): Group {
+  return handle === "here" || handle === "owner" || handle === "admin" || handle === "member" || handle === "guest"
+    ? handle
+    : "all";
+}
+
+export function CommandLine({ command }: { readonly command: SlashCommand }) {
+  const { t } = useTranslation();
+  const words = command.words === "none" ? "" : t(`composer.commands.${command.name}.words`);
+  return (
+    <span className="flex min-w-0 flex-1 flex-wrap items-baseline gap-x-3">
+      <span className="w-36 shrink-0 whitespace-nowrap sm:w-44">
+        <span className="font-mono text-mono font-medium text-ink">/{command.name}</span>
+        {words !== "" && <span className="ps-2 text-meta text-ink-3">{words}</span>}
+      </span>
+      <span className="min-w-0 flex-1 text-meta text-ink-2">{t(`composer.commands.${command.name}.does`)}</span>
+    </span>
+  );
+}

@@ -1,0 +1,13 @@
+/** How a message begins, on one line. */
+
+import type { Message } from "../../protocol/wire";
+
+const MOST = 140;
+
+export function beginningOf(message: Pick<Message, "text" | "attachments">): string {
+  const words = message.text.trim().replace(/\s+/g, " ");
+  if (words === "") return (message.attachments ?? []).map((file) => file.name).join(", ");
+  // By code points, so that no sign is cut in two.
+  const signs = [...words];
+  return signs.length <= MOST ? words : `${signs.slice(0, MOST).join("")}…`;
+}

@@ -1,0 +1,216 @@
+/** What was said and done in a room, as it happens. */
+
+import { MessageSquareOff } from "lucide-react";
+import { useCallback, useEffect, useMemo, useRef, useState } from "react";
+import { useTranslation } from "react-i18next";
+import { timelineOf } from "../../room/timeline";
+import { firstUnread } from "../../room/unread";
+import { EmptyState } from "../../ui/EmptyState";
+import { Spinner } from "../../ui/Spinner";
+import { sentenceOf } from "../answers";
+import { RoomHere, useHere } from "../cards/RoomHere";
+import { useReadable, useRoomState } from "../hooks";
+import { Refusal } from "../sections";
+import { Announcer } from "./Announcer";
+import { EmptyRoom } from "./EmptyRoom";
+import { List } from "./List";
+import { newestSeq, type Row, Rows } from "./rows";
+import { type Scrolling, useIsLookedAt, useScrolling } from "./scrolling";
+import { TimelineSkeleton } from "./TimelineSkeleton";
+
+export interface TimelineProps {
+  readonly roomId: string;
+  /** Where a link or a search led to. */
+  readonly focusMessageId?: string | undefined;
+}
+
+export function Timeline({ roomId, focusMessageId }: TimelineProps) {
+  return (
+    <RoomHere key={roomId} roomId={roomId}>
+      <div className="relative flex min-h-0 flex-1 flex-col bg-surface">
+        <Said focusMessageId={focusMessageId} />
+      </div>
+      <Announcer />
+    </RoomHere>
+  );
+}
+
+function Said({ focusMessageId }: { readonly focusMessageId: string | undefined }) {
+  const { t } = useTranslation();
+  const { room } = useHere();
+  const refused = useReadable(room.refused);
+  const name = useRoomState(room, (state) => state.room.name);
+  const hasOlder = useRoomState(room, (state) => state.hasOlder) ?? false;
+  const [markedFrom, setMarkedFrom] = useState<string>();
+  const rows = useRows(markedFrom);
+  const scrolling = useScrolling(rows);
+  const older = useOlder(hasOlder);
+  const isSought = useFocus(focusMessageId, rows, scrolling);
+  useOpening(rows, focusMessageId, scrolling);
+  useOwnWords(rows, scrolling);
+  useReadMark(rows, scrolling.isAtEnd && markedFrom === undefined);
+  if (refused !== undefined) {
+    return (
+      <EmptyState icon={<MessageSquareOff size={22} />} title={t("timeline.closed")} className="my-auto">
+        {sentenceOf(refused)}
+      </EmptyState>
+    );
+  }
+  if (name === undefined) return <TimelineSkeleton />;
+  if (rows.length === 0 && !hasOlder) return <EmptyRoom />;
+  return (
+    <>
+      {older.isLoading && <Strip words={t("timeline.loadingOlder")} />}
+      {isSought === "loading" && <Strip words={t("timeline.seeking")} />}
+      {isSought === "missing" && (
+        <div className="px-4 pt-2">
+          <Refusal text={t("timeline.notFound")} />
+        </div>
+      )}
+      {older.refusal !== undefined && (
+        <div className="px-4 pt-2">
+          <Refusal text={older.refusal} onRetry={older.load} />
+        </div>
+      )}
+      <List
+        label={t("timeline.log", { name })}
+        rows={rows}
+        scrolling={scrolling}
+        hitId={focusMessageId}
+        onNearTop={older.refusal === undefined ? older.load : undefined}
+        markUnread={setMarkedFrom}
+      />
+    </>
+  );
+}
+
+/** `markedFrom`: marked as unread by hand, here and for now: the server's mark never goes back. */
+function useRows(markedFrom: string | undefined): readonly Row[] {
+  const { room, people, meId } = useHere();
+  const state = useReadable(room.state);
+  const pending = useReadable(room.pending);
+  const [made] = useState(() => new Rows());
+  const items = state === undefined ? undefined : timelineOf(state, pending);
+  const opened = useRef<{ readonly id: string | undefined }>(undefined);
+  // Where the line stood at opening it stays, whatever is read since.
+  if (state !== undefined && opened.current === undefined) opened.current = { id: firstUnread(state, meId)?.id };
+  const unread = markedFrom ?? opened.current?.id;
+  return useMemo(
+    () =>
+      made.of(items ?? [], {
+        meId,
+        firstUnread: unread,
+        isAi: (id) => people.member(id)?.kind === "ai",
+      }),
+    [made, items, meId, unread, people],
+  );
+}
+
+interface Older {
+  readonly load: () => void;
+  readonly isLoading: boolean;
+  readonly refusal: string | undefined;
+}
+
+function useOlder(hasOlder: boolean): Older {
+  const { room } = useHere();
+  const [isLoading, setLoading] = useState(false);
+  const [refusal, setRefusal] = useState<string>();
+  const isAsked = useRef(false);
+  const load = useCallback(() => {
+    if (!hasOlder || isAsked.current) return;
+    isAsked.current = true;
+    setLoading(true);
+    setRefusal(undefined);
+    room
+      .loadOlder()
+      .catch((error: unknown) => setRefusal(sentenceOf(error)))
+      .finally(() => {
+        isAsked.current = false;
+        setLoading(false);
+      });
+  }, [room, hasOlder]);
+  return { load, isLoading, refusal };
+}
+
+/** Goes to a message that a link names, loading what lies before it if need be. */
+function useFocus(messageId: string | undefined, rows: readonly Row[], scrolling: Scrolling) {
+  const { room } = useHere();
+  const [sought, setSought] = useState<{ readonly id: string; readonly is: "loading" | "missing" | "here" }>();
+  const gone = useRef<string>(undefined);
+  const isThere = rows.length > 0;
+  const place = messageId === undefined ? -1 : rows.findIndex((row) => isMessage(row, messageId));
+  const { list, leaveEnd } = scrolling;
+  useEffect(() => {
+    if (messageId === undefined) {
+      gone.current = undefined;
+      return;
+    }
+    if (gone.current === messageId || !isThere) return;
+    if (place >= 0) {
+      gone.current = messageId;
+      setSought({ id: messageId, is: "here" });
+      leaveEnd();
+      list.current?.scrollToIndex(place, { align: "center" });
+      return;
+    }
+    setSought((before) => {
+      if (before?.id === messageId) return before;
+      const missing = () => setSought({ id: messageId, is: "missing" });
+      room.loadAround(messageId).then((isFound) => {
+        if (!isFound) missing();
+      }, missing);
+      return { id: messageId, is: "loading" };
+    });
+  }, [room, messageId, place, isThere, list, leaveEnd]);
+  return sought !== undefined && sought.id === messageId ? sought.is : undefined;
+}
+
+function isMessage(row: Row, messageId: string): boolean {
+  return row.item.kind === "message" && row.item.message.id === messageId;
+}
+
+/** A room opens at the line of what is new, else at its end. */
+function useOpening(rows: readonly Row[], focusMessageId: string | undefined, { list, leaveEnd }: Scrolling): void {
+  const isOpened = useRef(false);
+  useEffect(() => {
+    if (isOpened.current || rows.length === 0) return;
+    isOpened.current = true;
+    const line = rows.findIndex((row) => row.isFirstUnread);
+    if (focusMessageId !== undefined || line < 0) return;
+    leaveEnd();
+    list.current?.scrollToIndex(line, { align: "start" });
+  }, [rows, focusMessageId, list, leaveEnd]);
+}
+
+/** Whoever says something wants to see it. */
+function useOwnWords(rows: readonly Row[], { toEnd }: Scrolling): void {
+  const last = rows.at(-1);
+  const key = last?.item.kind === "pending" ? last.item.pending.key : undefined;
+  useEffect(() => {
+    if (key !== undefined) toEnd();
+  }, [key, toEnd]);
+}
+
+/** What is seen at the end of a window that is looked at has been read. */
+function useReadMark(rows: readonly Row[], isAtEnd: boolean): void {
+  const { room } = useHere();
+  const isLookedAt = useIsLookedAt();
+  const read = useRoomState(room, (state) => state.read.seq) ?? 0;
+  const seq = newestSeq(rows);
+  useEffect(() => {
+    if (isAtEnd && isLookedAt && seq > read) room.markRead(seq);
+  }, [room, isAtEnd, isLookedAt, seq, read]);
+}
+
+function Strip({ words }: { readonly words: string }) {
+  return (
+    <p
+      role="status"
+      className="absolute inset-x-0 top-2 z-10 mx-auto flex h-8 w-fit items-center gap-2 rounded-full border border-line bg-surface px-3.5 text-meta text-ink-2 shadow-raised"
+    >
+      <Spinner size={13} />
+      {words}
+    </p>
+  );
+}

@@ -1,0 +1,146 @@
+/** A block of code: its language, a button that copies it, and colours once they are loaded. */
+
+import { Check, Copy } from "lucide-react";
+import { useEffect, useState } from "react";
+import { useTranslation } from "react-i18next";
+import { classes } from "../../../ui/classes";
+import { IconButton } from "../../../ui/IconButton";
+import type { Coloured } from "./highlight";
+
+/** More is shown plain: colouring it would hold up the page. */
+const MOST_COLOURED = 30_000;
+const COPIED_MS = 2_000;
+
+const colours: Readonly<Record<string, string>> = {
+  keyword: "text-ai",
+  "selector-tag": "text-ai",
+  literal: "text-ai",
+  built_in: "text-accent",
+  title: "text-accent",
+  section: "text-accent",
+  name: "text-accent",
+  type: "text-accent",
+  attr: "text-accent",
+  attribute: "text-accent",
+  property: "text-accent",
+  string: "text-ok",
+  regexp: "text-ok",
+  addition: "text-ok",
+  number: "text-warn",
+  symbol: "text-warn",
+  meta: "text-warn",
+  variable: "text-warn",
+  comment: "text-ink-3 italic",
+  quote: "text-ink-3 italic",
+  deletion: "text-danger",
+};
+
+export interface CodeBlockProps {
+  readonly code: string;
+  readonly language: string | undefined;
+  /** It is still being written: colours wait for its end. */
+  readonly isGrowing?: boolean;
+  readonly hasCaret?: boolean;
+}
+
+export function CodeBlock({ code, language, isGrowing = false, hasCaret = false }: CodeBlockProps) {
+  const { t } = useTranslation();
+  const pieces = useColours(code, isGrowing ? undefined : language);
+  return (
+    <div className="group/code relative overflow-hidden rounded-button border border-line bg-sunken">
+      <div className="flex h-8 items-center justify-between pr-1 pl-3 pointer-coarse:h-11">
+        <span className="text-meta text-ink-3">{language ?? t("timeline.code")}</span>
+        <CopyButton text={code} label={t("timeline.copyCode")} />
+      </div>
+      <pre
+        // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by the keyboard
+        tabIndex={0}
+        dir="ltr"
+        className="overflow-x-auto px-3 pb-3 text-mono text-ink focus-visible:-outline-offset-2"
+      >
+        <code>
+          {pieces === undefined ? code : pieces.map((piece) => <Piece key={piece.at} {...piece} />)}
+          {hasCaret && <Caret />}
+        </code>
+      </pre>
+    </div>
+  );
+}
+
+interface Placed extends Coloured {
+  readonly at: number;
+}
+
+function Piece({ text, scope }: Placed) {
+  const colour = colours[scope.split(".")[0] ?? ""];
+  return colour === undefined ? text : <span className={colour}>{text}</span>;
+}
+
+function useColours(code: string, language: string | undefined): readonly Placed[] | undefined {
+  const [made, setMade] = useState<{ readonly code: string; readonly pieces: readonly Placed[] | undefined }>();
+  useEffect(() => {
+    if (language === undefined || code.length > MOST_COLOURED) return;
+    let isWanted = true;
+    import("./highlight").then(
+      ({ coloured }) => {
+        if (!isWanted) return;
+        let at = 0;
+        const pieces = coloured(code, language)?.map((piece) => {
+          const placed = { ...piece, at };
+          at += piece.text.length;
+          return placed;
+        });
+        setMade({ code, pieces });
+      },
+      // Without it the code is shown plain, as it is until then.
+      () => undefined,
+    );
+    return () => {
+      isWanted = false;
+    };
+  }, [code, language]);
+  return made?.code === code ? made.pieces : undefined;
+}
+
+export function CopyButton({
+  text,
+  label,
+  className,
+}: {
+  readonly text: string;
+  readonly label: string;
+  readonly className?: string;
+}) {
+  const { t } = useTranslation();
+  const [isCopied, setCopied] = useState(false);
+  useEffect(() => {
+    if (!isCopied) return;
+    const timer = window.setTimeout(() => setCopied(false), COPIED_MS);
+    return () => window.clearTimeout(timer);
+  }, [isCopied]);
+  return (
+    <IconButton
+      size="sm"
+      label={isCopied ? t("common.copied") : label}
+      icon={isCopied ? <Check size={15} className="text-ok" /> : <Copy size={15} />}
+      className={className}
+      onClick={() => {
+        navigator.clipboard.writeText(text).then(
+          () => setCopied(true),
+          () => setCopied(false),
+        );
+      }}
+    />
+  );
+}
+
+/** Where the next words will stand. */
+export function Caret({ className }: { readonly className?: string }) {
+  return (
+    <span
+      aria-hidden="true"
+      data-caret=""
+      className={classes("ml-px inline-block h-[1.05em] w-0.5 animate-breathe bg-ai align-text-bottom", className)}
+    />
+  );
+}

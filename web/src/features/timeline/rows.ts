@@ -1,0 +1,195 @@
+/** The rows of a list from the items of a timeline: which begin a day, which go on with who spoke before, what is new. */
+
+import type { Message } from "../../protocol/wire";
+import type { TimelineItem } from "../../room/state";
+
+const GROUPED_MS = 5 * 60_000;
+
+export interface Row {
+  readonly id: string;
+  readonly item: TimelineItem;
+  /** Goes on with who spoke right before: without name and face. */
+  readonly isGrouped: boolean;
+  /** The first of its day: a moment of that day. */
+  readonly day: string | undefined;
+  /** The line of what is new stands above it. */
+  readonly isFirstUnread: boolean;
+  readonly isLast: boolean;
+}
+
+export interface RowOptions {
+  readonly meId: string;
+  /** The message above which the line stands. */
+  readonly firstUnread: string | undefined;
+  readonly isAi: (accountId: string) => boolean;
+}
+
+/** Makes rows; one that says the same as before is the same object as before. */
+export class Rows {
+  private known = new Map<string, Row>();
+  private last: readonly Row[] = [];
+
+  of(items: readonly TimelineItem[], options: RowOptions): readonly Row[] {
+    const answered = new Set<string>();
+    for (const item of items) if (item.kind === "message") answered.add(item.message.id);
+    const known = new Map<string, Row>();
+    const rows: Row[] = [];
+    let before: TimelineItem | undefined;
+    const shown = items.filter((item) => !isToldElsewhere(item, answered));
+    shown.forEach((item, place) => {
+      const day = dayOf(item) === (before === undefined ? undefined : dayOf(before)) ? undefined : timeOf(item);
+      const isFirstUnread = item.kind === "message" && item.message.id === options.firstUnread;
+      const row: Row = {
+        id: item.id,
+        item,
+        isGrouped: day === undefined && !isFirstUnread && goesOn(before, item, options),
+        day,
+        isFirstUnread,
+        isLast: place === shown.length - 1,
+      };
+      const kept = sameOr(this.known.get(item.id), row);
+      known.set(item.id, kept);
+      rows.push(kept);
+      before = item;
+    });
+    this.known = known;
+    const isSame = rows.length === this.last.length && rows.every((row, place) => row === this.last[place]);
+    if (!isSame) this.last = rows;
+    return this.last;
+  }
+}
+
+function sameOr(old: Row | undefined, row: Row): Row {
+  const isSame =
+    old !== undefined &&
+    old.item === row.item &&
+    old.isGrouped === row.isGrouped &&
+    old.day === row.day &&
+    old.isFirstUnread === row.isFirstUnread &&
+    old.isLast === row.isLast;
+  return isSame ? old : row;
+}
+
+/** How a turn ended stands under the message that it left, if there is one. */
+function isToldElsewhere(item: TimelineItem, messages: ReadonlySet<string>): boolean {
+  if (item.kind !== "notice" || item.event.type !== "turn_ended") return false;
+  return item.event.message_id !== undefined && messages.has(item.event.message_id);
+}
+
+function goesOn(before: TimelineItem | undefined, item: TimelineItem, options: RowOptions): boolean {
+  if (before === undefined) return false;
+  const one = writerOf(before, options.meId);
+  if (one === undefined || one !== writerOf(item, options.meId) || options.isAi(one)) return false;
+  if (item.kind === "message" && item.message.reply_to !== undefined) return false;
+  return new Date(timeOf(item)).getTime() - new Date(timeOf(before)).getTime() < GROUPED_MS;
+}
+
+function writerOf(item: TimelineItem, meId: string): string | undefined {
+  if (item.kind === "message") return item.message.author_id;
+  return item.kind === "pending" ? meId : undefined;
+}
+
+export function timeOf(item: TimelineItem): string {
+  switch (item.kind) {
+    case "message":
+      return item.message.at;
+    case "call":
+      return item.call.calledAt;
+    case "notice":
+      return item.event.at;
+    case "turn":
+      return item.turn.requested_at;
+    case "pending":
+      return item.pending.at;
+  }
+}
+
+const days = new Map<string, string>();
+const MOST_DAYS = 2_000;
+
+/** Of the reader's calendar. By the hour, which is cheap to know again. */
+function dayOf(item: TimelineItem): string {
+  const hour = timeOf(item).slice(0, 13);
+  const known = days.get(hour);
+  if (known !== undefined) return known;
+  const date = new Date(`${hour}:00:00Z`);
+  const day = `${date.getFullYear()}-${date.getMonth()}-${date.getDate()}`;
+  if (days.size > MOST_DAYS) days.clear();
+  days.set(hour, day);
+  return day;
+}
+
+/** Only what can be selected by the keyboard. */
+export function isStop(row: Row): boolean {
+  return row.item.kind !== "notice" || row.item.event.type === "change_proposed";
+}
+
+/** What of a room belongs to one thread. */
+export function threadItems(items: readonly TimelineItem[], root: string): readonly TimelineItem[] {
+  const within = new Set<string>();
+  for (const item of items) {
+    if (item.kind === "message" && (item.message.id === root || item.message.thread_root === root)) {
+      within.add(item.message.id);
+    }
+  }
+  const turns = new Set(
+    items.flatMap((item) => {
+      if (item.kind === "message" && within.has(item.message.id)) return item.message.turn_id ?? [];
+      if (item.kind === "turn" && item.turn.messages.some((id) => within.has(id) && id !== root))
+        return item.turn.turn_id;
+      return [];
+    }),
+  );
+  const rootTurn = items.find((item) => item.kind === "message" && item.message.id === root);
+  if (rootTurn?.kind === "message" && rootTurn.message.turn_id !== undefined) turns.delete(rootTurn.message.turn_id);
+  return items.filter((item) => {
+    if (item.kind === "message") return within.has(item.message.id);
+    if (item.kind === "pending") return item.pending.replyTo !== undefined && within.has(item.pending.replyTo);
+    if (item.kind === "turn") return turns.has(item.turn.turn_id);
+    return item.kind === "call" && turns.has(item.call.turnId);
+  });
+}
+
+interface Index {
+  readonly byId: ReadonlyMap<string, Message>;
+  /** How many answers stand in a thread, and when the last one was given. */
+  readonly threads: ReadonlyMap<string, { readonly count: number; readonly lastAt: string }>;
+}
+
+const indexes = new WeakMap<readonly Message[], Index>();
+
+/** Made once for each state of the messages, when it is asked for. */
+export function indexOf(messages: readonly Message[]): Index {
+  const known = indexes.get(messages);
+  if (known !== undefined) return known;
+  const threads = new Map<string, { count: number; lastAt: string }>();
+  for (const message of messages) {
+    if (message.thread_root === undefined || message.deleted_at !== undefined) continue;
+    const thread = threads.get(message.thread_root);
+    if (thread === undefined) threads.set(message.thread_root, { count: 1, lastAt: message.at });
+    else {
+      thread.count += 1;
+      thread.lastAt = message.at;
+    }
+  }
+  const index = { byId: new Map(messages.map((message) => [message.id, message])), threads };
+  indexes.set(messages, index);
+  return index;
+}
+
+/** How many messages of others came after `seq`. */
+export function newAfter(rows: readonly Row[], seq: number, meId: string): number {
+  let count = 0;
+  for (let place = rows.length - 1; place >= 0; place -= 1) {
+    const item = rows[place]?.item;
+    if (item?.kind !== "message") continue;
+    if (item.seq <= seq) break;
+    count += Number(item.message.author_id !== meId);
+  }
+  return count;
+}
+
+/** The seq of the newest message. */
+export function newestSeq(rows: readonly Row[]): number {
+  return rows.findLast((row) => row.item.kind === "message")?.item.seq ?? 0;
+}

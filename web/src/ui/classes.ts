@@ -1,0 +1,5 @@
+/** Joins class names, leaving out what is not there. */
+
+export function classes(...names: readonly (string | false | undefined)[]): string {
+  return names.filter((name) => name !== undefined && name !== false && name !== "").join(" ");
+}

@@ -1,0 +1,37 @@
+/** What the pane of commands says, in English. */
+
+export const terminal = {
+  mayNotSee: "Guests do not see what runs in this room.",
+  empty: "No commands yet",
+  emptyHint: "What AIs run in the room's sandbox appears here, live, for everybody.",
+  commands: "Commands of the room",
+  askedBy: "asked by",
+  hidden: "The command is not shown to you.",
+  emptied: "Emptied, because a message that it came of was deleted.",
+  outputOf: "Output of {{command}}",
+  linesLeftOut_one: "{{number}} earlier line is left out",
+  linesLeftOut_other: "{{number}} earlier lines are left out",
+  earlierLeftOut: "Earlier output is left out",
+  exit: "exit {{status}}",
+  paused: "Paused. Follow",
+  toEnd: "To the end",
+  states: {
+    waiting: "waits",
+    asking: "waits to be approved",
+    running: "running",
+    ok: "done",
+    failed: "failed",
+    denied: "denied",
+    expired: "nobody decided in time",
+    ended: "its turn ended first",
+  },
+  jobs: "Background jobs",
+  jobStates: { running: "running", ended: "ended", stopped: "stopped", failed: "failed" },
+  printed: "{{bytes}} printed",
+  silent: "It has printed nothing.",
+  modes: {
+    strict: "Commands run in a sandbox of the room's own, without network.",
+    landlock: "Commands run in a sandbox without network. It is less strict than this server could be.",
+    off: "Commands are off on this server, since it cannot keep them inside a sandbox.",
+  },
+};

@@ -1,0 +1,42 @@
+/** What the pane of usage says, in English. */
+
+export const usage = {
+  mayNotSee: "Guests do not see what the AIs use.",
+  thisMonth: "This month",
+  tokens_one: "{{number}} token",
+  tokens_other: "{{number}} tokens",
+  inOut: "{{in}} tokens in ({{cached}} from the cache), {{out}} out",
+  calls_one: "{{count}} model call",
+  calls_other: "{{count}} model calls",
+  unpriced_one: "The price of {{count}} call is not known; it is not in the sum.",
+  unpriced_other: "The price of {{count}} calls is not known; they are not in the sum.",
+  over: "{{number}} tokens more were used than had been reserved.",
+  forecast:
+    "At this pace the month comes to {{amount}}: what was used so far, with {{elapsed}} of the month gone (UTC).",
+  perDay: "By day",
+  caps: "Caps",
+  noCaps: "No caps are set for this room or for you in it.",
+  setBudget: "Set caps",
+  setBudgetHint: "An empty field is no cap. Of several caps the strictest wins. A day and a month are those of UTC.",
+  whose: { total: "The whole room", per_asker: "Each person who asks" },
+  capNames: {
+    tokens_per_day: "Tokens a day",
+    tokens_per_month: "Tokens a month",
+    micros_per_day: "Money a day ({{currency}})",
+    micros_per_month: "Money a month ({{currency}})",
+  },
+  noCap: "no cap",
+  notAnAmount: "Write a number, like 200000 or 1.50.",
+  scopes: {
+    server: "The server",
+    asker: "You, on this server",
+    room: "The room",
+    room_asker: "You, in this room",
+  },
+  periods: { day: "today", month: "this month" },
+  usedOf: "{{used}} of {{cap}}",
+  full: "nothing more goes through",
+  by: "By whom and with what",
+  groups: { asker: "People", model: "Models", ai: "AIs" },
+  nothing: "Nothing was used this month.",
+};

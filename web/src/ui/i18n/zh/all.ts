@@ -1,0 +1,38 @@
+/** All words in Simplified Chinese: an area is one import and one line, here and in `en/all.ts`. */
+
+import type { en } from "../en/all";
+import { banners } from "./banners";
+import { cards } from "./cards";
+import { common } from "./common";
+import { composer } from "./composer";
+import { context } from "./context";
+import { files } from "./files";
+import { members } from "./members";
+import { palette } from "./palette";
+import { rooms } from "./rooms";
+import { search } from "./search";
+import { settings } from "./settings";
+import { shell } from "./shell";
+import { signin } from "./signin";
+import { terminal } from "./terminal";
+import { timeline } from "./timeline";
+import { usage } from "./usage";
+
+export const zh: typeof en = {
+  banners,
+  cards,
+  common,
+  composer,
+  context,
+  files,
+  members,
+  palette,
+  rooms,
+  search,
+  settings,
+  shell,
+  signin,
+  terminal,
+  timeline,
+  usage,
+};

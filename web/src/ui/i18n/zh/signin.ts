@@ -1,0 +1,50 @@
+/** What is said before anyone is signed in, in Simplified Chinese. */
+
+import type { signin as en } from "../en/signin";
+
+export const signin: typeof en = {
+  tagline: "团队与 AI 一起工作的房间。",
+  language: "语言",
+  title: "登录",
+  handle: "用户名",
+  handlePlaceholder: "mei",
+  password: "密码",
+  submit: "登录",
+  missing: "请填写用户名和密码。",
+  byLink: "有一次性链接？在此浏览器中打开即可登录。",
+  linkWorks: "正在登录…",
+  linkExpired: {
+    title: "此链接已失效",
+    text: "登录链接只能使用一次，并且有时限。请向服务器的运营者索取新链接，或使用密码登录。",
+    again: "使用密码登录",
+    stay: "继续以 {{name}} 的身份使用",
+  },
+  invite: {
+    looking: "正在查看邀请…",
+    title: "你受邀加入",
+    direct: "你受邀参加一个对话",
+    members_one: "{{count}} 位成员",
+    members_other: "{{count}} 位成员",
+    role: "你将以{{role}}身份加入。",
+    joinAs: "以 {{name}} 的身份加入",
+    notYou: "使用其他账号",
+    make: "我是新用户",
+    have: "我已有账号",
+    handle: "用户名（用于被提及）",
+    handleHint: "2 到 32 个字符：字母 a–z、数字、点、短横线或下划线。",
+    displayName: "显示名称",
+    displayNamePlaceholder: "林美",
+    password: "密码",
+    passwordHint: "至少 8 个字符。",
+    join: "加入房间",
+    signInAndJoin: "登录并加入",
+    handleWrong: "请使用 2 到 32 个字母 a–z、数字、点、短横线或下划线，并以字母或数字开头。",
+    passwordShort: "至少 8 个字符。",
+    expiredTitle: "此邀请已失效",
+    expiredText: "邀请已用完、已过期或已被撤销。请向发送者索取新的邀请。",
+  },
+  noAccess: {
+    title: "请重新打开链接",
+    text: "邀请链接的末尾、# 号之后有一段密钥。这里缺少它，可能是因为页面被重新加载过。",
+  },
+};
