@@ -18,6 +18,7 @@ const waiting = { kind: "waiting", attempt: 3, retryAt: NOW + 8_000, isRestart: 
 export const states: Record<string, () => ReactNode> = {
   all: () => (
     <main className="flex flex-col gap-3">
+      <h1 className="sr-only">Banners</h1>
       {status({ kind: "connecting" })}
       {status(waiting)}
       {status({ ...waiting, attempt: 4, retryAt: NOW })}

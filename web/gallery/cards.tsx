@@ -82,7 +82,7 @@ mode 644 -> 755
 `;
 
 function running(): Scene {
-  const scene = asked().call("t1", "c1", "execute_command", { command: "pytest -q" }).started("t1", "c1");
+  const scene = asked().wait(19.8).call("t1", "c1", "execute_command", { command: "pytest -q" }).started("t1", "c1");
   scene.outputs.set("t1/c1", { text: TESTS.split("\n").slice(0, 5).join("\n"), skipped: false });
   return scene;
 }
@@ -169,7 +169,7 @@ export const states: Record<string, () => ReactNode> = {
     const text = "first line\nsecond line\n\n[… 4821000 bytes left out …]\nlast but one\nlast line\n[exit status 1]";
     return cards(scene.finished("t1", "c1", text, { status: 1 }));
   },
-  hidden: () => cards(asked(SAM).call("t1", "c1", "execute_command", "").started("t1", "c1")),
+  hidden: () => cards(asked(SAM).wait(19.9).call("t1", "c1", "execute_command", "").started("t1", "c1")),
   changed: () => cards(changed()),
   diff: () => (
     <div className="flex flex-col gap-3 bg-surface p-4">

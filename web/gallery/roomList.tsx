@@ -18,6 +18,9 @@ function list(parts: FakeParts = {}, prepare: () => void = () => {}): () => Reac
           <nav aria-label="Rooms" className="flex w-64 flex-col border-r border-line max-sm:w-full">
             <RoomsPane onSignOut={() => Promise.resolve()} />
           </nav>
+          <main className="max-sm:hidden">
+            <h1 className="sr-only">Room</h1>
+          </main>
         </div>
       </Scene>
     );

@@ -9,6 +9,7 @@ import { withHistory } from "../src/room/history";
 import { Changing } from "../src/room/readable";
 import { fromSnapshot } from "../src/room/snapshot";
 import type { Output, Pending, RoomState, Tail } from "../src/room/state";
+import { NOW } from "./clock";
 
 export const ROOM = "01ROOM";
 export const MEI = "01MEI";
@@ -16,7 +17,7 @@ export const SAM = "01SAM";
 export const GUEST = "01GUEST";
 export const AI = "01AI";
 
-const START = Date.UTC(2026, 10, 22, 14, 2);
+const START = NOW - 20 * 60_000;
 const HASH = "9f2c1ab0".repeat(8);
 
 const NO_TAIL: Tail = { text: "", cards: [], thinking: "", phase: "", said: "" };
@@ -253,7 +254,15 @@ function held<T>(make: (id: string) => T): (id: string) => Changing<T> {
 }
 
 /** `isHigh`: the window's height, as the shell gives it to a timeline. */
-export function InScene({ scene, children, isHigh = false }: { scene: Scene; children: ReactNode; isHigh?: boolean }) {
+export function InScene({
+  scene,
+  children,
+  isHigh = false,
+}: {
+  readonly scene: Scene;
+  readonly children: ReactNode;
+  readonly isHigh?: boolean;
+}) {
   return (
     <ClientContext value={clientOf(scene)}>
       <div className={isHigh ? "flex h-dvh flex-col bg-surface" : "bg-surface"}>{children}</div>

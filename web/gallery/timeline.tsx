@@ -47,7 +47,7 @@ function talk(): Scene {
   const scene = new Scene();
   scene.wait(-1_300).say(SAM, "Deploys are green again, thanks everyone.");
   scene.wait(1_300).say(MEI, "@DeepSeek the lag alert fired again, can you look at the fan-out?", {
-    attachments: [file("lag-2026-11-22.csv", { family: "office" })],
+    attachments: [file("lag-2026-11-20.csv", { family: "office" })],
   });
   scene.ask("t1").begin("t1").call("t1", "c1", "read_file", { path: "services/fanout.py" }).started("t1", "c1");
   scene.finished("t1", "c1", "def drain(queue): ...\n");
@@ -183,7 +183,7 @@ function cardsFound(): Scene {
 }
 
 function unread(): Scene {
-  const scene = new Scene();
+  const scene = new Scene().wait(-90);
   for (let count = 0; count < 14; count += 1)
     scene.wait(7).say(count % 2 === 0 ? SAM : MEI, `Step ${count + 1} is done.`);
   const seq = scene.state.messages[9]?.seq ?? 0;

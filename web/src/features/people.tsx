@@ -25,11 +25,18 @@ export function Name({ people, id }: { readonly people: People; readonly id: str
   return <bdi className="font-medium text-ink">{people.name(id)}</bdi>;
 }
 
+/** Mei, Sam and Ada, as the reader's language lists them. */
 export function Names({ people, ids }: { readonly people: People; readonly ids: readonly string[] }) {
-  return ids.map((id, place) => (
-    <span key={id}>
-      {place > 0 && ", "}
-      <Name people={people} id={id} />
-    </span>
-  ));
+  const { i18n } = useTranslation();
+  const list = new Intl.ListFormat(i18n.resolvedLanguage ?? "en", { type: "conjunction" });
+  let place = 0;
+  // The ids are listed, so that each part is known to be one of them or a word between.
+  return list.formatToParts(ids).map((part) => {
+    place += 1;
+    return part.type === "element" ? (
+      <Name key={part.value} people={people} id={part.value} />
+    ) : (
+      <span key={`between ${place}`}>{part.value}</span>
+    );
+  });
 }

@@ -6,12 +6,14 @@ import { classes } from "./classes";
 export interface EmptyStateProps {
   readonly icon?: ReactNode;
   readonly title: string;
+  /** Where it is all there is in its place, the title is the heading of it. */
+  readonly level?: "h1" | "h2" | "p";
   readonly children?: ReactNode;
   readonly actions?: ReactNode;
   readonly className?: string;
 }
 
-export function EmptyState({ icon, title, children, actions, className }: EmptyStateProps) {
+export function EmptyState({ icon, title, level: Title = "p", children, actions, className }: EmptyStateProps) {
   return (
     <div className={classes("mx-auto flex max-w-sm flex-col items-center px-6 py-10 text-center", className)}>
       {icon !== undefined && (
@@ -22,7 +24,7 @@ export function EmptyState({ icon, title, children, actions, className }: EmptyS
           {icon}
         </span>
       )}
-      <p className="text-title font-semibold text-balance text-ink">{title}</p>
+      <Title className="text-title font-semibold text-balance text-ink">{title}</Title>
       {children !== undefined && <div className="mt-1.5 text-small text-balance text-ink-2">{children}</div>}
       {actions !== undefined && <div className="mt-5 flex flex-wrap justify-center gap-2">{actions}</div>}
     </div>

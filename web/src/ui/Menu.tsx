@@ -27,6 +27,7 @@ export interface MenuProps {
 export function Menu({ trigger, align = "end", side = "bottom", isOpen, onOpenChange, children }: MenuProps) {
   return (
     <Radix.Root
+      modal={false}
       {...(isOpen === undefined ? {} : { open: isOpen })}
       {...(onOpenChange === undefined ? {} : { onOpenChange })}
     >

@@ -1,4 +1,4 @@
-/** The edge between two panes: dragged, or moved with the arrow keys. */
+/** The edge of a pane, inside it: dragged, or moved with the arrow keys. The pane is `relative`. */
 
 import { type KeyboardEvent, type PointerEvent, useRef } from "react";
 import { classes } from "./classes";
@@ -58,7 +58,8 @@ export function PaneHandle({ label, value, min, max, onChange, pane, controls }:
       }}
       onKeyDown={key}
       className={classes(
-        "group relative z-10 -mx-1 w-2 shrink-0 cursor-col-resize touch-none outline-none",
+        "absolute inset-y-0 z-10 w-2 cursor-col-resize touch-none outline-none",
+        pane === "left" ? "-right-1" : "-left-1",
         "after:absolute after:inset-y-0 after:left-1/2 after:w-0.5 after:-translate-x-1/2 after:bg-transparent after:transition-colors",
         "hover:after:bg-accent/50 focus-visible:after:bg-accent",
       )}

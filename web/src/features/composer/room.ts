@@ -74,6 +74,7 @@ export function lastOwn(state: RoomState, meId: string, threadRoot: string | und
     (message) =>
       message.author_id === meId &&
       message.deleted_at === undefined &&
+      message.text !== "" &&
       (threadRoot === undefined || message.thread_root === threadRoot || message.id === threadRoot),
   );
 }

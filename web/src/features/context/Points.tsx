@@ -35,15 +35,17 @@ export interface PointsProps {
   readonly room: RoomClient;
   readonly people: People;
   readonly points: readonly SummaryPoint[];
+  /** Of the headings: one below what they stand under. */
+  readonly heading?: "h3" | "h4";
 }
 
-export function Points({ room, people, points }: PointsProps) {
+export function Points({ room, people, points, heading: Heading = "h4" }: PointsProps) {
   const { t } = useTranslation();
   return (
     <div className="flex flex-col gap-3">
       {bySection(points).map(({ section, points: within }) => (
         <div key={section}>
-          <h4 className="mb-0.5 text-meta font-semibold text-ink-2">{t(`context.sections.${section}`)}</h4>
+          <Heading className="mb-0.5 text-meta font-semibold text-ink-2">{t(`context.sections.${section}`)}</Heading>
           <ul className="flex flex-col gap-1">
             {within.map((point) => (
               <li key={point.id} className="flex gap-2 text-small text-ink">

@@ -54,7 +54,7 @@ export function SummaryHistory({ room, people, onClose }: SummaryHistoryProps) {
                   {(summary.points ?? []).length === 0 ? (
                     <Note>{t("context.emptyVersion")}</Note>
                   ) : (
-                    <Points room={room} people={people} points={summary.points ?? []} />
+                    <Points heading="h3" room={room} people={people} points={summary.points ?? []} />
                   )}
                 </div>
               )}

@@ -54,7 +54,7 @@ export function diffFilesOf(text: string): readonly DiffFile[] {
       files.push({ path: nameIn(line.slice(4), lines[place + 1]?.slice(4) ?? ""), rows: [] });
       oldLeft = 0;
       newLeft = 0;
-    } else if (line.startsWith("+++ ") || /^={20,}$/.test(line)) {
+    } else if (line.startsWith("+++ ") || /^(Index: |={20,}$)/.test(line)) {
       // Read with the line before it; or a line that only sets files apart.
     } else {
       const hunk = HUNK.exec(line);

@@ -72,7 +72,6 @@ export function RoomList({ onOpen }: { readonly onOpen: () => void }) {
             type="button"
             aria-expanded={isArchiveOpen}
             aria-controls={archiveId}
-            aria-label={t("rooms.archivedCount", { count: parts.archived.length })}
             onClick={() => archivedRooms.choose(isArchiveOpen ? "closed" : "open")}
             className="flex h-8 w-full items-center gap-1.5 rounded-button px-2 text-small font-medium text-ink-3 hover:bg-hover hover:text-ink pointer-coarse:h-11"
           >

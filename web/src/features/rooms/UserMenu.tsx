@@ -45,7 +45,6 @@ export function UserMenu({ onSignOut, onOpen }: UserMenuProps) {
         trigger={
           <button
             type="button"
-            aria-label={t("shell.user.menu", { name: me.display_name })}
             className="flex min-h-11 min-w-0 flex-1 items-center gap-2.5 rounded-button px-2 text-left hover:bg-hover aria-expanded:bg-hover"
           >
             <Avatar name={me.display_name} seed={me.id} />
@@ -53,6 +52,7 @@ export function UserMenu({ onSignOut, onOpen }: UserMenuProps) {
               <bdi className="block truncate text-[0.875rem] leading-5 font-medium">{me.display_name}</bdi>
               <span className="block truncate text-meta leading-4 text-ink-3">@{me.handle}</span>
             </span>
+            <span className="sr-only">{t("shell.user.menu")}</span>
             <ChevronsUpDown aria-hidden="true" size={14} className="shrink-0 text-ink-3" />
           </button>
         }

@@ -49,7 +49,7 @@ function Trail({ room }: { readonly room: RoomClient }) {
       {isCut && <Note className="text-meta">{t("settings.auditCut", { count: (entries ?? []).length })}</Note>}
       {entries !== undefined && entries.length === 0 && <Note>{t("settings.auditEmpty")}</Note>}
       {latest.length > 0 && (
-        <Scroller label={t("settings.audit")} className="mt-3">
+        <Scroller label={t("settings.entries")} className="mt-3">
           <table className="w-full min-w-[36rem] border-collapse text-small">
             <thead>
               <tr className="border-b border-line text-left text-meta text-ink-3">

@@ -150,6 +150,7 @@ export function Unreachable({ why, onRetry }: { readonly why: string; readonly o
   return (
     <main className="flex min-h-dvh items-center justify-center bg-app">
       <EmptyState
+        level="h1"
         icon={<CloudOff size={22} />}
         title={t("shell.unreachable.title")}
         actions={

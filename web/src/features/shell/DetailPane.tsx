@@ -50,6 +50,7 @@ function Panes({ roomId, pane, detail }: DetailPaneProps & { readonly pane: Pane
     >
       {panes.map(({ name, view: View }) => (
         <TabPanel key={name} value={name}>
+          <h2 className="sr-only">{t(`shell.panes.${name}`)}</h2>
           {name === pane && (
             <ErrorBoundary fallback={(error) => <PartBroken error={error} />} key={roomId}>
               <Suspense

@@ -35,8 +35,9 @@ function wordsOf(error: unknown): string {
 export function PageBroken({ error }: { readonly error: unknown }) {
   const { t } = useTranslation();
   return (
-    <main className="flex min-h-dvh flex-col items-center justify-center bg-app p-6" role="alert">
+    <main className="flex min-h-dvh flex-col items-center justify-center bg-app p-6">
       <EmptyState
+        level="h1"
         icon={<CircleAlert size={22} />}
         title={t("shell.broken.title")}
         className="max-w-md"

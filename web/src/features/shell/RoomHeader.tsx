@@ -59,7 +59,11 @@ export function RoomHeader({ room, entry, detail, rooms }: RoomHeaderProps) {
       <div className="flex min-w-0 flex-1 items-center gap-3">
         <h1 className="flex min-w-0 items-center gap-1 text-title font-semibold">
           {known?.kind === "room" && <Hash aria-hidden="true" size={18} className="shrink-0 text-ink-3" />}
-          <bdi className="truncate">{name}</bdi>
+          {name === "" ? (
+            <span className="sr-only">{detail === undefined ? t("shell.roomRefused.title") : t("common.loading")}</span>
+          ) : (
+            <bdi className="truncate">{name}</bdi>
+          )}
         </h1>
         {known !== undefined && known.topic !== "" && (
           <p
@@ -165,7 +169,6 @@ function Faces({ room, onOpen }: { readonly room: RoomClient; readonly onOpen: (
   return (
     <button
       type="button"
-      aria-label={label}
       data-tip={label}
       onClick={onOpen}
       className="flex h-8 shrink-0 items-center gap-1.5 rounded-button px-1.5 text-small text-ink-2 hover:bg-hover hover:text-ink pointer-coarse:h-11"
@@ -186,6 +189,7 @@ function Faces({ room, onOpen }: { readonly room: RoomClient; readonly onOpen: (
       <span aria-hidden="true" className="tabular-nums">
         {count}
       </span>
+      <span className="sr-only">{label}</span>
     </button>
   );
 }

@@ -53,7 +53,15 @@ export function RoomView({ place, rooms }: RoomViewProps) {
         {closed ?? <RoomBody place={place} />}
       </main>
       {closed !== undefined ? null : detail.isBeside && detail.pane !== undefined ? (
-        <>
+        <aside
+          id="detail"
+          tabIndex={-1}
+          data-landmark="detail"
+          aria-label={t("shell.landmarks.detail")}
+          style={{ width }}
+          className="relative flex shrink-0 flex-col border-l border-line bg-sunken outline-none"
+        >
+          <DetailPane roomId={roomId} detail={detail} />
           <PaneHandle
             label={t("shell.resizeDetail")}
             controls="detail"
@@ -63,17 +71,7 @@ export function RoomView({ place, rooms }: RoomViewProps) {
             max={560}
             onChange={(value) => detailWidth.choose(value)}
           />
-          <aside
-            id="detail"
-            tabIndex={-1}
-            data-landmark="detail"
-            aria-label={t("shell.landmarks.detail")}
-            style={{ width }}
-            className="flex shrink-0 flex-col border-l border-line bg-sunken outline-none"
-          >
-            <DetailPane roomId={roomId} detail={detail} />
-          </aside>
-        </>
+        </aside>
       ) : (
         <DetailPane roomId={roomId} detail={detail} />
       )}
@@ -124,6 +122,7 @@ function Closed({ title, children }: { readonly title: string; readonly children
   return (
     <div tabIndex={-1} data-landmark="room" className="flex flex-1 items-center justify-center outline-none">
       <EmptyState
+        level="h2"
         icon={<DoorClosed size={22} />}
         title={title}
         actions={

@@ -120,15 +120,17 @@ function RoomsNav({ children }: { readonly children: ReactNode }) {
   const { t } = useTranslation();
   useTitle("");
   return (
-    <nav
-      id="main"
-      tabIndex={-1}
-      data-landmark="rooms"
-      aria-label={t("shell.landmarks.rooms")}
-      className="flex min-w-0 flex-1 flex-col pb-[env(safe-area-inset-bottom)] outline-none"
-    >
-      {children}
-    </nav>
+    <main id="main" tabIndex={-1} className="flex min-w-0 flex-1 flex-col outline-none">
+      <h1 className="sr-only">{t("shell.landmarks.rooms")}</h1>
+      <nav
+        tabIndex={-1}
+        data-landmark="rooms"
+        aria-label={t("shell.landmarks.rooms")}
+        className="flex min-h-0 flex-1 flex-col pb-[env(safe-area-inset-bottom)] outline-none"
+      >
+        {children}
+      </nav>
+    </main>
   );
 }
 
@@ -136,17 +138,15 @@ function RoomsBeside({ children }: { readonly children: ReactNode }) {
   const { t } = useTranslation();
   const width = useReadable(roomsWidth);
   return (
-    <>
-      <nav
-        id="rooms"
-        tabIndex={-1}
-        data-landmark="rooms"
-        aria-label={t("shell.landmarks.rooms")}
-        style={{ width }}
-        className="flex shrink-0 flex-col border-r border-line outline-none"
-      >
-        {children}
-      </nav>
+    <nav
+      id="rooms"
+      tabIndex={-1}
+      data-landmark="rooms"
+      aria-label={t("shell.landmarks.rooms")}
+      style={{ width }}
+      className="relative flex shrink-0 flex-col border-r border-line outline-none"
+    >
+      {children}
       <PaneHandle
         label={t("shell.resizeRooms")}
         controls="rooms"
@@ -156,7 +156,7 @@ function RoomsBeside({ children }: { readonly children: ReactNode }) {
         max={400}
         onChange={(value) => roomsWidth.choose(value)}
       />
-    </>
+    </nav>
   );
 }
 
@@ -187,6 +187,7 @@ function At({ place, rooms }: { readonly place: Place; readonly rooms: RoomsButt
   return (
     <Page title={t("shell.notFound.title")} rooms={rooms}>
       <EmptyState
+        level="h1"
         className="my-auto"
         icon={<Compass size={22} />}
         title={t("shell.notFound.title")}
@@ -264,6 +265,7 @@ function Start() {
   return (
     <>
       <EmptyState
+        level="h1"
         className="my-auto"
         icon={<MessagesSquare size={22} />}
         title={count === 0 ? t("shell.noRoom.first") : t("shell.noRoom.title")}

@@ -39,8 +39,8 @@ export function Frame({ children }: { readonly children: ReactNode }) {
 /** Something is under way; nothing is asked. */
 export function Waiting({ words }: { readonly words: string }) {
   return (
-    <p role="status" className="py-6 text-center text-small text-ink-2">
-      {words}
-    </p>
+    <div role="status" className="py-6 text-center text-small text-ink-2">
+      <h1>{words}</h1>
+    </div>
   );
 }

@@ -51,6 +51,7 @@ export function Invite({ session, code, me, onJoined, onLeave }: InviteProps) {
     return (
       <Frame>
         <EmptyState
+          level="h1"
           className="px-0 py-2"
           icon={<Link2Off size={22} />}
           title={t("signin.noAccess.title")}
@@ -65,6 +66,7 @@ export function Invite({ session, code, me, onJoined, onLeave }: InviteProps) {
     return (
       <Frame>
         <EmptyState
+          level="h1"
           className="px-0 py-2"
           icon={<Link2Off size={22} />}
           title={t("signin.invite.expiredTitle")}

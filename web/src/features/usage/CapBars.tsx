@@ -16,7 +16,10 @@ export function CapBars({ caps, currency }: { readonly caps: readonly CapState[]
     <ul className="flex flex-col gap-3">
       {caps.map((cap) => {
         const share = fullness(cap);
-        const label = `${t(`usage.scopes.${cap.scope}`)}, ${t(`usage.periods.${cap.period}`)}`;
+        const label = t("usage.capLabel", {
+          scope: t(`usage.scopes.${cap.scope}`),
+          period: t(`usage.periods.${cap.period}`),
+        });
         return (
           <li key={`${cap.scope} ${cap.period} ${cap.unit}`}>
             <p className="mb-1 flex items-baseline justify-between gap-2 text-small">

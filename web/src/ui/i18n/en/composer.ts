@@ -63,7 +63,6 @@ export const composer = {
   files: {
     label: "Files of this message",
     checking: "Checking",
-    waiting: "Waiting",
     sending: "{{percent}} sent",
     ready: "Ready",
     failed: "It did not arrive",
@@ -84,7 +83,6 @@ export const composer = {
     label: "Voice note",
     starting: "Asking for the microphone…",
     running: "Recording",
-    level: "Level",
     cancel: "Throw away",
     finish: "Attach",
     longest: "A voice note is {{minutes}} minutes long at most: it was attached.",

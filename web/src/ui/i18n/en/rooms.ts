@@ -6,8 +6,6 @@ export const rooms = {
   rooms: "Rooms",
   direct: "Direct messages",
   archived: "Archived",
-  archivedCount_one: "Archived, one room",
-  archivedCount_other: "Archived, {{count}} rooms",
   newRoom: "New room",
   newDirect: "New direct message",
   loading: "The rooms are being loaded.",

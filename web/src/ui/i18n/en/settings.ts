@@ -123,8 +123,8 @@ export const settings = {
   },
   on: "Switch on",
   off: "Switch off",
-  switchOn: "Switch the rule {{id}} on",
-  switchOff: "Switch the rule {{id}} off",
+  switchOn: "Switch on: rule {{id}}",
+  switchOff: "Switch off: rule {{id}}",
   changeRule: "Change the rule {{id}}",
   removeRule: "Remove the rule {{id}}",
   removeRuleHint: "It fires no more.",
@@ -307,6 +307,7 @@ export const settings = {
   audit: "Audit trail",
   auditHint:
     "What was done with more than a member's rights. Each entry is sealed by a hash over it and the one before.",
+  entries: "Entries",
   auditEmpty: "Nothing was noted yet.",
   auditCut: "Only the first {{count}} entries were fetched.",
   verified_one: "Checked in this browser: {{count}} entry is as it was written.",

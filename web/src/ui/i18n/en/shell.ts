@@ -113,7 +113,7 @@ export const shell = {
     },
   },
   user: {
-    menu: "{{name}}: your menu",
+    menu: "Your menu",
     theme: "Theme",
     themes: { system: "As the system", light: "Light", dark: "Dark" },
     switchToDark: "Dark theme",

@@ -34,6 +34,7 @@ export const usage = {
     room_asker: "You, in this room",
   },
   periods: { day: "today", month: "this month" },
+  capLabel: "{{scope}}, {{period}}",
   usedOf: "{{used}} of {{cap}}",
   full: "nothing more goes through",
   by: "By whom and with what",

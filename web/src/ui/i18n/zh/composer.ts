@@ -65,7 +65,6 @@ export const composer: typeof en = {
   files: {
     label: "这条消息的附件",
     checking: "正在校验",
-    waiting: "等待中",
     sending: "已上传 {{percent}}",
     ready: "已就绪",
     failed: "上传失败",
@@ -86,7 +85,6 @@ export const composer: typeof en = {
     label: "语音",
     starting: "正在请求使用麦克风…",
     running: "正在录音",
-    level: "音量",
     cancel: "丢弃",
     finish: "添加",
     longest: "语音最长 {{minutes}} 分钟，已自动添加。",

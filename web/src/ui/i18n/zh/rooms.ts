@@ -8,8 +8,6 @@ export const rooms: typeof en = {
   rooms: "房间",
   direct: "私信",
   archived: "已归档",
-  archivedCount_one: "已归档，{{count}} 个房间",
-  archivedCount_other: "已归档，{{count}} 个房间",
   newRoom: "新建房间",
   newDirect: "新建私信",
   loading: "正在加载房间列表。",

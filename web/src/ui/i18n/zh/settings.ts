@@ -304,6 +304,7 @@ export const settings: typeof en = {
 
   audit: "审计记录",
   auditHint: "需要成员以上权限的操作。每条记录都由它和上一条的哈希封存。",
+  entries: "记录列表",
   auditEmpty: "还没有记录。",
   auditCut: "仅获取了前 {{count}} 条记录。",
   verified_one: "已在此浏览器中核对：{{count}} 条记录与写入时一致。",

@@ -114,7 +114,7 @@ export const shell: typeof en = {
     },
   },
   user: {
-    menu: "{{name}}：你的菜单",
+    menu: "你的菜单",
     theme: "主题",
     themes: { system: "跟随系统", light: "浅色", dark: "深色" },
     switchToDark: "深色主题",

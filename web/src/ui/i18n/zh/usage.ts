@@ -35,6 +35,7 @@ export const usage: typeof en = {
     room_asker: "你在这个房间里",
   },
   periods: { day: "今天", month: "本月" },
+  capLabel: "{{scope}}，{{period}}",
   usedOf: "已用 {{used}}，上限 {{cap}}",
   full: "不再放行",
   by: "用量构成",
