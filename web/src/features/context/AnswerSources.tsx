@@ -1,6 +1,6 @@
 /** What one answer was made of: why it was given, what the AI was shown, what it did, and whether that can be proven. */
 
-import { CircleCheck, CircleX, Minus, TriangleAlert } from "lucide-react";
+import { CircleCheck, CircleX, TriangleAlert } from "lucide-react";
 import { type ReactNode, useState } from "react";
 import { useTranslation } from "react-i18next";
 import type { RoomClient } from "../../connection/types";
@@ -16,6 +16,7 @@ import { BudgetBar } from "./BudgetBar";
 import { beginningOf } from "./beginnings";
 import { MessageLinks } from "./MessageLinks";
 import { ReplayCheck } from "./ReplayCheck";
+import { RulesSaid } from "./RulesSaid";
 import { Taints } from "./Taints";
 
 export interface AnswerSourcesProps {
@@ -73,7 +74,7 @@ export function AnswerSources({ room, people, messageId, turnId }: AnswerSources
         </Padded>
       )}
       {turn.value !== undefined && <Why turn={turn.value} people={people} />}
-      {explained.length > 0 && <Explained room={room} ids={explained} people={people} />}
+      {explained.length > 0 && <RulesSaid room={room} ids={explained} people={people} />}
       {turn.value?.manifest !== undefined && <Knew room={room} people={people} manifest={turn.value.manifest} />}
       {turn.value !== undefined && <Did turn={turn.value} />}
       {turn.value !== undefined && <Cost turn={turn.value} />}
@@ -123,56 +124,6 @@ function Line({ label, children }: { readonly label: string; readonly children: 
     <div className="flex gap-2">
       <dt className="w-28 shrink-0 text-ink-3">{label}</dt>
       <dd className="min-w-0 flex-1 text-ink-2 wrap-anywhere">{children}</dd>
-    </div>
-  );
-}
-
-interface ExplainedProps {
-  readonly room: RoomClient;
-  readonly people: People;
-  readonly ids: readonly string[];
-}
-
-function Explained({ room, people, ids }: ExplainedProps) {
-  const { t } = useTranslation();
-  return (
-    <Section title={t("context.rulesSaid")} hint={t("context.rulesSaidHint")}>
-      {ids.map((id) => (
-        <Verdicts key={id} room={room} people={people} messageId={id} />
-      ))}
-    </Section>
-  );
-}
-
-function Verdicts({ room, people, messageId }: { room: RoomClient; people: People; messageId: string }) {
-  const { t } = useTranslation();
-  const explained = useAnswer("GET /api/v1/rooms/{room_id}/messages/{message_id}/explain", {
-    places: { room_id: room.id, message_id: messageId },
-  });
-  if (explained.refusal !== undefined) return <Refusal text={explained.refusal} onRetry={explained.again} />;
-  if (explained.value === undefined) return <Loading lines={2} />;
-  const { verdicts = [], turns = [], is_exact } = explained.value;
-  // Schedules and webhooks hear no message: they say so of each one, and nobody asked.
-  const told = verdicts.filter((one) => one.why !== "not_by_message");
-  return (
-    <div className="mb-3 last:mb-0">
-      <MessageLinks room={room} people={people} ids={[messageId]} />
-      <ul className="mt-1 flex flex-col gap-1">
-        {told.map((one) => (
-          <li key={`${one.rule_id} ${one.ai_id ?? ""}`} className="flex gap-2 text-small">
-            {one.fires ? (
-              <CircleCheck aria-label={t("context.fires")} size={16} className="mt-0.5 shrink-0 text-ok" />
-            ) : (
-              <Minus aria-label={t("context.doesNotFire")} size={16} className="mt-0.5 shrink-0 text-ink-3" />
-            )}
-            <span className="min-w-0 text-ink-2 wrap-anywhere">
-              <code className="text-ink">{one.rule_id}</code> {one.text}
-            </span>
-          </li>
-        ))}
-        {told.length === 0 && turns.length === 0 && <Note>{t("context.noVerdicts")}</Note>}
-      </ul>
-      {!is_exact && <Note className="mt-1 text-meta">{t("context.notExact")}</Note>}
     </div>
   );
 }

@@ -28,6 +28,8 @@ test("a new point has no id, an emptied one goes, and both are changes", () => {
   expect(differs(added, summary.points)).toBe(true);
   expect(editsOf([{ ...first, text: "  " }, second])).toHaveLength(1);
   expect(differs([second, first], summary.points)).toBe(true);
+  // The same words as a point of one's own are kept from now on.
+  expect(differs([{ ...first, id: undefined }, second], summary.points)).toBe(true);
 });
 
 test("parts of a prompt are shares of its budget, or of themselves where they are more", () => {
