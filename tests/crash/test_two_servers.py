@@ -22,7 +22,7 @@ from multiplayer.protocol.tools import ApprovalPolicy
 from multiplayer.protocol.turn_events import ApprovalDecided, ApprovalRequested, ToolFinished, TurnEnded, TurnStarted
 from multiplayer.protocol.turns import TurnOutcome
 from tests.crash.turn_stage import ANSWER, IN_TIME_S, Stage, check_turns, person_at, two_stages, when, words_then
-from tests.support.people import Line, WebSocketPerson
+from tests.support.people import Line, WebSocketPerson, until
 from tests.support.provider import (
     Behaviour,
     Reply,
@@ -128,6 +128,8 @@ async def test_one_that_was_frozen_beyond_its_lease_is_heard_no_more(servers: Pa
         await first.until_saved("frozen_words", WORDS)
         if "frozen_tool" in cases:
             await first.until_logged("frozen_tool", "tool_started")
+            # The log says that it starts: the command itself is a moment later.
+            await until(lambda: first.log_file("frozen_tool") == ["line"])
         await director.until_asked("frozen_silent", 1)
         await director.until_asked("frozen_call", 1)
         os.kill(first.server.pid, signal.SIGSTOP)
