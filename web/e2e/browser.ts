@@ -1,10 +1,9 @@
 /** The browser that a test drives, and what each page must never do: ask another origin, or break the content policy. */
 
-import { existsSync } from "node:fs";
 import { type Browser, type BrowserContext, chromium, type Page } from "playwright-core";
+import { CHROMIUM } from "../build/chromium.mjs";
 
-const PLACES = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"];
-export const CHROMIUM = process.env.CHROMIUM ?? PLACES.find((place) => existsSync(place));
+export { CHROMIUM };
 
 const FLAGS = [
   "--no-sandbox",

@@ -1,5 +1,8 @@
 /** A person at a browser: what they see of a room, and what they do there, by the names that a screen reader says. */
 
+import { mkdir } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import type { Browser, Locator, Page } from "playwright-core";
 import { openTab, type Tab, type TabOptions } from "./browser";
 
@@ -60,4 +63,17 @@ export async function comesIn(browser: Browser, invite: string, name: string, mo
   await tab.page.getByRole("button", { name: "Join the room" }).click();
   await tab.page.getByRole("log").waitFor();
   return new Person(tab, name);
+}
+
+/** Keeps a picture of what each saw when a test failed, and says where it is. */
+export async function pictured(test: { readonly name: string; readonly result?: unknown }, people: readonly Person[]) {
+  const result = test.result as { readonly state?: string } | undefined;
+  if (result?.state !== "fail") return;
+  const folder = join(tmpdir(), "multiplayer-e2e-failed");
+  await mkdir(folder, { recursive: true });
+  for (const { name, page } of people) {
+    const path = join(folder, `${test.name.replace(/\W+/g, "-").slice(0, 60)}-${name}.png`);
+    await page.screenshot({ path });
+    process.stderr.write(`what ${name} saw: ${path}\n`);
+  }
 }

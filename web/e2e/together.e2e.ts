@@ -3,7 +3,8 @@
 import type { Browser } from "playwright-core";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { CHROMIUM, launch } from "./browser";
-import { comesIn, type Person, signIn } from "./person";
+import { comesIn, type Person, pictured, signIn } from "./person";
+import { type Relay, startRelay } from "./relay";
 import { type Server, startServer } from "./server";
 
 describe.skipIf(CHROMIUM === undefined)("two people in the first room", () => {
@@ -11,22 +12,26 @@ describe.skipIf(CHROMIUM === undefined)("two people in the first room", () => {
   let browser: Browser;
   let host: Person;
   let bob: Person;
+  let cable: Relay;
 
   beforeAll(async () => {
     [server, browser] = await Promise.all([startServer(), launch()]);
     host = await signIn(browser, server.link, "host");
     await host.opens("welcome");
     const made = await server.command("invite", "create", "--room", "welcome", "--role", "member", "--uses", "5");
-    bob = await comesIn(browser, String(made.url), "bob");
+    cable = await startRelay(server.url);
+    bob = await comesIn(browser, cable.through(String(made.url)), "bob");
   });
 
-  afterEach(() => {
+  afterEach(async ({ task }) => {
+    await pictured(task, [host, bob]);
     expect(host.tab.wrongs).toEqual([]);
     expect(bob.tab.wrongs).toEqual([]);
   });
 
   afterAll(async () => {
     await browser?.close();
+    cable?.close();
     await server?.stop();
   });
 
@@ -136,16 +141,22 @@ describe.skipIf(CHROMIUM === undefined)("two people in the first room", () => {
     expect(file.suggestedFilename()).toBe("notes.txt");
   });
 
-  test("what is written offline leaves in order, once, when the connection is back", async () => {
-    await bob.tab.context.setOffline(true);
+  test("what is written while the cable is out leaves in order, once, when it is in again", async () => {
+    cable.pull();
+    await bob.page
+      .getByText(/The connection broke/)
+      .first()
+      .waitFor();
     await bob.say("offline one");
     await bob.say("offline two");
-    await bob.tab.context.setOffline(false);
-    await host.message("offline two").waitFor();
+    await bob.message("offline two").waitFor();
+    expect(await host.log.getByText("offline").count()).toBe(0);
+    cable.plug();
+    await host.message("offline two").waitFor({ timeout: 60_000 });
     const said = await host.log
       .getByRole("article")
       .filter({ hasText: /offline (one|two)/ })
-      .allInnerTexts();
+      .allTextContents();
     expect(said.map((text) => /offline (one|two)/.exec(text)?.[1])).toEqual(["one", "two"]);
   });
 
