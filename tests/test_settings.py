@@ -92,6 +92,9 @@ def test_a_store_or_service_without_what_it_needs_is_named(
         ({"MULTIPLAYER_PORT": "70000"}, "MULTIPLAYER_PORT"),
         ({"OPENAI_API_KEY": "sk-canary"}, "OPENAI_BASE_URL"),
         ({"SUPABASE_JWT_SECRET": "canary"}, "SUPABASE_URL"),
+        ({"SUPABASE_ANON_KEY": "canary"}, "SUPABASE_URL"),
+        ({"SUPABASE_PROVIDERS": "github,<canary>"}, "SUPABASE_PROVIDERS"),
+        ({"SUPABASE_PROVIDERS": ","}, "SUPABASE_PROVIDERS"),
         ({"MULTIPLAYER_LOG_LEVEL": "loud"}, "MULTIPLAYER_LOG_LEVEL"),
         ({"DEEPSEEK_API_KEY_FILE": "not-there"}, "DEEPSEEK_API_KEY_FILE"),
     ],
@@ -105,6 +108,14 @@ def test_a_bad_value_is_named_and_not_repeated(
         load_settings()
     assert named in str(refused.value)
     assert "canary" not in str(refused.value)
+
+
+def test_ways_to_sign_in_at_supabase_are_a_list_with_commas(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert load_settings().supabase_providers == ("password",)
+    (tmp_path / ".env").write_text("SUPABASE_PROVIDERS=google\n")
+    assert load_settings().supabase_providers == ("google",)
+    monkeypatch.setenv("SUPABASE_PROVIDERS", "magic_link, github,custom:ours")
+    assert load_settings().supabase_providers == ("magic_link", "github", "custom:ours")
 
 
 def test_a_misspelt_setting_is_pointed_out() -> None:

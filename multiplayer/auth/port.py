@@ -25,6 +25,17 @@ class Identity:
     is_operator: bool
 
 
+@dataclass(frozen=True, slots=True)
+class SupabasePage:
+    """What a page needs to sign people in at a Supabase project. All of it is public."""
+
+    url: str
+    """The project's, without a trailing slash."""
+    anon_key: str
+    ways: tuple[str, ...]
+    """`password`, `magic_link`, and names of OAuth providers."""
+
+
 class Authenticator(Protocol):
     async def identify(self, token: str) -> Identity:
         """Return whose `token` this is.

@@ -25,6 +25,8 @@ _PUBLIC_KEY_ALGORITHMS = frozenset({"ES256", "RS256", "EdDSA"})
 _SHARED_SECRET_ALGORITHM = "HS256"  # noqa: S105 - a name, not a secret
 _KID = re.compile(r"[A-Za-z0-9._~:=+-]{1,200}")
 _LONGEST_EMAIL = 320
+_PUBLISHABLE_KEY = re.compile(r"sb_publishable_[A-Za-z0-9_-]{8,200}")
+_JWT = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+")
 
 # Up to the year 9999, beyond which there are no datetimes.
 _Seconds = Annotated[float, Field(ge=0, le=253_402_300_799, allow_inf_nan=False)]
@@ -57,6 +59,10 @@ class _Claims(BaseModel):
     user_metadata: dict[str, object] | None = None
 
 
+class _KeyClaims(BaseModel):
+    role: str
+
+
 def check_supabase_url(url: str) -> str:
     """Return the project's address without a trailing slash; ValueError unless it is https, or http on this machine."""
     parts = urlsplit(url)
@@ -71,6 +77,19 @@ def check_supabase_url(url: str) -> str:
 def keys_url(supabase_url: str) -> str:
     """Where the project publishes its signing keys."""
     return f"{check_supabase_url(supabase_url)}/auth/v1/.well-known/jwks.json"
+
+
+def check_anon_key(key: str) -> str:
+    """Return the project's public key; ValueError for anything else: each page shows it, and the other keys open all data."""
+    if _PUBLISHABLE_KEY.fullmatch(key):
+        return key
+    try:
+        claims = _KeyClaims.model_validate_json(jwt.utils.base64url_decode(key.split(".")[1]))
+    except (IndexError, ValueError):
+        claims = None
+    if claims is None or claims.role != "anon" or not _JWT.fullmatch(key):
+        raise ValueError("the Supabase anon key is the public one, named anon or publishable: no other may be shown")
+    return key
 
 
 class SupabaseTokens:

@@ -23,6 +23,7 @@ from multiplayer.cli import (
     room_settings,
     room_tools,
     rooms,
+    search,
     sync,
     tokens,
     transcripts,
@@ -93,6 +94,7 @@ app.add_typer(files.app, name="files")
 app.command(name="attach")(attachments.attach)
 app.command(name="attachments")(attachments.attachments)
 app.command(name="download")(attachments.download)
+app.command(name="search")(search.search)
 app.command(name="sync")(sync.sync)
 app.command(name="transcript")(transcripts.transcript)
 app.add_typer(ai.app, name="ai")

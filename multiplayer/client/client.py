@@ -22,9 +22,10 @@ from multiplayer.client.status import StatusBoard
 from multiplayer.client.websocket import open_websocket
 from multiplayer.protocol.budgets import Budget, UsageGroup, UsageReport
 from multiplayer.protocol.errors import RefusalCode, Refused
-from multiplayer.protocol.ids import RoomId
+from multiplayer.protocol.ids import MessageId, RoomId
 from multiplayer.protocol.members import Account
 from multiplayer.protocol.rooms import RoomListing
+from multiplayer.protocol.search import SearchAnswer
 from multiplayer.protocol.signals import Cursor
 
 PATIENCE_S = 60.0
@@ -124,6 +125,37 @@ class Client:
         else:
             await feed.opened()
         return Room(feed, self._connection, self._http)
+
+    async def search(
+        self,
+        words: str = "",
+        *,
+        room: str | None = None,
+        author: str | None = None,
+        has_file: bool = False,
+        has_link: bool = False,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        before: MessageId | None = None,
+        limit: int = 50,
+    ) -> SearchAnswer:
+        """Return messages of your rooms that have every word and all that is asked beside them, newest first.
+
+        `room` is a name or an id, `author` a handle, how a display name begins, or `me`; `before` asks for older ones
+        than that message. Times need a zone.
+        """
+        at = {name: time.isoformat() for name, time in (("since", since), ("until", until)) if time is not None}
+        params = {
+            "q": words,
+            "room": None if room is None else await self._find(room),
+            "author": author,
+            "has_file": "true" if has_file else None,
+            "has_link": "true" if has_link else None,
+            "before": before,
+            "limit": str(limit),
+            **at,
+        }
+        return await self._http.read("/search", SearchAnswer, params)
 
     async def usage(
         self, by: UsageGroup = UsageGroup.ROOM, *, since: datetime | None = None, until: datetime | None = None

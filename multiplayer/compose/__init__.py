@@ -333,12 +333,7 @@ def _now() -> datetime:
 
 async def _server_secret(storage: Storage) -> bytes:
     """Return the secret that all pods of this database share; the first start makes it."""
-    kept = await storage.setting("envelope_secret")
-    if kept is None:
-        await storage.put_setting("envelope_secret", secrets.token_hex(32))
-        kept = await storage.setting("envelope_secret")
-        assert kept is not None, "it was just put there"
-    return bytes.fromhex(kept)
+    return bytes.fromhex(await storage.keep_setting("envelope_secret", secrets.token_hex(32)))
 
 
 def _secret_values(settings: Settings) -> list[str]:

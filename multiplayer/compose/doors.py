@@ -8,8 +8,9 @@ from multiplayer.auth.access_tokens import AccessTokens
 from multiplayer.auth.identify import AnyToken
 from multiplayer.auth.local import LocalAccounts, SignIns
 from multiplayer.auth.passwords import Passwords
+from multiplayer.auth.port import SupabasePage
 from multiplayer.auth.signing_keys import SigningKeys
-from multiplayer.auth.supabase import SupabaseTokens, check_supabase_url, keys_url
+from multiplayer.auth.supabase import SupabaseTokens, check_anon_key, check_supabase_url, keys_url
 from multiplayer.auth.tickets import Tickets
 from multiplayer.live.clock import Clock
 from multiplayer.live.pod import SignInDoors
@@ -40,6 +41,7 @@ async def sign_in_doors(settings: Settings, storage: Storage, clock: Clock, stac
             )
         except ValueError as error:
             raise BadSettings(f"SUPABASE_URL or SUPABASE_JWT_SECRET: {error}") from None
+    page = _page(settings)
     return SignInDoors(
         authenticator=AnyToken(access_tokens, sign_ins, supabase),
         access_tokens=access_tokens,
@@ -47,4 +49,15 @@ async def sign_in_doors(settings: Settings, storage: Storage, clock: Clock, stac
         local=LocalAccounts(storage, passwords, sign_ins, now=clock.now),
         tickets=Tickets(storage, now=clock.now),
         has_supabase=supabase is not None,
+        supabase_page=page,
     )
+
+
+def _page(settings: Settings) -> SupabasePage | None:
+    if settings.supabase_url is None or settings.supabase_anon_key is None:
+        return None
+    try:
+        key = check_anon_key(settings.supabase_anon_key.get_secret_value())
+    except ValueError as error:
+        raise BadSettings(f"SUPABASE_ANON_KEY: {error}") from None
+    return SupabasePage(check_supabase_url(settings.supabase_url), key, settings.supabase_providers)

@@ -10,7 +10,7 @@ import structlog
 
 from multiplayer.auth.access_tokens import AccessTokens
 from multiplayer.auth.local import LocalAccounts, SignIns
-from multiplayer.auth.port import Authenticator, Identity
+from multiplayer.auth.port import Authenticator, Identity, SupabasePage
 from multiplayer.auth.tickets import Tickets
 from multiplayer.live.audit import Origin
 from multiplayer.live.clock import Clock
@@ -31,6 +31,7 @@ from multiplayer.live.transcription import Transcriptions
 from multiplayer.live.turns import Turns
 from multiplayer.live.undoing import Undos
 from multiplayer.live.watch import Watch
+from multiplayer.live.workspace_door import MAX_UPLOAD_BYTES
 from multiplayer.live.workspace_services import WorkspaceServices
 from multiplayer.protocol.close_codes import CloseCode
 from multiplayer.protocol.codec import MAX_FRAME_BYTES, encode
@@ -57,6 +58,8 @@ class SignInDoors:
     local: LocalAccounts
     tickets: Tickets
     has_supabase: bool = False
+    supabase_page: SupabasePage | None = None
+    """None: the sign-in page does not offer it; programs may still bring its tokens."""
 
     async def of_credential(self, credential: Hello | Renew) -> Identity:
         if credential.token is not None:
@@ -281,6 +284,8 @@ class Pod:
                 "topic": room.topic,
                 "commands_per_s": int(self.limits.session.commands_per_s),
                 "rooms_per_session": self.limits.session.rooms_per_session,
+                "file_bytes": self.files.uploads.file_bytes,
+                "workspace_file_bytes": MAX_UPLOAD_BYTES,
             },
             heartbeat_s=HEARTBEAT_S,
         )

@@ -68,6 +68,8 @@ class Uploads:
         self._contents = contents
         self._clock = clock
         self._limits = limits
+        self.file_bytes: Final = limits.file
+        """How large one file may be."""
 
     async def begin(self, room_id: RoomId, account_id: AccountId, asked: BeginUpload) -> Upload:
         """Begin an upload. With the checksum of a file that this account can read already, it is ready at once."""

@@ -64,7 +64,7 @@ def example_session() -> str:
             account=Account(id=_ALICE, kind=AccountKind.HUMAN, handle="alice", display_name="Alice"),
             epoch=_EPOCH,
             server_time=_AT,
-            limits={"frame_bytes": 65536, "text": 32000},
+            limits={"frame_bytes": 65536, "text": 32000, "file_bytes": 2147483648},
             heartbeat_s=25,
         ),
         Join(id="1", room_id=_ROOM, after=Cursor(epoch=_EPOCH, seq=1041)),

@@ -192,7 +192,9 @@ class Cursor(Frozen):
 
 
 class Welcome(Frozen):
-    """`limits`: the numbers a client should know, by name."""
+    """`limits`: the numbers a client should know, by name; `file_bytes` is the largest file that a message may carry,
+    `workspace_file_bytes` the largest that a person may put into a workspace at once.
+    """
 
     type: Literal["welcome"] = "welcome"
     session_id: SessionId

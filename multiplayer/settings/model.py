@@ -1,6 +1,7 @@
 """Every setting of the server: its name, default and meaning, and where its value comes from."""
 
 import os
+import re
 from pathlib import Path
 from typing import Annotated, Final, Literal, Self
 
@@ -13,6 +14,7 @@ from typing_extensions import override
 
 PREFIX = "MULTIPLAYER_"
 DOTENV = ".env"
+_PROVIDER: Final = re.compile(r"[a-z][a-z0-9_:-]{0,39}")
 
 
 _NEEDED: Final = {
@@ -116,6 +118,14 @@ class Settings(BaseSettings):
         SecretStr | None, Field(validation_alias=AliasChoices("SUPABASE_JWT_SECRET", "supabase_jwt_secret"))
     ] = None
     """The project's shared secret, only if it still signs with HS256."""
+    supabase_anon_key: Annotated[
+        SecretStr | None, Field(validation_alias=AliasChoices("SUPABASE_ANON_KEY", "supabase_anon_key"))
+    ] = None
+    """The project's public key (anon or publishable). With it the sign-in page offers Supabase, and shows the key to all."""
+    supabase_providers: Annotated[
+        tuple[str, ...], NoDecode, Field(validation_alias=AliasChoices("SUPABASE_PROVIDERS", "supabase_providers"))
+    ] = ("password",)
+    """What the page offers there, with commas: password, magic_link, and OAuth providers by name, as github,google."""
     supabase_allow_anonymous: bool = False
     """Let Supabase's anonymous users in."""
     terminal: bool = True
@@ -254,9 +264,10 @@ class Settings(BaseSettings):
     @model_validator(mode="before")
     @classmethod
     def _split_lists(cls, values: dict[str, object]) -> dict[str, object]:
-        proxies = values.get("trusted_proxies")
-        if isinstance(proxies, str):
-            values["trusted_proxies"] = tuple(part.strip() for part in proxies.split(",") if part.strip())
+        for name in ("trusted_proxies", "SUPABASE_PROVIDERS", "supabase_providers"):
+            listed = values.get(name)
+            if isinstance(listed, str) and listed:
+                values[name] = tuple(part.strip() for part in listed.split(",") if part.strip())
         # An empty value in a file of settings means "not set".
         return {name: value for name, value in values.items() if value != ""}
 
@@ -266,6 +277,10 @@ class Settings(BaseSettings):
             raise ValueError("OPENAI_BASE_URL and OPENAI_API_KEY are given together or not at all")
         if self.supabase_jwt_secret is not None and self.supabase_url is None:
             raise ValueError("SUPABASE_JWT_SECRET needs SUPABASE_URL")
+        if self.supabase_anon_key is not None and self.supabase_url is None:
+            raise ValueError("SUPABASE_ANON_KEY needs SUPABASE_URL")
+        if not self.supabase_providers or not all(map(_PROVIDER.fullmatch, self.supabase_providers)):
+            raise ValueError("SUPABASE_PROVIDERS are names as password, magic_link, github, with commas")
         if self.transcriber == "http" and (self.transcriber_url is None or self.transcriber_key is None):
             raise ValueError("MULTIPLAYER_TRANSCRIBER=http needs MULTIPLAYER_TRANSCRIBER_URL and _KEY")
         for kind, needed in _NEEDED.items():

@@ -67,7 +67,8 @@ def example() -> str:
     ]
     for field_name, field in Settings.model_fields.items():
         default = TypeAdapter(object).dump_python(field.default, mode="json")
-        shown = "" if default in (None, [], ()) else str(default).lower() if isinstance(default, bool) else default
+        shown = "" if default is None else str(default).lower() if isinstance(default, bool) else default
+        shown = ",".join(default) if isinstance(default, list) else shown
         parts.append(f"# {field.description}\n#{environment_names(field_name, field)[0]}={shown}\n")
     return "\n".join(parts)
 

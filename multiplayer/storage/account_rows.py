@@ -125,6 +125,11 @@ class PostgresAccounts:
             if audit is not None:
                 await append_server_audit(connection, queries, audit)
 
+    async def keep_setting(self, name: str, value: str) -> str:
+        kept = await self.setting(name)
+        # Read first: almost always it is there, and then nothing is written.
+        return kept if kept is not None else str((await self._database.write("keep_setting", name, value))[0]["value"])
+
 
 def _stored(row: asyncpg.Record) -> StoredAccount:
     return StoredAccount(

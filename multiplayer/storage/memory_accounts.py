@@ -244,6 +244,9 @@ class MemoryAccounts:
         self._settings[name] = value
         self._audit_server(audit)
 
+    async def keep_setting(self, name: str, value: str) -> str:
+        return self._settings.setdefault(name, value)
+
     def _change_uses(self, invite: StoredInvite, by: int) -> None:
         if invite.uses_left is not None:
             self._invites[invite.id] = replace(invite, uses_left=invite.uses_left + by)

@@ -48,6 +48,7 @@ class MemoryErasures(MemoryAi, MemoryProfiles):
     def __init__(self, now_s: Callable[[], float]) -> None:
         MemoryAi.__init__(self, now_s)
         MemoryProfiles.__init__(self)
+        self._author = self._accounts.get
         self._erasures: dict[str, _Erasure] = {}
 
     async def request_erasure(self, new: NewErasure, *, audit: AuditEntry) -> bool:

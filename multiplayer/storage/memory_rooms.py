@@ -1,8 +1,10 @@
 """Rooms in memory, by the same folds: for tests that need no database."""
 
+import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from multiplayer.protocol.attachments import AttachmentState
 from multiplayer.protocol.events import Event, MessageDeleted, RoomCreated, RoomDeleted
 from multiplayer.protocol.ids import AccountId, MessageId, RoomId
 from multiplayer.protocol.members import Role
@@ -10,6 +12,7 @@ from multiplayer.protocol.messages import Message, Revision
 from multiplayer.protocol.rooms import ReadMark, RoomListing
 from multiplayer.protocol.turn_events import TurnEnded
 from multiplayer.rooms.state import RoomState, created
+from multiplayer.storage.account_port import StoredAccount
 from multiplayer.storage.append_rows import check
 from multiplayer.storage.audit_chain import ChainHead, ChainLink, linked
 from multiplayer.storage.audit_port import AuditEntry
@@ -19,11 +22,13 @@ from multiplayer.storage.memory_tools import forget_tools
 from multiplayer.storage.memory_turns import MemoryTurns
 from multiplayer.storage.message_rows import found_by
 from multiplayer.storage.port import (
+    ANY_MESSAGE,
     MAX_UNREAD,
     Append,
     Appended,
     KeyUse,
     ReadableRoom,
+    SearchFilter,
     SearchHit,
     StoredEvent,
 )
@@ -31,6 +36,8 @@ from multiplayer.storage.search_words import plan_search
 from multiplayer.storage.unfit import Unfit
 
 _EVERYONE = frozenset({"all", "here"})
+_NO_FILE = {AttachmentState.FAILED, AttachmentState.REMOVED}
+_LINK = re.compile(r"https?://\S", re.IGNORECASE)
 
 
 @dataclass
@@ -59,6 +66,7 @@ class MemoryRooms(MemoryTurns, MemoryAttachments):
         MemoryAttachments.__init__(self, self._has_full_member)
         self._rooms: dict[RoomId, MemoryRoom] = {}
         self._marks: dict[tuple[RoomId, AccountId], int] = {}
+        self._author: Callable[[AccountId], StoredAccount | None] = lambda _account_id: None
 
     async def epoch(self) -> str:
         return "memory-1"
@@ -135,10 +143,16 @@ class MemoryRooms(MemoryTurns, MemoryAttachments):
         return kept or [revision_of(message)]
 
     async def search(
-        self, rooms: Sequence[ReadableRoom], query: str, *, limit: int, before: MessageId | None = None
+        self,
+        rooms: Sequence[ReadableRoom],
+        query: str,
+        *,
+        limit: int,
+        before: MessageId | None = None,
+        only: SearchFilter = ANY_MESSAGE,
     ) -> Sequence[SearchHit]:
         plan = plan_search(query)
-        if plan.is_empty:
+        if plan.is_empty and only == ANY_MESSAGE:
             return []
         hits = [
             SearchHit(place.room_id, message)
@@ -148,8 +162,26 @@ class MemoryRooms(MemoryTurns, MemoryAttachments):
             if message.seq >= place.from_seq
             and (before is None or message.id < before)
             and plan.finds(found_by(message.text, message.cards, message.attachments) or message.text)
+            and self._is_let_through(message, only)
         ]
         return sorted(hits, key=lambda hit: hit.message.id, reverse=True)[:limit]
+
+    def _is_let_through(self, message: Message, only: SearchFilter) -> bool:
+        author = self._author(message.author_id) if only.author is not None else None
+        named = (only.author or "").lower()
+        return (
+            not message.is_deleted
+            and only.author_id in {None, message.author_id}
+            and (
+                only.author is None
+                or (author is not None and author.handle.casefold() == only.author.casefold())
+                or (author is not None and author.display_name.lower().startswith(named))
+            )
+            and (not only.has_file or any(one.state not in _NO_FILE for one in message.attachments))
+            and (not only.has_link or _LINK.search(message.text) is not None or any(card.url for card in message.cards))
+            and (only.since is None or message.at >= only.since)
+            and (only.until is None or message.at < only.until)
+        )
 
     async def has_rooms(self) -> bool:
         return bool(self._rooms)
@@ -161,6 +193,7 @@ class MemoryRooms(MemoryTurns, MemoryAttachments):
                 seq=room.seq,
                 role=room.state.members[account_id].role,
                 read=await self.read_mark(room_id, account_id),
+                has_ai=room.state.is_direct_with_ai,
             )
             for room_id, room in self._live()
             if account_id in room.state.members

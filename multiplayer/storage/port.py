@@ -102,6 +102,25 @@ class ReadableRoom:
     from_seq: int = 0
 
 
+@dataclass(frozen=True)
+class SearchFilter:
+    """What messages must be beside their words: all that is given here, and not deleted."""
+
+    author_id: AccountId | None = None
+    author: str | None = None
+    """The author's handle, or how their display name begins, in any case."""
+    has_file: bool = False
+    """One that has arrived or is on its way."""
+    has_link: bool = False
+    """An http or https address in the text, or a card that leads to one."""
+    since: datetime | None = None
+    until: datetime | None = None
+    """Said before it: the time itself is not among them."""
+
+
+ANY_MESSAGE = SearchFilter()
+
+
 class RoomLog(Protocol):
     """The rooms' log, and the views written in the same transaction as the events they follow from."""
 
@@ -156,11 +175,18 @@ class RoomLog(Protocol):
         ...
 
     async def search(
-        self, rooms: Sequence[ReadableRoom], query: str, *, limit: int, before: MessageId | None = None
+        self,
+        rooms: Sequence[ReadableRoom],
+        query: str,
+        *,
+        limit: int,
+        before: MessageId | None = None,
+        only: SearchFilter = ANY_MESSAGE,
     ) -> Sequence[SearchHit]:
         """Return messages that contain every word of `query` (a word of Chinese: anywhere), newest first.
 
-        The text that stands is looked at, and the titles and texts of its cards.
+        The text that stands is looked at, and the titles and texts of its cards. Without words, everything that `only`
+        lets through is found; without both, nothing.
         """
         ...
 

@@ -17,17 +17,19 @@ from multiplayer.storage.database import Database
 from multiplayer.storage.group_commit import GroupCommit
 from multiplayer.storage.message_rows import message_from
 from multiplayer.storage.port import (
+    ANY_MESSAGE,
     MAX_UNREAD,
     Append,
     Appended,
     KeyUse,
     ReadableRoom,
+    SearchFilter,
     SearchHit,
     StorageUnavailable,
     StoredEvent,
 )
 from multiplayer.storage.projections import project
-from multiplayer.storage.search_words import like_pattern, plan_search, tsquery
+from multiplayer.storage.search_words import like_pattern, like_prefix, plan_search, tsquery
 from multiplayer.storage.summary_rows import summary_from
 
 _members_adapter: TypeAdapter[tuple[Member, ...]] = TypeAdapter(tuple[Member, ...])
@@ -133,22 +135,27 @@ class PostgresRoomLog:
         return [Revision(revision=row["revision"], at=row["at"], text=row["text"]) for row in rows]
 
     async def search(
-        self, rooms: Sequence[ReadableRoom], query: str, *, limit: int, before: MessageId | None = None
+        self,
+        rooms: Sequence[ReadableRoom],
+        query: str,
+        *,
+        limit: int,
+        before: MessageId | None = None,
+        only: SearchFilter = ANY_MESSAGE,
     ) -> Sequence[SearchHit]:
         plan = plan_search(query)
-        if plan.is_empty or not rooms:
+        if (plan.is_empty and only == ANY_MESSAGE) or not rooms:
             return []
         places = [room.room_id for room in rooms], [room.from_seq for room in rooms]
         patterns = [like_pattern(piece) for piece in plan.pieces]
         best = plan.indexed_piece
+        rest = patterns, before, limit, *_asked(only)
         if plan.words:
-            found = await self._database.read("search_by_index", *places, tsquery(plan.words), patterns, before, limit)
+            found = await self._database.read("search_by_index", *places, tsquery(plan.words), *rest)
         elif best is not None:
-            found = await self._database.read(
-                "search_by_trigrams", *places, like_pattern(best), patterns, before, limit
-            )
+            found = await self._database.read("search_by_trigrams", *places, like_pattern(best), *rest)
         else:
-            found = await self._database.read("search_by_reading", *places, patterns, before, limit)
+            found = await self._database.read("search_by_reading", *places, *rest)
         return [SearchHit(row["room_id"], message_from(row)) for row in found]
 
     async def has_rooms(self) -> bool:
@@ -157,7 +164,10 @@ class PostgresRoomLog:
     async def rooms_of(self, account_id: AccountId) -> Sequence[RoomListing]:
         rows = await self._database.read("rooms_of", account_id, MAX_UNREAD)
         return [
-            RoomListing(room=_room_view(row), seq=row["seq"], role=row["role"], read=_read_mark(row)) for row in rows
+            RoomListing(
+                room=_room_view(row), seq=row["seq"], role=row["role"], read=_read_mark(row), has_ai=row["has_ai"]
+            )
+            for row in rows
         ]
 
     async def rooms_named(self, name: str) -> Sequence[RoomId]:
@@ -178,6 +188,13 @@ class PostgresRoomLog:
 
     async def mark_read(self, room_id: RoomId, account_id: AccountId, seq: int) -> bool:
         return await self._database.did("mark_read", room_id, account_id, seq)
+
+
+def _asked(only: SearchFilter) -> tuple[object, ...]:
+    """Return a filter as the last arguments of each search."""
+    handle = None if only.author is None else only.author.casefold()
+    begins = None if only.author is None else like_prefix(only.author)
+    return only.author_id, handle, begins, only.has_file, only.has_link, only.since, only.until
 
 
 def _room_view(row: asyncpg.Record) -> RoomView:

@@ -70,13 +70,21 @@ def plan_search(query: str) -> SearchPlan:
 
 def like_pattern(piece: str) -> str:
     """Return the LIKE pattern of texts that contain `piece` as it is."""
-    escaped = piece.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-    return f"%{escaped}%"
+    return f"%{_escaped(piece)}%"
+
+
+def like_prefix(piece: str) -> str:
+    """Return the LIKE pattern of texts that begin with `piece` as it is."""
+    return f"{_escaped(piece)}%"
 
 
 def tsquery(words: frozenset[str]) -> str:
     """Return the text of a tsquery for all of `words`, which hold letters and digits only."""
     return " & ".join(f"'{word}'" for word in sorted(words))
+
+
+def _escaped(piece: str) -> str:
+    return piece.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
 
 
 def _pairs(run: str) -> list[str]:

@@ -1,7 +1,7 @@
 """Signing in and out over HTTP, tickets, and who I am."""
 
 from datetime import timedelta
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, SecretStr, StrictBool, StringConstraints, model_validator
 
@@ -48,6 +48,29 @@ class Me(Frozen):
     how: How
     expires_at: UtcTime | None = None
     csrf_token: str | None = None
+
+
+class SupabaseWay(Frozen):
+    """What a page needs to sign people in there, all of it public: the token it gets goes to `POST /api/v1/sessions`."""
+
+    url: str
+    anon_key: str
+    ways: tuple[str, ...]
+    """`password`, `magic_link`, and names of OAuth providers."""
+
+
+class SignInWays(Frozen):
+    ways: tuple[Literal["password", "link", "supabase"], ...]
+    supabase: SupabaseWay | None = None
+    """Absent where pages do not offer it."""
+
+
+async def _ways(call: Call[Nothing, Nothing]) -> SignInWays:
+    page = call.pod.doors.supabase_page
+    if page is None:
+        return SignInWays(ways=("password", "link"))
+    supabase = SupabaseWay(url=page.url, anon_key=page.anon_key, ways=page.ways)
+    return SignInWays(ways=("password", "link", "supabase"), supabase=supabase)
 
 
 async def _sign_in(call: Call[NewSession, Nothing]) -> Reply:
@@ -112,6 +135,9 @@ async def _me(call: Call[Nothing, Nothing]) -> Me:
 
 
 SESSION_API: tuple[Operation, ...] = (
+    Route(
+        "GET", "/api/v1/auth/ways", Access.OPEN, "Which ways to sign in are open", _ways, Nothing, Nothing, SignInWays
+    ),
     Route("POST", "/api/v1/sessions", Access.OPEN, "Sign in", _sign_in, NewSession, Nothing, SessionMade, 201),
     Route("DELETE", "/api/v1/sessions/current", Access.SIGNED_IN, "Sign out", _sign_out, Nothing, Nothing, None, 204),
     Route(

@@ -190,3 +190,9 @@ SELECT value FROM server_settings WHERE name = $1
 -- Write a server-wide value.
 INSERT INTO server_settings (name, value) VALUES ($1, $2)
 ON CONFLICT (name) DO UPDATE SET value = excluded.value
+
+-- name: keep_setting
+-- Write a server-wide value where there is none, and read what is kept: of a row that came meanwhile, too.
+INSERT INTO server_settings AS kept (name, value) VALUES ($1, $2)
+ON CONFLICT (name) DO UPDATE SET value = kept.value
+RETURNING kept.value

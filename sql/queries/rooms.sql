@@ -72,12 +72,20 @@ WHERE m.room_id = $1 AND m.id = $2 AND m.deleted_at IS NULL
 ORDER BY revision, at
 
 -- name: search_by_index
--- Find messages that have all the words, by index, and among them those with every pattern.
+-- Find messages that have all the words, by index, and among them those with every pattern. In this search and the two
+-- below, what a filter asks beside the words stands alike: author by id, by name, a file, a link, the time.
 SELECT m.room_id, m.id, m.seq, m.author_id, m.at, m.text, m.reply_to, m.thread_root, m.turn_id, m.mentions,
        m.mention_groups, m.revision, m.edited_at, m.deleted_at, m.deleted_by, m.reactions, m.more
 FROM messages m JOIN unnest($1::text[], $2::bigint[]) AS r(room_id, from_seq)
     ON m.room_id = r.room_id AND m.seq >= r.from_seq
 WHERE m.words @@ $3::text::tsquery AND coalesce(m.found_by, m.text) ILIKE ALL($4::text[]) AND m.id < coalesce($5, '~')
+    AND m.deleted_at IS NULL
+    AND ($7::text IS NULL OR m.author_id = $7)
+    AND ($8::text IS NULL
+        OR m.author_id IN (SELECT a.id FROM accounts a WHERE a.folded_handle = $8 OR a.display_name ILIKE $9))
+    AND (NOT $10::bool OR m.more @? '$.attachments[*] ? (!(@.state == "removed" || @.state == "failed"))')
+    AND (NOT $11::bool OR m.text ~* 'https?://[^[:space:]]' OR m.more @? '$.cards[*] ? (@.url != "")')
+    AND m.at >= coalesce($12::timestamptz, '-infinity') AND m.at < coalesce($13::timestamptz, 'infinity')
 ORDER BY m.id DESC LIMIT $6
 
 -- name: search_by_trigrams
@@ -88,10 +96,17 @@ FROM messages m JOIN unnest($1::text[], $2::bigint[]) AS r(room_id, from_seq)
     ON m.room_id = r.room_id AND m.seq >= r.from_seq
 WHERE (m.text ILIKE $3 OR m.found_by ILIKE $3) AND coalesce(m.found_by, m.text) ILIKE ALL($4::text[])
     AND m.id < coalesce($5, '~')
+    AND m.deleted_at IS NULL
+    AND ($7::text IS NULL OR m.author_id = $7)
+    AND ($8::text IS NULL
+        OR m.author_id IN (SELECT a.id FROM accounts a WHERE a.folded_handle = $8 OR a.display_name ILIKE $9))
+    AND (NOT $10::bool OR m.more @? '$.attachments[*] ? (!(@.state == "removed" || @.state == "failed"))')
+    AND (NOT $11::bool OR m.text ~* 'https?://[^[:space:]]' OR m.more @? '$.cards[*] ? (@.url != "")')
+    AND m.at >= coalesce($12::timestamptz, '-infinity') AND m.at < coalesce($13::timestamptz, 'infinity')
 ORDER BY m.id DESC LIMIT $6
 
 -- name: search_by_reading
--- Find messages with pieces of text too short for any index: read the rooms from the newest message on.
+-- Find messages without words, or with pieces of text too short for any index: read the rooms from the newest one on.
 SELECT m.*
 FROM unnest($1::text[], $2::bigint[]) AS r(room_id, from_seq)
 CROSS JOIN LATERAL (
@@ -100,6 +115,13 @@ CROSS JOIN LATERAL (
     FROM messages m
     WHERE m.room_id = r.room_id AND m.seq >= r.from_seq AND coalesce(m.found_by, m.text) ILIKE ALL($3::text[])
         AND m.id < coalesce($4, '~')
+        AND m.deleted_at IS NULL
+        AND ($6::text IS NULL OR m.author_id = $6)
+        AND ($7::text IS NULL
+            OR m.author_id IN (SELECT a.id FROM accounts a WHERE a.folded_handle = $7 OR a.display_name ILIKE $8))
+        AND (NOT $9::bool OR m.more @? '$.attachments[*] ? (!(@.state == "removed" || @.state == "failed"))')
+        AND (NOT $10::bool OR m.text ~* 'https?://[^[:space:]]' OR m.more @? '$.cards[*] ? (@.url != "")')
+        AND m.at >= coalesce($11::timestamptz, '-infinity') AND m.at < coalesce($12::timestamptz, 'infinity')
     ORDER BY m.id DESC LIMIT $5
 ) m
 ORDER BY m.id DESC LIMIT $5
@@ -107,7 +129,8 @@ ORDER BY m.id DESC LIMIT $5
 -- name: rooms_of
 -- Read the room list of an account, with what it has not read (counted as in read_mark).
 SELECT r.id, r.seq, r.kind, r.name, r.topic, r.settings, r.created_at, r.archived_at, me.role,
-       coalesce(k.seq, 0) AS read_seq, u.unread, u.mentions
+       coalesce(k.seq, 0) AS read_seq, u.unread, u.mentions,
+       r.kind = 'direct' AND EXISTS (SELECT FROM members a WHERE a.room_id = r.id AND a.kind = 'ai') AS has_ai
 FROM members me
 JOIN rooms r ON r.id = me.room_id AND r.deleted_at IS NULL
 LEFT JOIN read_marks k ON k.room_id = r.id AND k.account_id = $1

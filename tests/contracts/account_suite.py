@@ -303,3 +303,10 @@ class AccountContract:
         assert [row.entry for row in await storage.audit_after(None, known, limit=9)] == [audit("setting")]
         assert await storage.check() < 1
         assert await storage.epoch() == await storage.epoch() != ""
+
+    async def test_of_all_who_keep_a_setting_at_once_each_gets_the_one_that_came_first(self, storage: Storage) -> None:
+        name = ulid()
+        kept = await asyncio.gather(*(storage.keep_setting(name, f"value {n}") for n in range(8)))
+        assert set(kept) == {await storage.setting(name)}
+        assert kept[0].startswith("value ")
+        assert await storage.keep_setting(name, "late") == kept[0]

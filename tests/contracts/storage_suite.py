@@ -15,6 +15,7 @@ from multiplayer.protocol.events import (
     MessagePinned,
     MessagePosted,
     RoleChanged,
+    RoomCreated,
     RoomDeleted,
     SummaryUpdated,
 )
@@ -300,3 +301,15 @@ class LogContract:
         assert state is not None
         assert (listing.room, listing.seq, listing.role) == (state.room, 3, "guest")
         assert listing.read == ReadMark(seq=0, unread=1, mentions=0)
+
+    async def test_of_direct_rooms_the_list_tells_in_which_one_speaks_with_an_ai(self, storage: Storage) -> None:
+        carol = AccountId(ulid())
+        wanted = {}
+        for kind, other in ((RoomKind.DIRECT, AI), (RoomKind.DIRECT, BOB), (RoomKind.ROOM, AI)):
+            script = RoomScript()
+            script.events.clear()
+            others = member(other, 1, Role.AI if other == AI else Role.MEMBER)
+            script.add(RoomCreated, carol, kind=kind, name="", members=(member(carol, 1, Role.OWNER), others))
+            await stored(storage, script)
+            wanted[script.room_id] = kind is RoomKind.DIRECT and other == AI
+        assert {row.room.id: row.has_ai for row in await storage.rooms_of(carol)} == wanted

@@ -15,6 +15,7 @@ from tests.contracts.forgotten_tools_suite import ForgottenToolsContract
 from tests.contracts.profile_suite import ProfileContract
 from tests.contracts.reading_suite import AuditContract, ReadingContract, SearchContract, TurnContract, searched_room
 from tests.contracts.room_scripts import RoomScript, Step, steps
+from tests.contracts.search_filter_suite import SearchFilterContract
 from tests.contracts.storage_suite import (
     LogContract,
     check_that_a_room_is_what_its_log_amounts_to,
@@ -42,6 +43,10 @@ class TestLog(LogContract):
 
 
 class TestSearch(SearchContract):
+    pass
+
+
+class TestSearchFilter(SearchFilterContract):
     pass
 
 

@@ -29,6 +29,7 @@ from tests.contracts.forgotten_tools_suite import ForgottenToolsContract
 from tests.contracts.profile_suite import ProfileContract
 from tests.contracts.reading_suite import AuditContract, ReadingContract, SearchContract, TurnContract, searched_room
 from tests.contracts.room_scripts import ALICE, RoomScript, Step, audit, post_at, steps
+from tests.contracts.search_filter_suite import SearchFilterContract
 from tests.contracts.storage_suite import (
     LogContract,
     check_that_a_room_is_what_its_log_amounts_to,
@@ -72,6 +73,10 @@ class TestLog(LogContract):
 
 
 class TestSearch(SearchContract):
+    pass
+
+
+class TestSearchFilter(SearchFilterContract):
     pass
 
 
@@ -267,6 +272,25 @@ async def test_a_restore_mark_makes_another_epoch(dsn: str, storage: Storage) ->
         await connection.execute("UPDATE server_state SET restore_mark = ''")
     finally:
         await connection.close()
+
+
+async def test_who_waits_for_another_server_to_keep_a_setting_gets_that_servers_value(
+    dsn: str, storage: Storage
+) -> None:
+    other = await asyncpg.connect(dsn)
+    try:
+        # Begun, and not yet to be seen by anyone.
+        transaction = other.transaction()
+        await transaction.start()
+        await other.execute("INSERT INTO server_settings (name, value) VALUES ('race', 'first')")
+        async with asyncio.timeout(30), asyncio.TaskGroup() as group:
+            second = group.create_task(storage.keep_setting("race", "second"))
+            while not await other.fetchval("SELECT count(*) FROM pg_locks WHERE NOT granted"):
+                pass
+            await transaction.commit()
+        assert second.result() == await storage.setting("race") == "first"
+    finally:
+        await other.close()
 
 
 async def test_the_pool_stays_within_its_bound(dsn: str) -> None:

@@ -10,6 +10,7 @@ import httpx
 import pytest
 
 from multiplayer.auth.identify import AnyToken
+from multiplayer.auth.port import SupabasePage
 from multiplayer.auth.signing_keys import SigningKeys
 from multiplayer.auth.supabase import SupabaseTokens, keys_url
 from multiplayer.protocol.ids import RoomId
@@ -100,6 +101,17 @@ async def test_a_supabase_token_becomes_a_sign_in_that_ends_with_it(tmp_path: Pa
         other = await server.know("alice")
         wrong = await server.http.post("/api/v1/sessions", json={"supabase_token": other.token})
         assert wrong.status_code == 401
+
+
+async def test_whoever_comes_is_told_which_ways_to_sign_in_are_open(tmp_path: Path) -> None:
+    async with running_server(tmp_path) as server:
+        answer = await server.http.get("/api/v1/auth/ways")
+        assert (answer.status_code, answer.json()) == (200, {"ways": ["password", "link"]})
+        page = SupabasePage("https://project.supabase.co", "sb_publishable_0123456789", ("password", "github"))
+        server.pod.doors = replace(server.pod.doors, supabase_page=page)
+        told = (await server.http.get("/api/v1/auth/ways")).json()
+        assert told["ways"] == ["password", "link", "supabase"]
+        assert told["supabase"] == {"url": page.url, "anon_key": page.anon_key, "ways": ["password", "github"]}
 
 
 @pytest.mark.slow

@@ -100,6 +100,8 @@ async def test_the_welcome_says_who_i_am_and_what_the_limits_are(server: Running
     assert isinstance(limits, dict)
     assert account["handle"] == "alice"
     assert limits["frame_bytes"] == 65_536
+    assert limits["file_bytes"] == server.pod.files.uploads.file_bytes == 2 * 1024**3
+    assert limits["workspace_file_bytes"] == 3 * 1024**2
     assert welcome["epoch"] == server.pod.epoch
 
 

@@ -44,6 +44,7 @@ export interface AiOffer {
   readonly provider: Provider;
   readonly model?: string;
   readonly answers_with?: string;
+  readonly is_demo: boolean;
   readonly can_answer: boolean;
 }
 
@@ -174,6 +175,13 @@ export interface AuditView {
   readonly before: string;
   readonly after: string;
   readonly hash: string;
+}
+
+export interface Author {
+  readonly account_id: string;
+  readonly kind: AccountKind;
+  readonly handle: string;
+  readonly display_name: string;
 }
 
 /** What is asked to begin an upload. With `sha256` a file that the uploader can read already is not sent again. */
@@ -1164,6 +1172,7 @@ export interface ProfileView {
   readonly is_disabled: boolean;
   readonly has_key: boolean;
   readonly answers_with?: string;
+  readonly is_demo: boolean;
   readonly problem?: string;
 }
 
@@ -1376,6 +1385,7 @@ export interface RoomListing {
   readonly seq: number;
   readonly role: string;
   readonly read: ReadMark;
+  readonly has_ai: boolean;
 }
 
 /** What owners and admins may switch; the defaults are the table of rights' brackets. */
@@ -1460,14 +1470,22 @@ export interface ScheduleRule {
   readonly days?: readonly number[];
 }
 
-/** Newest first. */
+/** Newest first. `authors`: who wrote them, those who have left their room too, each once. */
 export interface SearchAnswer {
   readonly hits: readonly Hit[];
+  readonly authors?: readonly Author[];
 }
 
+/** Words, or what the messages must be beside them, or both. */
 export interface SearchQuery {
-  readonly q: string;
+  readonly q?: string;
   readonly room?: string;
+  readonly room_name?: string;
+  readonly author?: string;
+  readonly has_file?: boolean;
+  readonly has_link?: boolean;
+  readonly since?: string;
+  readonly until?: string;
   readonly limit?: number;
   readonly before?: string;
 }
@@ -1545,6 +1563,11 @@ export interface Share {
   readonly results: number;
 }
 
+export interface SignInWays {
+  readonly ways: readonly ("password" | "link" | "supabase")[];
+  readonly supabase?: SupabaseWay;
+}
+
 /** Where one part may be put directly, past the server: this method and URL, with exactly these headers. */
 export interface SignedPart {
   readonly number: number;
@@ -1619,6 +1642,13 @@ export interface SummaryPoint {
 export interface SummaryVersion {
   readonly summary: Summary;
   readonly at: string;
+}
+
+/** What a page needs to sign people in there, all of it public: the token it gets goes to `POST /api/v1/sessions`. */
+export interface SupabaseWay {
+  readonly url: string;
+  readonly anon_key: string;
+  readonly ways: readonly string[];
 }
 
 export interface TailQuery {
@@ -1976,6 +2006,8 @@ export interface WritePath {
 }
 
 export interface Operations {
+  /** Which ways to sign in are open */
+  readonly "GET /api/v1/auth/ways": { readonly query: Readonly<Record<never, never>>; readonly body: undefined; readonly answer: SignInWays };
   /** Sign in */
   readonly "POST /api/v1/sessions": { readonly query: Readonly<Record<never, never>>; readonly body: NewSession; readonly answer: SessionMade };
   /** Sign out */
@@ -2035,7 +2067,7 @@ export interface Operations {
   /** One message with its revisions */
   readonly "GET /api/v1/rooms/{room_id}/messages/{message_id}": { readonly query: Readonly<Record<never, never>>; readonly body: undefined; readonly answer: MessageWithRevisions };
   /** Search messages, newest first */
-  readonly "GET /api/v1/search": { readonly query: { readonly q: string; readonly room?: string; readonly limit?: number; readonly before?: string }; readonly body: undefined; readonly answer: SearchAnswer };
+  readonly "GET /api/v1/search": { readonly query: { readonly q?: string; readonly room?: string; readonly room_name?: string; readonly author?: string; readonly has_file?: boolean; readonly has_link?: boolean; readonly since?: string; readonly until?: string; readonly limit?: number; readonly before?: string }; readonly body: undefined; readonly answer: SearchAnswer };
   /** The AI accounts that can be made members of a room */
   readonly "GET /api/v1/ai": { readonly query: Readonly<Record<never, never>>; readonly body: undefined; readonly answer: AiOffers };
   /** The queue of the AIs, and their latest turns */

@@ -1765,7 +1765,7 @@ export interface WebhookRule {
   readonly key?: string;
 }
 
-/** `limits`: the numbers a client should know, by name. */
+/** `limits`: the numbers a client should know, by name; `file_bytes` is the largest file that a message may carry, `workspace_file_bytes` the largest that a person may put into a workspace at once. */
 export interface Welcome {
   readonly type: "welcome";
   readonly session_id: string;

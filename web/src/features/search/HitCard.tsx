@@ -3,17 +3,17 @@
 import { Hash, MessageSquare, Paperclip } from "lucide-react";
 import { useTranslation } from "react-i18next";
 import { Link } from "wouter";
-import type { Hit } from "../../protocol/api";
-import type { Member } from "../../protocol/wire";
+import type { Author, Hit } from "../../protocol/api";
 import { Avatar } from "../../ui/Avatar";
 import { Badge } from "../../ui/Badge";
 import { Time } from "../../ui/Time";
+import { wordsOf } from "../plainWords";
 import { excerpt, isFound, marked } from "./marked";
 
 export interface HitCardProps {
   readonly hit: Hit;
   readonly words: string;
-  readonly author: Member | undefined;
+  readonly author: Author | undefined;
   readonly roomName: string;
   readonly isDirect: boolean;
 }
@@ -46,7 +46,7 @@ export function HitCard({ hit, words, author, roomName, isDirect }: HitCardProps
       <span dir="auto" className="mt-1.5 block text-body text-ink wrap-anywhere">
         {marked(excerpt(bestText(hit, words), words), words).map((piece) =>
           piece.isFind ? (
-            <mark key={piece.at} className="rounded-[3px] bg-warn-soft px-0.5 font-medium text-ink">
+            <mark key={piece.at} className="rounded-[3px] bg-accent-soft px-0.5 font-medium text-ink">
               {piece.text}
             </mark>
           ) : (
@@ -74,6 +74,6 @@ function bestText(hit: Hit, words: string): string {
     ...(message.attachments ?? []).map((one) => one.transcript?.text ?? ""),
     ...(message.cards ?? []).map((card) => [card.title, card.text ?? ""].join(": ")),
   ].filter((text) => text !== "");
-  if (isFound(message.text, words)) return message.text;
-  return others.find((text) => isFound(text, words)) ?? (message.text || others[0] || "");
+  const said = wordsOf(message.text);
+  return [said, message.text, ...others].find((text) => isFound(text, words)) ?? (said || others[0] || "");
 }

@@ -11,7 +11,7 @@ import { Field, Input, Select } from "../../ui/Field";
 import { Skeleton } from "../../ui/Skeleton";
 import { useClient, useReadable } from "../hooks";
 import { Refusal } from "../sections";
-import { type Asked, fromAddress, toAddress, withFilters } from "./asked";
+import { type Asked, fromAddress, queryOf, toAddress, withFilters } from "./asked";
 import { HitCard } from "./HitCard";
 import { type Hits, useHits } from "./useHits";
 
@@ -43,7 +43,7 @@ function AskForm({ asked }: { readonly asked: Asked }) {
 
   const ask = (change: Partial<Asked>) => {
     const said = { ...asked, words, from: from.trim().replace(/^[@＠]/, "") || undefined, ...change };
-    navigate(toAddress(withFilters(said)), { replace: asked.words === "" });
+    navigate(toAddress(inKnownRoom(withFilters(said), rooms)), { replace: queryOf(asked) === undefined });
   };
   return (
     <search>
@@ -76,38 +76,49 @@ function AskForm({ asked }: { readonly asked: Asked }) {
             {t("common.search")}
           </Button>
         </div>
-        <div className="grid grid-cols-2 items-end gap-3 sm:grid-cols-4">
-          <Field label={t("search.room")}>
+        <div className="grid grid-cols-2 items-end gap-3 sm:grid-cols-6">
+          <Field label={t("search.room")} className="sm:col-span-2">
             <Select
               value={asked.roomId ?? ""}
-              onChange={(value) => ask({ roomId: value === "" ? undefined : value })}
+              onChange={(value) => ask({ roomId: value === "" ? undefined : value, roomName: undefined })}
               options={[
                 { value: "", label: t("search.anyRoom") },
                 ...[...rooms.values()].map((room) => ({ value: room.id, label: room.name })),
               ]}
             />
           </Field>
-          <Field label={t("search.from")}>
+          <Field label={t("search.from")} className="sm:col-span-2">
             <Input
               value={from}
               placeholder={t("search.fromHint")}
               onChange={(event) => setFrom(event.target.value)}
               onBlur={() => {
-                if (from.trim() !== (asked.from ?? "") && words.trim() !== "") ask({});
+                if (from.trim() !== (asked.from ?? "")) ask({});
               }}
             />
           </Field>
-          <Field label={t("search.files")}>
+          <Field label={t("search.having")} className="col-span-2">
             <Select
-              value={asked.hasFile ? "with" : "any"}
-              onChange={(value) => ask({ hasFile: value === "with" })}
+              value={havingOf(asked)}
+              onChange={(value) =>
+                ask({ hasFile: value === "file" || value === "both", hasLink: value === "link" || value === "both" })
+              }
               options={[
-                { value: "any", label: t("search.anyFiles") },
-                { value: "with", label: t("search.withFiles") },
+                { value: "any", label: t("search.anyHaving") },
+                { value: "file", label: t("search.withFiles") },
+                { value: "link", label: t("search.withLinks") },
+                { value: "both", label: t("search.withBoth") },
               ]}
             />
           </Field>
-          <Field label={t("search.before")}>
+          <Field label={t("search.after")} className="sm:col-span-3">
+            <Input
+              type="date"
+              value={asked.after ?? ""}
+              onChange={(event) => ask({ after: event.target.value === "" ? undefined : event.target.value })}
+            />
+          </Field>
+          <Field label={t("search.before")} className="sm:col-span-3">
             <Input
               type="date"
               value={asked.before ?? ""}
@@ -123,12 +134,11 @@ function AskForm({ asked }: { readonly asked: Asked }) {
 function Results({ asked, found }: { readonly asked: Asked; readonly found: Hits }) {
   const { t } = useTranslation();
   const rooms = useRoomNames();
-  const isFiltered = asked.from !== undefined || asked.hasFile;
-  if (asked.words === "") {
+  if (queryOf(asked) === undefined) {
     return (
       <EmptyState icon={<Search size={22} />} title={t("search.begin")}>
-        <p>{t(isFiltered ? "search.wordsToo" : "search.beginText")}</p>
-        <p className="mt-2 font-mono text-mono">from:mei · has:file · before:2026-11-01</p>
+        <p>{t("search.beginText")}</p>
+        <p className="mt-2 font-mono text-mono">from:mei · in:welcome · has:link · after:2026-11-01</p>
       </EmptyState>
     );
   }
@@ -136,12 +146,9 @@ function Results({ asked, found }: { readonly asked: Asked; readonly found: Hits
     <section aria-label={t("search.results")} aria-busy={found.isLoading} className="flex flex-col gap-2.5">
       <p role="status" className="text-small text-ink-3">
         {found.isLoading && t("search.looking")}
-        {!found.isLoading && found.hits.length > 0 && (
-          <>
-            {t(found.hasMore ? "search.atLeast" : "search.found", { count: found.hits.length })}
-            {isFiltered && ` · ${t("search.looked", { count: found.looked })}`}
-          </>
-        )}
+        {!found.isLoading &&
+          found.hits.length > 0 &&
+          t(found.hasMore ? "search.atLeast" : "search.found", { count: found.hits.length })}
       </p>
       {found.hits.map((hit) => {
         const room = rooms.get(hit.room_id);
@@ -160,11 +167,7 @@ function Results({ asked, found }: { readonly asked: Asked; readonly found: Hits
       {found.refusal !== undefined && <Refusal text={found.refusal} onRetry={found.more} />}
       {!found.isLoading && found.hits.length === 0 && found.refusal === undefined && (
         <EmptyState icon={<SearchX size={22} />} title={t("search.nothing")}>
-          <p>
-            {t(isFiltered && found.looked > 0 ? "search.nothingFiltered" : "search.nothingText", {
-              count: found.looked,
-            })}
-          </p>
+          <p>{t(asked.words === "" ? "search.nothingFiltered" : "search.nothingText")}</p>
         </EmptyState>
       )}
       {found.hasMore && (
@@ -183,6 +186,20 @@ function Waiting() {
       <Skeleton className={`h-3 ${width}`} />
     </div>
   ));
+}
+
+function havingOf({ hasFile, hasLink }: Asked): "any" | "file" | "link" | "both" {
+  if (hasFile && hasLink) return "both";
+  if (hasFile) return "file";
+  return hasLink ? "link" : "any";
+}
+
+/** A name that one room of ours has is that room; of another one the server says what there is. */
+function inKnownRoom(asked: Asked, rooms: ReadonlyMap<string, Pick<RoomEntry, "id" | "name">>): Asked {
+  const name = asked.roomName?.toLocaleLowerCase();
+  if (name === undefined) return asked;
+  const [one, another] = [...rooms.values()].filter((room) => room.name.toLocaleLowerCase() === name);
+  return one === undefined || another !== undefined ? asked : { ...asked, roomId: one.id, roomName: undefined };
 }
 
 /** By name; a direct room is called as the others in it. */

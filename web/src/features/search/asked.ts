@@ -3,70 +3,121 @@
 export interface Asked {
   readonly words: string;
   readonly roomId: string | undefined;
+  /** As it was written; the server knows which rooms have that name. */
+  readonly roomName: string | undefined;
   /** A handle or a name, or `me`. */
   readonly from: string | undefined;
   readonly hasFile: boolean;
-  /** A day, as 2026-11-22: only what was said before it. */
+  readonly hasLink: boolean;
+  /** A day, as 2026-11-22: what was said on it or later. */
+  readonly after: string | undefined;
+  /** Only what was said before that day. */
   readonly before: string | undefined;
 }
+
+/** What the server is asked for. */
+export interface Query {
+  readonly q?: string;
+  readonly room?: string;
+  readonly room_name?: string;
+  readonly author?: string;
+  readonly has_file?: boolean;
+  readonly has_link?: boolean;
+  readonly since?: string;
+  readonly until?: string;
+}
+
+const MOST_WORDS = 200;
+const MOST_NAME = 100;
 
 export function fromAddress(query: string): Asked {
   const params = new URLSearchParams(query);
   const said = (name: string) => params.get(name)?.trim() || undefined;
+  const has = params.get("has")?.split(",") ?? [];
   return withFilters({
     words: params.get("q") ?? "",
     roomId: said("room"),
+    roomName: said("in"),
     from: said("from"),
-    hasFile: params.get("has") === "file",
+    hasFile: has.includes("file"),
+    hasLink: has.includes("link"),
+    after: dayOf(said("after")),
     before: dayOf(said("before")),
   });
 }
 
 export function toAddress(asked: Asked): string {
   const params = new URLSearchParams();
-  if (asked.words !== "") params.set("q", asked.words);
-  if (asked.roomId !== undefined) params.set("room", asked.roomId);
-  if (asked.from !== undefined) params.set("from", asked.from);
-  if (asked.hasFile) params.set("has", "file");
-  if (asked.before !== undefined) params.set("before", asked.before);
+  const put = (name: string, value: string | undefined) => {
+    if (value !== undefined && value !== "") params.set(name, value);
+  };
+  put("q", asked.words);
+  put("room", asked.roomId);
+  put("in", asked.roomName);
+  put("from", asked.from);
+  put("has", [asked.hasFile ? "file" : "", asked.hasLink ? "link" : ""].filter((one) => one !== "").join(","));
+  put("after", asked.after);
+  put("before", asked.before);
   const query = params.toString();
   return query === "" ? "/search" : `/search?${query}`;
 }
 
-/** Takes `from:mei`, `has:file` and `before:2026-11-22` out of the words. What has no meaning stays a word. */
+/** A word; of a filter, its value may be in quotes. */
+const WORD = /[^\s"“”]+[:：]["“”][^"“”]*["“”](?!\S)|\S+/g;
+const FILTER = /^(from|has|before|after|in)[:：](.+)$/is;
+
+/** Takes `from:mei`, `in:"the room"`, `has:link` or `before:2026-11-22` out of the words. What has no meaning stays a word. */
 export function withFilters(asked: Asked): Asked {
-  let { from, hasFile, before } = asked;
   const words: string[] = [];
-  for (const word of asked.words.split(/\s+/).filter((one) => one !== "")) {
-    const [, name = "", value = ""] = /^(from|has|before)[:：](.+)$/i.exec(word) ?? [];
-    const day = dayOf(value);
-    if (name.toLowerCase() === "from") from = value.replace(/^[@＠]/, "");
-    else if (name.toLowerCase() === "has" && value.toLowerCase() === "file") hasFile = true;
-    else if (name.toLowerCase() === "before" && day !== undefined) before = day;
-    else words.push(word);
+  let found = asked;
+  for (const word of asked.words.match(WORD) ?? []) {
+    const [, name = "", quoted = ""] = FILTER.exec(word) ?? [];
+    const change = filterOf(name.toLowerCase(), quoted.replace(/^["“”](.*)["“”]$/s, "$1").trim());
+    if (change === undefined) words.push(word);
+    else found = { ...found, ...change };
   }
-  return { ...asked, words: words.join(" "), from, hasFile, before };
+  return { ...found, words: words.join(" ") };
+}
+
+function filterOf(name: string, value: string): Partial<Asked> | undefined {
+  const day = dayOf(value);
+  const bare = value.replace(name === "in" ? /^[#＃]/ : /^[@＠]/, "");
+  if (name === "from" && bare !== "") return { from: bare };
+  // The room that was written last is the one that is meant.
+  if (name === "in" && bare !== "") return { roomName: bare, roomId: undefined };
+  if (name === "has" && value.toLowerCase() === "file") return { hasFile: true };
+  if (name === "has" && value.toLowerCase() === "link") return { hasLink: true };
+  if (name === "before" && day !== undefined) return { before: day };
+  if (name === "after" && day !== undefined) return { after: day };
+  return undefined;
+}
+
+/** undefined: there is nothing to look for yet; a room alone is a place to look, not something to find. */
+export function queryOf(asked: Asked): Query | undefined {
+  const { words, from, hasFile, hasLink, after, before, roomId, roomName } = asked;
+  const isFiltered = from !== undefined || hasFile || hasLink || after !== undefined || before !== undefined;
+  if (words === "" && !isFiltered) return undefined;
+  return {
+    ...(words === "" ? {} : { q: [...words].slice(0, MOST_WORDS).join("") }),
+    ...(roomId === undefined ? {} : { room: roomId }),
+    ...(roomName === undefined || roomId !== undefined ? {} : { room_name: roomName.slice(0, MOST_WORDS) }),
+    ...(from === undefined ? {} : { author: [...from].slice(0, MOST_NAME).join("") }),
+    ...(hasFile ? { has_file: true } : {}),
+    ...(hasLink ? { has_link: true } : {}),
+    ...(after === undefined ? {} : { since: startOf(after).toISOString() }),
+    ...(before === undefined ? {} : { until: startOf(before).toISOString() }),
+  };
 }
 
 function dayOf(text: string | undefined): string | undefined {
-  if (text === undefined || !/^\d{4}-\d{2}-\d{2}$/.test(text)) return undefined;
-  return Number.isNaN(startOf(text)) ? undefined : text;
+  if (text === undefined || !/^\d{4}-\d{2}-\d{2}$/.test(text) || text < "0001-01-02") return undefined;
+  const [, month, day] = text.split("-").map(Number);
+  const at = startOf(text);
+  // 31 February would be a day of March.
+  return at.getMonth() + 1 === month && at.getDate() === day ? text : undefined;
 }
 
-/** Milliseconds of the beginning of a day here. */
-function startOf(day: string): number {
-  return new Date(`${day}T00:00:00`).getTime();
-}
-
-const SIGNS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
-
-/** The id before which all messages are older than the day: ids begin with the time, and are in its order. */
-export function idBefore(day: string): string {
-  let left = Math.max(0, startOf(day));
-  let time = "";
-  for (let place = 0; place < 10; place++) {
-    time = (SIGNS[left % 32] ?? "0") + time;
-    left = Math.floor(left / 32);
-  }
-  return time + "0".repeat(16);
+/** The beginning of a day here. */
+function startOf(day: string): Date {
+  return new Date(`${day}T00:00:00`);
 }

@@ -15,6 +15,7 @@ import { sentenceOf } from "../answers";
 import { Frame, Waiting } from "./Frame";
 import { NewAccountForm } from "./NewAccountForm";
 import { PasswordForm } from "./PasswordForm";
+import { WithSupabase } from "./WithSupabase";
 
 export interface InviteProps {
   readonly session: Session;
@@ -160,13 +161,15 @@ function Invited({ preview, session, code, me, onJoined }: InvitedProps) {
             <NewAccountForm onSubmit={join} />
           </TabPanel>
           <TabPanel value="have" className="overflow-visible pt-5">
-            <PasswordForm
-              action={t("signin.invite.signInAndJoin")}
-              onSubmit={async (handle, password) => {
-                await session.signInByPassword(handle, password);
-                await join();
-              }}
-            />
+            <WithSupabase session={session} back={{ to: "/", invite: code }} onSignedIn={() => join()}>
+              <PasswordForm
+                action={t("signin.invite.signInAndJoin")}
+                onSubmit={async (handle, password) => {
+                  await session.signInByPassword(handle, password);
+                  await join();
+                }}
+              />
+            </WithSupabase>
           </TabPanel>
         </Tabs>
       )}

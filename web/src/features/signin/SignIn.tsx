@@ -7,20 +7,27 @@ import { Refused } from "../../connection/types";
 import type { Account } from "../../protocol/wire";
 import { Button } from "../../ui/Button";
 import { sentenceOf } from "../answers";
+import { ComingBack, type Returned } from "./ComingBack";
 import { Frame, Waiting } from "./Frame";
 import { PasswordForm } from "./PasswordForm";
+import { WithSupabase } from "./WithSupabase";
 
 export interface SignInProps {
   readonly session: Session;
   /** Of a one-time link. */
   readonly link?: string | undefined;
+  /** What Supabase led back with. */
+  readonly returned?: Returned | undefined;
+  /** Where whoever leaves to sign in elsewhere is brought afterwards. */
+  readonly to?: string | undefined;
   /** Who is signed in already, while the link is tried. */
   readonly me?: Account | undefined;
-  readonly onSignedIn: () => void;
+  /** `to`: they had wanted to go there before they left. */
+  readonly onSignedIn: (to?: string) => void;
   readonly onLinkUsed: () => void;
 }
 
-export function SignIn({ session, link, me, onSignedIn, onLinkUsed }: SignInProps) {
+export function SignIn({ session, link, returned, to = "/", me, onSignedIn, onLinkUsed }: SignInProps) {
   const { t } = useTranslation();
   const [refusal, setRefusal] = useState<"expired" | string>();
   const tried = useRef<string>(undefined);
@@ -30,7 +37,8 @@ export function SignIn({ session, link, me, onSignedIn, onLinkUsed }: SignInProp
     if (link === undefined || tried.current === link) return;
     tried.current = link;
     setRefusal(undefined);
-    session.signInByLink(link).then(onSignedIn, (error: unknown) => {
+    const done = () => onSignedIn();
+    session.signInByLink(link).then(done, (error: unknown) => {
       const isGone = error instanceof Refused && (error.status === 401 || error.code === "expired");
       setRefusal(isGone ? "expired" : sentenceOf(error));
     });
@@ -45,22 +53,31 @@ export function SignIn({ session, link, me, onSignedIn, onLinkUsed }: SignInProp
             sentence={refusal === "expired" ? undefined : refusal}
             me={me}
             onPassword={onLinkUsed}
-            onStay={onSignedIn}
+            onStay={() => onSignedIn()}
           />
         )}
+      </Frame>
+    );
+  }
+  if (returned !== undefined) {
+    return (
+      <Frame>
+        <ComingBack session={session} returned={returned} onSignedIn={onSignedIn} onAgain={onLinkUsed} />
       </Frame>
     );
   }
   return (
     <Frame>
       <h1 className="mb-5 text-title font-semibold">{t("signin.title")}</h1>
-      <PasswordForm
-        action={t("signin.submit")}
-        onSubmit={async (handle, password) => {
-          await session.signInByPassword(handle, password);
-          onSignedIn();
-        }}
-      />
+      <WithSupabase session={session} back={{ to }} onSignedIn={() => onSignedIn()}>
+        <PasswordForm
+          action={t("signin.submit")}
+          onSubmit={async (handle, password) => {
+            await session.signInByPassword(handle, password);
+            onSignedIn();
+          }}
+        />
+      </WithSupabase>
       <p className="mt-5 border-t border-line pt-4 text-meta text-ink-3">{t("signin.byLink")}</p>
     </Frame>
   );
