@@ -21,7 +21,6 @@ const frames = {
   card: "mx-auto mt-10 w-full max-w-md rounded-card border border-line bg-surface p-6",
   pane: "mx-auto flex h-dvh w-full max-w-80 flex-col overflow-y-auto border-x border-line bg-sunken",
   timeline: "mx-auto flex min-h-dvh w-full max-w-4xl flex-col bg-surface px-4 py-6",
-  page: "contents",
 } as const;
 
 export function Scene({ client, path = `/r/${DEPLOY}`, as = "card", children }: SceneProps) {
@@ -30,9 +29,15 @@ export function Scene({ client, path = `/r/${DEPLOY}`, as = "card", children }: 
   return (
     <ClientContext value={given}>
       <Router hook={hook} searchHook={searchHook}>
-        <div className={as === "page" ? "contents" : "min-h-dvh bg-app max-sm:px-0"}>
-          <div className={frames[as]}>{children}</div>
-        </div>
+        {as === "page" ? (
+          children
+        ) : (
+          <main className="min-h-dvh bg-app">
+            <h1 className="sr-only">Gallery</h1>
+            {as === "pane" && <h2 className="sr-only">{as}</h2>}
+            <div className={frames[as]}>{children}</div>
+          </main>
+        )}
       </Router>
     </ClientContext>
   );

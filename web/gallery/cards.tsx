@@ -8,7 +8,8 @@ import { ToolCard } from "../src/features/cards/ToolCard";
 import { TurnRow } from "../src/features/cards/TurnRow";
 import { Timeline } from "../src/features/timeline/Timeline";
 import type { Event, FilesChanged } from "../src/protocol/wire";
-import { AI, InScene, MEI, ROOM, SAM, Scene } from "./roomScene";
+import { Pressed } from "./Pressed";
+import { AI, GUEST, InScene, MEI, ROOM, SAM, Scene } from "./roomScene";
 
 const TESTS = `============================= test session starts ==============================
 collected 26 items
@@ -16,16 +17,16 @@ collected 26 items
 tests/test_fanout.py ................                                    [ 61%]
 tests/test_lag.py ..........                                             [100%]
 
-============================== 26 passed in 3.42s ==============================
-[exit status 0]`;
+============================== 26 passed in 3.42s ==============================`;
 
 function asked(meId = MEI): Scene {
   return new Scene(meId).say(SAM, "@DeepSeek deploy it to staging").ask("t1", SAM).begin("t1");
 }
 
-/** The cards of a scene by themselves. */
-const cards = (scene: Scene): ReactNode => (
+/** The cards of a scene by themselves; `pressed` is pressed first. */
+const cards = (scene: Scene, pressed?: string): ReactNode => (
   <InScene scene={scene}>
+    {pressed !== undefined && <Pressed what={pressed} />}
     <div className="mx-auto flex max-w-3xl flex-col gap-3 p-4">
       <RoomHere roomId={ROOM}>
         {[...scene.state.calls.values()].map((call) => (
@@ -147,34 +148,82 @@ export const states: Record<string, () => ReactNode> = {
         })
         .approval("t1", "c1", { tool_class: "sensitive_write", limits: { wall_s: 10 } }),
     ),
+  "asking-delete": () => {
+    const scene = asked().call("t1", "c1", "delete_file", { path: "reports/2025", recursive: true });
+    scene.approval("t1", "c1", { tool_class: "sensitive_write", needed: 2, limits: { wall_s: 10 } });
+    return cards(
+      scene.event(GUEST, (head) => ({
+        ...head,
+        type: "approval_decided",
+        turn_id: "t1",
+        call_id: "c1",
+        is_approved: true,
+      })),
+    );
+  },
+  "asking-arguments-hidden": () =>
+    cards(asked(SAM).call("t1", "c1", "mail__send", "").approval("t1", "c1", { tool_class: "network" })),
+  "asking-soon-over": () =>
+    cards(
+      asked()
+        .call("t1", "c1", "execute_command", DEPLOY)
+        .approval("t1", "c1", { expires_at: new Date(Date.now() + 42_000).toISOString() }),
+    ),
   running: () => cards(running()),
+  "running-quiet": () =>
+    cards(asked().wait(19.9).call("t1", "c1", "execute_command", { command: "sleep 30" }).started("t1", "c1")),
   ok: () => {
     const scene = asked().call("t1", "c1", "execute_command", { command: "pytest -q" }).started("t1", "c1");
     return cards(scene.wait(0.07).finished("t1", "c1", TESTS, { status: 0 }));
   },
+  "ok-open": () => {
+    const scene = asked().call("t1", "c1", "execute_command", { command: "pytest -q", cwd: "services" });
+    scene.approval("t1", "c1").event(MEI, (head) => ({
+      ...head,
+      type: "approval_decided",
+      turn_id: "t1",
+      call_id: "c1",
+      is_approved: true,
+    }));
+    scene.started("t1", "c1").wait(0.07).finished("t1", "c1", TESTS, { status: 0 });
+    return cards(scene, "[data-card] button[aria-expanded=false]");
+  },
   failed: () => {
     const scene = asked().call("t1", "c1", "execute_command", { command: "make build" }).started("t1", "c1");
     const lines = Array.from({ length: 34 }, (_, at) => `cc -O2 -c src/part_${at}.c`).join("\n");
-    return cards(
-      scene.wait(0.2).finished("t1", "c1", `${lines}\nerror: missing header 'lag.h'\n[exit status 2]`, { status: 2 }),
-    );
+    return cards(scene.wait(0.2).finished("t1", "c1", `${lines}\nerror: missing header 'lag.h'`, { status: 2 }));
   },
   denied: () => cards(decided(false).finished("t1", "c1", "people said no", { code: "not_approved" })),
+  "denied-open": () =>
+    cards(
+      decided(false).finished("t1", "c1", "people said no", { code: "not_approved" }),
+      "[data-card] button[aria-expanded=false]",
+    ),
+  "turn-ended": () =>
+    cards(
+      asked().call("t1", "c1", "execute_command", { command: "make all" }).started("t1", "c1").end("t1", "stopped"),
+    ),
   expired: () => {
     const scene = asked().call("t1", "c1", "execute_command", DEPLOY).approval("t1", "c1");
     return cards(scene.event(AI, (head) => ({ ...head, type: "approval_expired", turn_id: "t1", call_id: "c1" })));
   },
   capped: () => {
     const scene = asked().call("t1", "c1", "execute_command", { command: "cat big.log" }).started("t1", "c1");
-    const text = "first line\nsecond line\n\n[… 4821000 bytes left out …]\nlast but one\nlast line\n[exit status 1]";
+    const text = "first line\nsecond line\n\n[… 4821000 bytes left out …]\nlast but one\nlast line";
     return cards(scene.finished("t1", "c1", text, { status: 1 }));
   },
   hidden: () => cards(asked(SAM).wait(19.9).call("t1", "c1", "execute_command", "").started("t1", "c1")),
   changed: () => cards(changed()),
+  undone: () => {
+    const scene = changed().end("t1");
+    scene.event(MEI, (head) => ({ ...head, type: "turn_undone", turn_id: "t1", is_ok: true, changes: [] }));
+    return cards(scene);
+  },
   diff: () => (
-    <div className="flex flex-col gap-3 bg-surface p-4">
+    <main className="flex flex-col gap-3 bg-surface p-4">
+      <h1 className="sr-only">Gallery</h1>
       <DiffRows diff={DIFF} />
-    </div>
+    </main>
   ),
   conflicts: () => {
     const scene = changed().end("t1");

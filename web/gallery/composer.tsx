@@ -4,6 +4,7 @@ import { type ReactNode, useEffect } from "react";
 import { type Client, Refused } from "../src/connection/types";
 import { Composer } from "../src/features/composer/Composer";
 import { CostHint } from "../src/features/composer/CostHint";
+import { DropHere } from "../src/features/composer/DropHere";
 import { SlashHelp } from "../src/features/composer/SlashHelp";
 import type { Uploads } from "../src/features/composer/uploads";
 import { useUploads } from "../src/features/composer/useUploads";
@@ -12,6 +13,7 @@ import { writeDraft } from "../src/features/preferences";
 import { aimComposer } from "../src/features/replying";
 import type { RoomState } from "../src/room/state";
 import { type Answers, fakeClient, fakeRoom } from "./fake";
+import { Pressed } from "./Pressed";
 import { ASKS, DEPLOY, deepSeek, deployRoom, guest, mei, sam, turn } from "./rooms";
 import { Scene } from "./Scene";
 
@@ -44,6 +46,16 @@ function composer({ draft = "", state = quiet(), client, answers = {}, prepare, 
 
 function as(meId: typeof mei, state: RoomState): Client {
   return fakeClient({ me: meId, states: [state] });
+}
+
+/** A server that takes nothing more for a while. */
+function tooFast(): Client {
+  const parts = { states: [works()] };
+  const room = {
+    ...fakeRoom(DEPLOY, parts),
+    ask: () => Promise.reject(new Refused("rate_limited", "not so fast", 12)),
+  };
+  return { ...fakeClient(parts), room: () => room };
 }
 
 /** Files that stand still on their way: each name says how it goes. */
@@ -132,6 +144,12 @@ export const states: Record<string, () => ReactNode> = {
     </Scene>
   ),
   tooLong: composer({ draft: "数据 ".repeat(10_700) }),
+  slower: composer({
+    client: tooFast(),
+    draft: "/stop",
+    children: <Pressed what="[data-send]" />,
+  }),
+  drop: composer({ children: <DropHere into="#deploy-room" /> }),
   archived: composer({ state: { ...quiet(), room: { ...quiet().room, archived_at: "2026-11-20T12:00:00.000Z" } } }),
   guest: composer({ client: as(guest, quiet()) }),
   opening: composer({ client: fakeClient({ states: [] }) }),

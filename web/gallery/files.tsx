@@ -6,6 +6,7 @@ import { SendingList } from "../src/features/files/SendingList";
 import { TableView } from "../src/features/files/TableView";
 import type { Attachment, RoomFile, WorkspaceListing } from "../src/protocol/api";
 import type { RoomState } from "../src/room/state";
+import chart from "./chart.svg";
 import { ago } from "./clock";
 import { type Answers, type FakeParts, fakeClient } from "./fake";
 import { DEPLOY, deepSeek, deployRoom, mei, RAN, sam } from "./rooms";
@@ -133,7 +134,7 @@ function pane(parts: FakeParts = {}, search = "", view?: "changes" | "attachment
       client={fakeClient({
         answers,
         states: [state],
-        picture: "icon.svg",
+        picture: chart,
         bodies: { "GET /api/v1/rooms/{room_id}/workspace/file": python },
         ...parts,
       })}

@@ -123,6 +123,7 @@ export const states: Record<string, () => ReactNode> = {
   ),
   menu: () => (
     <main className="flex justify-center pt-24">
+      <h1 className="sr-only">Menu</h1>
       <Menu isOpen trigger={<Button>Menu</Button>}>
         <MenuLabel>Message</MenuLabel>
         <MenuItem icon={<Copy size={16} />} onSelect={nothing}>
@@ -146,6 +147,10 @@ export const states: Record<string, () => ReactNode> = {
         action: { label: "Choose another", onPress: nothing },
       });
     });
-    return <main className="h-dvh" />;
+    return (
+      <main className="h-dvh">
+        <h1 className="sr-only">Toasts</h1>
+      </main>
+    );
   },
 };

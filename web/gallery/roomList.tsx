@@ -14,14 +14,12 @@ function list(parts: FakeParts = {}, prepare: () => void = () => {}): () => Reac
     prepare();
     return (
       <Scene as="page" path={`/r/${DEPLOY}`} client={fakeClient(parts)}>
-        <div className="flex h-dvh bg-surface">
+        <main className="flex h-dvh bg-surface">
+          <h1 className="sr-only">Gallery</h1>
           <nav aria-label="Rooms" className="flex w-64 flex-col border-r border-line max-sm:w-full">
             <RoomsPane onSignOut={() => Promise.resolve()} />
           </nav>
-          <main className="max-sm:hidden">
-            <h1 className="sr-only">Room</h1>
-          </main>
-        </div>
+        </main>
       </Scene>
     );
   };
@@ -67,7 +65,14 @@ export const states: Record<string, () => ReactNode> = {
         answers: {
           "GET /api/v1/ai": {
             ais: [
-              { account_id: deepSeek.id, handle: "deepseek", name: "DeepSeek", provider: "deepseek", can_answer: true },
+              {
+                account_id: deepSeek.id,
+                handle: "deepseek",
+                name: "DeepSeek",
+                provider: "deepseek",
+                is_demo: false,
+                can_answer: true,
+              },
             ],
           },
         },

@@ -9,11 +9,13 @@ import { withHistory } from "../src/room/history";
 import { Changing } from "../src/room/readable";
 import { fromSnapshot } from "../src/room/snapshot";
 import type { Output, Pending, RoomState, Tail } from "../src/room/state";
+import chart from "./chart.svg";
 import { NOW } from "./clock";
+import { type Answers, fakeRest } from "./fake";
 
 export const ROOM = "01ROOM";
 export const MEI = "01MEI";
-export const SAM = "01SAM";
+export const SAM = "01SAMUEL";
 export const GUEST = "01GUEST";
 export const AI = "01AI";
 
@@ -49,6 +51,10 @@ export class Scene {
   readonly outputs = new Map<string, Output>();
   readonly listening = new Map<string, number>();
   pending: readonly Pending[] = [];
+  answers: Answers = {};
+  /** What comes of asking for older messages, and of looking for one. */
+  older: RoomClient["loadOlder"] = () => Promise.resolve();
+  around: RoomClient["loadAround"] = () => Promise.resolve(false);
   private seq = 1;
   private minute = 0;
 
@@ -216,14 +222,13 @@ function clientOf(scene: Scene): Client {
     retry: () => undefined,
     discard: () => undefined,
     ask: done,
-    loadOlder: () => Promise.resolve(),
-    loadAround: () => Promise.resolve(false),
+    loadOlder: scene.older,
+    loadAround: scene.around,
     setTyping: () => undefined,
     markRead: () => undefined,
   };
-  const never = () => new Promise<never>(() => undefined);
   return {
-    rest: { call: never, raw: never, upload: never, address: () => "icon.svg" },
+    rest: fakeRest({ answers: scene.answers, picture: chart }),
     me: {
       id: scene.meId,
       kind: "human",
@@ -265,7 +270,10 @@ export function InScene({
 }) {
   return (
     <ClientContext value={clientOf(scene)}>
-      <div className={isHigh ? "flex h-dvh flex-col bg-surface" : "bg-surface"}>{children}</div>
+      <main className={isHigh ? "flex h-dvh flex-col bg-surface" : "bg-surface"}>
+        <h1 className="sr-only">Gallery</h1>
+        {children}
+      </main>
     </ClientContext>
   );
 }

@@ -210,6 +210,7 @@ export function deployRoom(more: Partial<RoomState> = {}): RoomState {
           turnId: RAN,
           aiId: deepSeek.id,
           askers: [mei.id],
+          messages: [],
           outcome: "done",
           reason: "",
           messageId: messages[3]?.id,

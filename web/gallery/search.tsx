@@ -47,10 +47,8 @@ function search(query: string, hits: readonly unknown[] | Refused | undefined) {
       : {
           "GET /api/v1/search": () => {
             if (hits instanceof Refused) throw hits;
-            return JSON.parse(JSON.stringify({ hits }));
-          },
-          "GET /api/v1/rooms/{room_id}/members": {
-            members: [...deployRoom().members.values(), ...supportRoom().members.values()],
+            const authors = [...deployRoom().members.values(), ...supportRoom().members.values()];
+            return JSON.parse(JSON.stringify({ hits, authors }));
           },
         };
   return () => (

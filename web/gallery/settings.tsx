@@ -55,6 +55,7 @@ const answers: Answers = {
         name: "DeepSeek",
         provider: "deepseek",
         answers_with: "deepseek-chat",
+        is_demo: false,
         can_answer: true,
       },
       {
@@ -63,6 +64,7 @@ const answers: Answers = {
         name: "Helper",
         provider: "openai_compatible",
         model: "qwen3",
+        is_demo: false,
         can_answer: true,
       },
     ],
@@ -245,7 +247,9 @@ export const states = {
   ),
   account: () => (
     <Scene as="page" path="/settings/account" client={fakeClient({ answers })}>
-      <Account />
+      <main className="flex h-dvh flex-col">
+        <Account />
+      </main>
     </Scene>
   ),
 };

@@ -12,6 +12,12 @@ import { mei } from "./rooms";
 const never = () => new Promise<never>(() => {});
 const nothing = () => {};
 const session: Session = { ...makeSession({ fetch: never }) };
+const withSupabase = makeSession({
+  fetch: async () => {
+    const supabase = { url: "https://project.supabase.co", anon_key: "k", ways: ["password", "magic_link", "github"] };
+    return Response.json({ ways: ["password", "link", "supabase"], supabase });
+  },
+});
 const expired = () => Promise.reject(new Refused("unauthenticated", "this link is no longer valid", undefined, 401));
 
 const preview: Preview = {
@@ -34,6 +40,10 @@ function invite(of: Partial<Session>, me?: Account, code: string | undefined = "
 export const states: Record<string, () => ReactNode> = {
   password: signIn(),
   link: signIn("ml_x", { ...session, signInByLink: never }),
+  supabase: signIn(undefined, withSupabase),
+  supabaseRefused: () => (
+    <SignIn session={session} returned={{ refused: "otp_expired" }} onSignedIn={nothing} onLinkUsed={nothing} />
+  ),
   linkExpired: signIn("ml_x", { ...session, signInByLink: expired }),
   linkExpiredSignedIn: signIn("ml_x", { ...session, signInByLink: expired }, mei),
   inviteNew: invite({ previewInvite: () => Promise.resolve(preview) }),

@@ -12,6 +12,8 @@ export default defineConfig({
   plugins: [react(), tailwindcss()],
   build: {
     emptyOutDir: true,
+    // The policy of the pages takes no sound out of an address.
+    assetsInlineLimit: 0,
     target: "es2023",
     reportCompressedSize: false,
     rolldownOptions: { input: fileURLToPath(new URL("gallery.html", import.meta.url)) },
