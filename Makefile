@@ -73,11 +73,12 @@ image-proof:
 	@docker/prove
 
 bench: setup
+	@BIN=$(BIN) web/build/build.sh try
 	@$(BIN)/python -m benchmarks
 
 bench-smoke: setup
 	@$(BIN)/python -m benchmarks --smoke
 
 clean:
-	rm -rf web/node_modules multiplayer/transports/web
+	rm -rf web/node_modules web/lighthouse/node_modules multiplayer/transports/web
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist

@@ -24,6 +24,7 @@ from benchmarks import (
     servers,
     sync,
     uploads,
+    web,
 )
 from benchmarks.disk import Fdatasync
 from benchmarks.generator import RunFailed
@@ -47,6 +48,7 @@ NAMES = (
     "flood",
     "uploads",
     "sync",
+    "web",
     "start",
 )
 _SMALL_ROOM = 10
@@ -124,6 +126,9 @@ async def _sit(command: str, folder: Path, size: Size, seed: int, wanted: Sequen
     if "sync" in wanted:
         say("A workspace that is followed …")
         found += await sync.of_a_followed_workspace(folder, cores, size)
+    if "web" in wanted:
+        say("The web interface …")
+        found += await web.of_the_web_interface(folder, cores, size)
     if "start" in wanted and size.compares_all:
         found.append(await _start_up(folder, cores, ours))
     probes = stage.fdatasync or [stage.probe()]

@@ -5,7 +5,7 @@ Reads what is wanted as a line of JSON on stdin and writes what was made as one:
 
 import asyncio
 import sys
-from collections.abc import Coroutine, Iterable
+from collections.abc import Coroutine, Iterable, Sequence
 from pathlib import Path
 from typing import TypeVar
 
@@ -13,7 +13,7 @@ from pydantic import BaseModel
 
 from multiplayer.compose import command_line
 from multiplayer.live.pod import Pod
-from multiplayer.protocol.commands import InviteMember, SetRoomSettings
+from multiplayer.protocol.commands import InviteMember, PostMessage, SetRoomSettings
 from multiplayer.protocol.ids import RoomId
 from multiplayer.protocol.members import Account
 from multiplayer.protocol.profiles import AiProfile
@@ -21,6 +21,7 @@ from multiplayer.protocol.trigger_rules import MentionRule
 from multiplayer.settings import load_settings
 
 _AT_ONCE = 8
+_SAID_AT_ONCE = 200
 _MENTIONS_PER_MIN = 600
 T = TypeVar("T")
 
@@ -34,17 +35,23 @@ class RoomWanted(BaseModel):
     with_ai: bool = False
     ai: AiProfile | None = None
     """A further AI, which is asked as often as a machine can ask."""
+    said: int = 0
+    """So many messages stand in it, by turns of its people."""
 
 
 class Wanted(BaseModel):
     data_dir: Path
     accounts: int
     rooms: list[RoomWanted]
+    links: int = 0
+    """How many of the accounts, from the first on, are given a link to sign in by at a browser."""
 
 
 class Made(BaseModel):
     tokens: list[str]
     room_ids: list[str]
+    links: list[str] = []
+    """What stands behind the # of each."""
 
 
 async def make(wanted: Wanted) -> Made:
@@ -55,7 +62,8 @@ async def make(wanted: Wanted) -> Made:
             await pod.profiles.create(profile, by=None, origin="cli")
         people = await _in_parallel(_account(pod, f"member{number:04}") for number in range(wanted.accounts))
         room_ids = await _in_parallel(_room(pod, room, [account for account, _ in people]) for room in wanted.rooms)
-        return Made(tokens=[token for _, token in people], room_ids=list(room_ids))
+        links = [await pod.doors.local.create_login_link(account.id) for account, _ in people[: wanted.links]]
+        return Made(tokens=[token for _, token in people], room_ids=list(room_ids), links=[link.text for link in links])
 
 
 async def _account(pod: Pod, handle: str) -> tuple[Account, str]:
@@ -77,7 +85,32 @@ async def _room(pod: Pod, room: RoomWanted, accounts: list[Account]) -> RoomId:
         often = (MentionRule(id="mention", per_min=_MENTIONS_PER_MIN),)
         settings = host.room.state.room.settings.model_copy(update={"triggers": often})
         await host.ask(owner.id, SetRoomSettings(settings=settings), origin="cli")
+    people = [account for account in (owner, *others) if account.id in host.room.state.members]
+    for first in range(0, room.said, _SAID_AT_ONCE):
+        async with asyncio.TaskGroup() as tasks:
+            for number in range(first, min(room.said, first + _SAID_AT_ONCE)):
+                words = PostMessage(text=_words(room.name, number))
+                tasks.create_task(host.ask(_speaker(people, number).id, words, origin="cli"))
     return room_id
+
+
+def _speaker(people: Sequence[Account], number: int) -> Account:
+    """Everyone says up to three things before the next one does."""
+    return people[(number // 3 + number // 7) % len(people)]
+
+
+def _words(room: str, number: int) -> str:
+    """What people write: mostly a line, at times a paragraph, a list or code; each names its room."""
+    line = f"message {number} in {room}: the room keeps one order of everything that is said"
+    match number % 20:
+        case 3 | 13:
+            return " ".join([line] * 4)
+        case 7:
+            return f"{line}\n\n- first **this**\n- then `that`\n- and [a link](https://example.com/{number})"
+        case 17:
+            return f"{line}\n\n```python\ndef answer(question: str) -> str:\n    return question * {number}\n```"
+        case _:
+            return line
 
 
 async def _in_parallel(work: Iterable[Coroutine[None, None, T]]) -> list[T]:

@@ -132,9 +132,9 @@ def free_port() -> int:
         return port
 
 
-def seed(data_dir: Path, accounts: int, rooms: Sequence[RoomWanted]) -> Made:
+def seed(data_dir: Path, accounts: int, rooms: Sequence[RoomWanted], *, links: int = 0) -> Made:
     """Fill a data folder that no server uses yet."""
-    wanted = Wanted(data_dir=data_dir, accounts=accounts, rooms=list(rooms))
+    wanted = Wanted(data_dir=data_dir, accounts=accounts, rooms=list(rooms), links=links)
     data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     done = subprocess.run(
         [sys.executable, "-m", "benchmarks.seed_rooms"],
@@ -153,12 +153,17 @@ def seed(data_dir: Path, accounts: int, rooms: Sequence[RoomWanted]) -> Made:
 
 @asynccontextmanager
 async def multiplayer(
-    data_dir: Path, cores: Cores, port: int | None = None, *, module: str = "multiplayer"
+    data_dir: Path,
+    cores: Cores,
+    port: int | None = None,
+    *,
+    module: str = "multiplayer",
+    extra: Mapping[str, str] | None = None,
 ) -> AsyncIterator[Server]:
-    """Run ours, as its command line starts it, with the numbers of its limits raised."""
+    """Run ours, as its command line starts it, with the numbers of its limits raised; `extra` settings beside them."""
     at = port or free_port()
     argv = ["-m", module, "serve", "--host", "127.0.0.1", "--port", str(at), "--data-dir", str(data_dir)]
-    async with _running("multiplayer", argv, at, data_dir, cores, RAISED) as server:
+    async with _running("multiplayer", argv, at, data_dir, cores, RAISED | dict(extra or {})) as server:
         yield server
 
 

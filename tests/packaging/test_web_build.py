@@ -126,7 +126,16 @@ def test_a_source_that_is_gone_has_it_built_again(checkout: Checkout) -> None:
     assert checkout.asked() == ["run build"]
 
 
-@pytest.mark.parametrize("name", ["gallery/states.tsx", "e2e/journey.mjs", "node_modules/react/index.js"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "gallery/states.tsx",
+        "e2e/journey.mjs",
+        "bench/run.mjs",
+        "lighthouse/package.json",
+        "node_modules/react/index.js",
+    ],
+)
 def test_what_is_not_shipped_has_nothing_built(checkout: Checkout, name: str) -> None:
     checkout.run("build")
     checkout.asked()

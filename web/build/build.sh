@@ -15,7 +15,7 @@ AFTERWARDS=
 
 is_new() {
   [ -f $STAMP ] && [ -f $DIST/index.html ] &&
-    [ -z "$(find . \( -path ./node_modules -o -path ./e2e -o -path ./gallery \) -prune -o -newer $STAMP -print | head -n 1)" ]
+    [ -z "$(find . \( -path ./node_modules -o -path ./e2e -o -path ./gallery -o -path ./bench -o -path ./lighthouse \) -prune -o -newer $STAMP -print | head -n 1)" ]
 }
 
 is_node_new() {
