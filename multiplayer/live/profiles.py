@@ -323,6 +323,7 @@ class Profiles:
             is_disabled=stored.is_disabled,
             has_key=status.has_key,
             answers_with=status.answers_with,
+            is_demo=status.is_demo,
             problem=status.problem,
         )
 

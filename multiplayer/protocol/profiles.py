@@ -99,5 +99,7 @@ class ProfileView(Frozen):
     has_key: bool = False
     answers_with: str = ""
     """The model that answers now, after `auto` is resolved."""
+    is_demo: bool = False
+    """No model answers, but the built-in script."""
     problem: str = ""
     """Why it cannot answer, if so."""

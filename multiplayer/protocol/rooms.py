@@ -164,3 +164,5 @@ class RoomListing(Frozen):
     seq: int
     role: str
     read: ReadMark
+    has_ai: bool = False
+    """A direct room in which an AI is a member: one can tell it from a person's before opening it."""

@@ -34,7 +34,7 @@ from multiplayer.protocol.events import (
 from multiplayer.protocol.ids import AccountId, MessageId, TurnId
 from multiplayer.protocol.members import AccountKind, Member, Role
 from multiplayer.protocol.memory import Summary
-from multiplayer.protocol.rooms import RoomView, TurnState
+from multiplayer.protocol.rooms import RoomKind, RoomView, TurnState
 from multiplayer.protocol.timeline import summary_of
 from multiplayer.protocol.turn_events import (
     ApprovalDecided,
@@ -94,6 +94,11 @@ class RoomState:
         ais = (member for member in self.members.values() if member.kind is AccountKind.AI)
         first = min(ais, key=lambda member: member.joined_seq, default=None)
         return first.account_id if first else None
+
+    @property
+    def is_direct_with_ai(self) -> bool:
+        is_direct = self.room.kind is RoomKind.DIRECT
+        return is_direct and any(member.kind is AccountKind.AI for member in self.members.values())
 
     def owners(self) -> list[Member]:
         return [member for member in self.members.values() if member.role is Role.OWNER]

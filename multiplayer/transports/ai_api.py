@@ -58,6 +58,8 @@ class AiOffer(Frozen):
     provider: Provider
     model: str = ""
     answers_with: str = ""
+    is_demo: bool = False
+    """No model answers, but the built-in script."""
     can_answer: bool = True
 
 
@@ -76,6 +78,7 @@ async def _offers(call: Call[Nothing, Nothing]) -> AiOffers:
                 provider=view.profile.provider,
                 model=view.profile.model,
                 answers_with=view.answers_with,
+                is_demo=view.is_demo,
                 can_answer=not view.problem,
             )
             for view in await call.pod.profiles.list()

@@ -3,6 +3,7 @@
 import hmac
 from base64 import urlsafe_b64encode
 from dataclasses import dataclass, field
+from typing import Final
 
 from starlette.requests import Request
 
@@ -15,6 +16,9 @@ from multiplayer.transports.peers import Peer, is_own_origin
 from multiplayer.transports.problems import RefusedWithStatus
 
 SAFE_METHODS = frozenset({"GET", "HEAD"})
+_COOKIE: Final = "multiplayer"
+_COOKIE_OVER_TLS: Final = "__Host-multiplayer"
+COOKIE_NAMES: Final = (_COOKIE, _COOKIE_OVER_TLS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +35,7 @@ class Caller:
 
 def cookie_name(peer: Peer) -> str:
     """Over TLS the prefix makes browsers refuse it from anywhere but this host, and without Secure."""
-    return "__Host-multiplayer" if peer.is_https else "multiplayer"
+    return _COOKIE_OVER_TLS if peer.is_https else _COOKIE
 
 
 def csrf_token_of(cookie: str) -> str:

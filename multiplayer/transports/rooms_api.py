@@ -94,7 +94,10 @@ async def listing(call: Call[object, object], room_id: RoomId) -> RoomListing:
     host = await call.pod.directory.host(room_id)
     read = await call.pod.storage.read_mark(room_id, call.account_id)
     member = host.room.reader(call.account_id)
-    return RoomListing(room=host.room.state.room, seq=host.room.seq, role=member.role.value, read=read)
+    state = host.room.state
+    return RoomListing(
+        room=state.room, seq=host.room.seq, role=member.role.value, read=read, has_ai=state.is_direct_with_ai
+    )
 
 
 async def _look(call: Call[Nothing, Nothing]) -> RoomListing:

@@ -9,6 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from multiplayer.transports.callers import COOKIE_NAMES
 from multiplayer.transports.config import WebPlace
 from multiplayer.transports.pages import CSP
 from multiplayer.transports.problems import problem
@@ -16,6 +17,8 @@ from multiplayer.transports.static import INDEX, StaticFile, read_files, weights
 
 NONCE: Final = "__CSP_NONCE__"
 """Stands in the built page where each answer has its own nonce."""
+COOKIE: Final = "__SESSION_COOKIE__"
+"""Stands where each answer says whether a session's cookie came (`sent` or `none`): without it, asking who one is is vain."""
 _HTML: Final = "text/html; charset=utf-8"
 _OWN_PAGES: Final = frozenset({"/", f"/{INDEX}", "/sign-in", "/join"})
 """Shown whatever the client says that it reads: people open these by hand."""
@@ -56,7 +59,7 @@ class WebDoor:
     def __init__(self, place: WebPlace | None) -> None:
         self._place = place
         self._files: Mapping[str, StaticFile] = {} if place is None else read_files(place.folder)
-        self._page = [] if place is None else (place.folder / INDEX).read_text(encoding="utf-8").split(NONCE)
+        self._page = "" if place is None else (place.folder / INDEX).read_text(encoding="utf-8")
 
     def route(self) -> Route:
         """Return the route that takes what no other has taken."""
@@ -91,7 +94,8 @@ class WebDoor:
             "Cache-Control": "no-cache",
             "Content-Security-Policy": policy(place, nonce),
         }
-        return whole(request, nonce.join(self._page).encode(), headers)
+        cookie = "sent" if any(request.cookies.get(name) for name in COOKIE_NAMES) else "none"
+        return whole(request, self._page.replace(NONCE, nonce).replace(COOKIE, cookie).encode(), headers)
 
     def _not_built(self, request: Request, path: str) -> Response:
         page = _LINK_NOT_BUILT if path in {"/sign-in", "/join"} else _NOT_BUILT

@@ -37,7 +37,7 @@ async def refused(asked: Awaitable[object]) -> Refused:
 
 async def test_an_ai_is_made_changed_disabled_and_enabled_and_every_act_is_kept(shop: Workshop) -> None:
     made = await shop.add("helper", provider="demo", persona="brief")
-    assert (made.version, made.answers_with, made.problem) == (1, "the built-in demo", "")
+    assert (made.version, made.answers_with, made.is_demo, made.problem) == (1, "the built-in demo", True, "")
     changed = await shop.set("helper", persona="long", name="  Big   Helper ")
     assert (changed.version, changed.profile.persona) == (2, "long")
     account = await shop.storage.find_account(made.account_id)

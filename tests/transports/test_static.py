@@ -18,6 +18,7 @@ CODE = b"console.log('multiplayer')" * 50
 BROTLI = b"packed by brotli"
 GZIP = gzip.compress(CODE, mtime=0)
 PAGE = """<!doctype html><meta property="csp-nonce" nonce="__CSP_NONCE__"><style nonce="__CSP_NONCE__"></style>
+<meta name="session-cookie" content="__SESSION_COOKIE__">
 <div id="root"></div><script type="module" src="/assets/index-0a1B_c-D.js"></script>"""
 SECRET = "the operator's own words"
 BROWSER = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8", "Accept-Encoding": "gzip, deflate, br"}
@@ -74,13 +75,19 @@ def check_nothing(answer: RawAnswer) -> None:
     assert Problem.model_validate_json(answer.body).code == "not_found"
 
 
+async def test_a_page_says_whether_a_session_came_with_the_request(web: RunningServer) -> None:
+    for cookie, said in (("", "none"), ("other=1", "none"), ("multiplayer=", "none"), ("multiplayer=mc_x", "sent")):
+        answer = await raw_request(web.port, "/", headers={**BROWSER, **({"Cookie": cookie} if cookie else {})})
+        assert f'<meta name="session-cookie" content="{said}">' in answer.text
+
+
 async def test_each_page_has_a_nonce_of_its_own_in_its_text_and_its_policy(web: RunningServer) -> None:
     answers = [await raw_request(web.port, "/", headers=BROWSER) for _ in range(3)]
     nonces = {nonce_of(answer) for answer in answers}
     assert len(nonces) == 3
     for answer in answers:
         check_page(answer)
-        assert answer.text == PAGE.replace("__CSP_NONCE__", nonce_of(answer))
+        assert answer.text == PAGE.replace("__CSP_NONCE__", nonce_of(answer)).replace("__SESSION_COOKIE__", "none")
         assert re.fullmatch(r"[A-Za-z0-9_-]{22,}", nonce_of(answer))
         assert answer.headers["content-security-policy"] == CSP.format(nonce=nonce_of(answer))
         assert answer.headers["cache-control"] == "no-cache"

@@ -1,56 +1,49 @@
-/** Starts the page: the nonce, the link's secret, the language, then who is there. */
+/** What is loaded first, and little: it fetches all that the first view is made of at the same time. */
 
 import "./ui/tokens.css";
-import { setNonce } from "get-nonce";
-import { get, set } from "idb-keyval";
-import { StrictMode } from "react";
-import { createRoot } from "react-dom/client";
-import { connect } from "./connection/client";
-import { session } from "./connection/session";
-import type { Client } from "./connection/types";
-import { applyPreferences } from "./features/preferences";
-import { App } from "./features/shell/App";
-import { takeSecrets } from "./features/signin/secret";
-import type { Account } from "./protocol/wire";
-import type { Pending } from "./room/state";
-import { chosenLanguage, show } from "./ui/i18n";
+import { cameWithSession } from "./features/shell/early";
+import { secret, takeSecrets } from "./features/signin/secret";
+import { chosenLanguage, fetchWords } from "./ui/i18n/words";
 
-function nonceOfPage(): void {
-  const meta = document.querySelector<HTMLMetaElement>('meta[property="csp-nonce"]');
-  const nonce = meta?.nonce || meta?.getAttribute("nonce");
-  if (nonce) setNonce(nonce);
+// First of all: a secret does not stay in the address while anything else is loaded.
+takeSecrets();
+
+const language = chosenLanguage();
+const link = secret.get()?.kind;
+const isGoingIn = cameWithSession() || link === "sign-in";
+
+/** Where it is needed it is asked for again, and a failure told. */
+function early(...fetched: readonly Promise<unknown>[]): void {
+  for (const one of fetched) one.catch(() => {});
 }
 
-/** What is not sent yet is kept for each account by itself. */
-function connectAs(me: Account): Client {
-  const key = `outbox ${me.id}`;
-  return connect({
-    rest: session.rest,
-    me,
-    store: {
-      load: async () => (await get<readonly Pending[]>(key)) ?? [],
-      save: (items) => set(key, items),
-    },
-    now: Date.now,
-    schedule: (run) => {
-      requestAnimationFrame(run);
-    },
-  });
+if (isGoingIn) early(import("./features/shell/Inside"), fetchWords("room", language));
+if (!isGoingIn || link !== undefined) {
+  const way = link === "invite" ? import("./features/signin/Invite") : import("./features/signin/SignIn");
+  early(way, fetchWords("signin", language));
+}
+early(fetchWords("base", language));
+
+const words = {
+  en: ["The page could not be loaded. Look at the network, and try again.", "Try again"],
+  zh: ["页面未能加载。请检查网络后重试。", "重试"],
+} as const;
+
+/** Without what draws everything else. */
+function cannotStart(): void {
+  const [sentence, retry] = words[language];
+  const main = document.createElement("main");
+  main.className = "flex min-h-dvh flex-col items-center justify-center gap-4 bg-app p-6 text-small text-ink";
+  const said = document.createElement("p");
+  said.role = "alert";
+  said.textContent = sentence;
+  const button = document.createElement("button");
+  button.type = "button";
+  button.className = "h-8 rounded-button bg-accent px-3 font-medium text-accent-ink pointer-coarse:h-11";
+  button.textContent = retry;
+  button.onclick = () => window.location.reload();
+  main.append(said, button);
+  document.getElementById("root")?.replaceChildren(main);
 }
 
-async function start(): Promise<void> {
-  // First of all: a secret does not stay in the address while anything else is loaded.
-  takeSecrets();
-  nonceOfPage();
-  applyPreferences(document.documentElement);
-  await show(chosenLanguage());
-  const root = document.getElementById("root");
-  if (root === null) throw new Error("there is no root in the page");
-  createRoot(root).render(
-    <StrictMode>
-      <App session={session} connect={connectAs} />
-    </StrictMode>,
-  );
-}
-
-void start();
+import("./start").then(({ start }) => start(language)).catch(cannotStart);

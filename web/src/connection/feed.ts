@@ -4,6 +4,7 @@ import { isEvent, isSignal } from "../protocol/lines";
 import type { Event, Join, Joined, Signal } from "../protocol/wire";
 import { applyEvent, applySignal, Gap } from "../room/applyEvent";
 import { Changing } from "../room/readable";
+import { mayHere } from "../room/rights";
 import { fromSnapshot } from "../room/snapshot";
 import type { RoomState } from "../room/state";
 import { Tails } from "../room/tails";
@@ -89,6 +90,7 @@ export class RoomFeed {
   /** The lines of one frame that are of this room. Views are told once, at the end. */
   take(lines: readonly Incoming[]): void {
     let state = this.state.get();
+    const { generation } = this;
     for (const line of lines) {
       if ("type" in line && line.type === "joined") state = this.joined(state, line);
       else if (state === undefined || this.isVoid) {
@@ -108,6 +110,9 @@ export class RoomFeed {
       }
     }
     if (state !== undefined && state !== this.state.get()) {
+      // What was left out for one of that role comes only with all of it, and what is not for them any more goes.
+      if (this.generation === generation && this.sees(state) !== this.sees(this.state.get() ?? state))
+        this.isVoid = true;
       this.state.set(state);
       this.parts.onMoved(state);
     }
@@ -141,6 +146,13 @@ export class RoomFeed {
     queueMicrotask(() => this.parts.onSnapshot());
     // The line above what is new stays where it was.
     return state !== undefined && state.epoch === fresh.epoch ? { ...fresh, readBefore: state.readBefore } : fresh;
+  }
+
+  private sees(state: RoomState): string {
+    const { meId } = this.parts;
+    const isGuest = state.members.get(meId)?.role === "guest";
+    const hasHistory = !isGuest || state.room.settings.guests_see_history !== false;
+    return `${mayHere(state, meId, "see_workspace")} ${hasHistory}`;
   }
 
   private follow(event: Event): void {

@@ -279,3 +279,32 @@ test("the event and the end of waiting are shown together", async () => {
   await pass();
   expect(new Set(counts)).toEqual(new Set([1]));
 });
+
+test("one that comes too fast waits as long as the server asks, says until when, and leaves by itself", async () => {
+  const client = await start();
+  const perform = server.onCommand;
+  server.onCommand = (command) => {
+    if (command.type !== "post_message") return "go on";
+    server.onCommand = perform;
+    return { code: "rate_limited", message: "too many messages", retry_after_s: 7 };
+  };
+  client.room(ROOM).post("too fast");
+  await pass(1_000);
+  const [waiting] = client.room(ROOM).pending.get();
+  expect(waiting?.state).toBe("waiting");
+  expect((waiting?.retryAt ?? 0) - Date.now()).toBeGreaterThan(5_000);
+  expect((waiting?.retryAt ?? 0) - Date.now()).toBeLessThanOrEqual(7_000);
+  await pass(7_000);
+  expect(server.texts).toEqual(["too fast"]);
+  expect(client.room(ROOM).pending.get()).toEqual([]);
+});
+
+test("what is refused keeps the code of its refusal until it is tried again", async () => {
+  const client = await start();
+  server.onCommand = (command) =>
+    command.type === "post_message" ? { code: "forbidden", message: "guests only read here" } : "go on";
+  client.room(ROOM).post("not mine to say");
+  await pass(1_000);
+  expect(client.room(ROOM).pending.get()[0]).toMatchObject({ state: "refused", code: "forbidden" });
+  expect(store.items[0]).toMatchObject({ code: "forbidden", reason: "guests only read here" });
+});

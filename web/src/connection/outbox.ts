@@ -24,6 +24,7 @@ export interface OutboxParts {
 }
 
 const NONE: readonly Pending[] = [];
+const WAITING = { state: "waiting", reason: undefined, code: undefined, retryAt: undefined } as const;
 
 export class Outbox {
   private items: readonly Pending[] = NONE;
@@ -75,8 +76,8 @@ export class Outbox {
   retry(key: string): void {
     const item = this.find(key);
     if (item?.state !== "refused") return;
-    this.show(this.items.map((one) => (one.key === key ? { ...one, state: "waiting", reason: undefined } : one)));
-    this.keeping.put({ ...item, state: "waiting", reason: undefined });
+    this.show(this.items.map((one) => (one.key === key ? { ...one, ...WAITING } : one)));
+    this.keeping.put({ ...item, ...WAITING });
     void this.pump();
   }
 
@@ -167,7 +168,7 @@ export class Outbox {
       await this.keeping.kept(next.key);
       if (!this.isUp || this.find(next.key)?.state !== "waiting") continue;
       if (!this.sentFrom.has(next.key)) this.sentFrom.set(next.key, this.parts.stateOf(roomId)?.seq ?? 0);
-      this.change(next.key, { state: "sending" });
+      this.change(next.key, { state: "sending", retryAt: undefined });
       try {
         const accepted = await this.parts.send(commandOf(next));
         backoff.reset();
@@ -178,7 +179,8 @@ export class Outbox {
           this.refused(next, error);
           continue;
         }
-        this.change(next.key, { state: "waiting" });
+        const isLimited = error instanceof Refused && error.code === "rate_limited";
+        this.change(next.key, { state: "waiting", retryAt: isLimited ? this.parts.now() + waitMs : undefined });
         if (this.isUp) await this.pause(waitMs);
       }
     }
@@ -198,7 +200,7 @@ export class Outbox {
     this.sentFrom.delete(item.key);
     // A key that stands for something else would be refused for ever.
     const key = refused.code === "key_reused" ? makeKey() : item.key;
-    const changed: Pending = { ...item, key, state: "refused", reason: refused.message };
+    const changed: Pending = { ...item, key, state: "refused", reason: refused.message, code: refused.code };
     this.show(this.items.map((one) => (one.key === item.key ? changed : one)));
     if (key !== item.key) this.keeping.remove(item.key);
     this.keeping.put(changed);

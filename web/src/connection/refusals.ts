@@ -25,6 +25,9 @@ const CODES: Readonly<Record<RefusalCode, true>> = {
   expired: true,
 };
 
+/** Every code by which the server refuses. */
+export const refusalCodes: readonly string[] = Object.keys(CODES);
+
 /** Refusals after which the same command with the same key may well be accepted. */
 const PASSING: ReadonlySet<string> = new Set<RefusalCode>(["unknown", "busy", "unavailable"]);
 

@@ -119,6 +119,7 @@ export class RoomList {
       topic: room.topic,
       role: listing.role,
       isArchived: room.archived_at !== undefined,
+      hasAi: listing.has_ai,
       seq: listing.seq,
       unread: isNewer ? told.unread : read.unread,
       mentions: isNewer ? told.mentions : read.mentions,

@@ -60,6 +60,8 @@ export interface RoomEntry {
   readonly topic: string;
   readonly role: string;
   readonly isArchived: boolean;
+  /** A direct room with an AI. */
+  readonly hasAi?: boolean | undefined;
   readonly seq: number;
   readonly unread: number;
   readonly mentions: number;

@@ -4,13 +4,35 @@ import { useCallback, useEffect, useRef, useState } from "react";
 import { type CallOptions, Refused } from "../connection/types";
 import type { Operations } from "../protocol/api";
 import { i18n } from "../ui/i18n";
+import { common } from "../ui/i18n/en/common";
 import { toast } from "../ui/Toast";
 import { useClient } from "./hooks";
 
 /** The sentence for people of whatever went wrong. */
 export function sentenceOf(error: unknown): string {
-  if (!(error instanceof Refused)) return i18n.t("common.failed");
-  return error.code === "offline" ? i18n.t("common.offline") : capitalised(error.message);
+  return error instanceof Refused ? wordsOf(error.code, error.message) : i18n.t("common.failed");
+}
+
+/** Codes that stand for many reasons: which one it is only the server's sentence tells. */
+const MANIFOLD: ReadonlySet<string> = new Set(["malformed", "conflict", "limit_reached", "broken"]);
+
+/**
+ * A refusal in the language that is shown. The server's own sentence says most, but is English: elsewhere it stands
+ * only behind our words, where those cannot tell what is the matter, or in their place, where there are none.
+ */
+export function wordsOf(code: string, sentence: string): string {
+  if (code === "offline") return i18n.t("common.offline");
+  const said = capitalised(sentence.trim());
+  if (said !== "" && i18n.language === "en") return said;
+  const words = hasWords(code) ? i18n.t(`common.refusals.${code}`) : undefined;
+  if (words === undefined) return said === "" ? i18n.t("common.failed") : said;
+  return said !== "" && MANIFOLD.has(code) ? i18n.t("common.refusalDetail", { words, detail: said }) : words;
+}
+
+type WordedCode = keyof typeof common.refusals;
+
+export function hasWords(code: string): code is WordedCode {
+  return Object.hasOwn(common.refusals, code);
 }
 
 const capitalised = (text: string) => text.charAt(0).toLocaleUpperCase() + text.slice(1);

@@ -1,6 +1,6 @@
 /** Names of the people and AIs of a room, also of those who have left it. */
 
-import { useCallback } from "react";
+import { useCallback, useMemo } from "react";
 import { useTranslation } from "react-i18next";
 import type { RoomClient } from "../connection/types";
 import type { Member } from "../protocol/wire";
@@ -17,7 +17,8 @@ export function usePeople(room: RoomClient): People {
   const gone = useRoomState(room, (state) => state.gone);
   const member = useCallback((id: string) => members?.get(id) ?? gone?.get(id), [members, gone]);
   const name = useCallback((id: string) => member(id)?.display_name ?? t("common.someone"), [member, t]);
-  return { member, name };
+  // All rows of a room read it: another object would paint each of them again.
+  return useMemo(() => ({ member, name }), [member, name]);
 }
 
 /** A name, kept apart from the text around it: it may be written in the other direction. */

@@ -1,4 +1,7 @@
-/** What a person has chosen on this device: theme, density, single keys, panes, muted rooms, drafts. Kept in this browser. */
+/**
+ * What a person has chosen on this device: theme, density, single keys, panes, muted rooms, drafts. Kept in this browser:
+ * how the page looks for whoever sits there, what is of rooms for each account by itself.
+ */
 
 import { Changing, type Readable } from "../room/readable";
 
@@ -24,6 +27,19 @@ export interface Choice<T> extends Readable<T> {
   choose(value: T): void;
 }
 
+/** Whose rooms, marks and drafts these are. */
+let owner = "";
+const ofOwner: (() => void)[] = [];
+
+const owned = (name: string) => `of ${owner}.${name}`;
+
+/** From now on this account is here: what another kept stays kept, and is not shown. */
+export function keepFor(accountId: string): void {
+  if (accountId === owner) return;
+  owner = accountId;
+  for (const read of ofOwner) read();
+}
+
 function choice<T extends string>(name: string, values: readonly T[], usual: T): Choice<T> {
   const stored = kept(name);
   const held = new Changing<T>(values.find((value) => value === stored) ?? usual);
@@ -47,14 +63,15 @@ export const singleKeys = choice<Switched>("single-keys", ["on", "off"], "on");
 export const roomsPane = choice<"open" | "closed">("rooms-pane", ["open", "closed"], "open");
 export const archivedRooms = choice<"open" | "closed">("archived-rooms", ["open", "closed"], "closed");
 
-/** A text that is kept as it is: the pane last open, the last room. */
+/** A text of an account that is kept as it is: the pane last open, the last room. */
 function text(name: string): Choice<string> {
-  const held = new Changing(kept(name) ?? "");
+  const held = new Changing("");
+  ofOwner.push(() => held.set(kept(owned(name)) ?? ""));
   return {
     get: () => held.get(),
     subscribe: (listener) => held.subscribe(listener),
     choose(value) {
-      keep(name, value === "" ? undefined : value);
+      keep(owned(name), value === "" ? undefined : value);
       held.set(value);
     },
   };
@@ -62,6 +79,8 @@ function text(name: string): Choice<string> {
 
 export const lastRoom = text("room");
 export const lastPane = text("pane");
+/** Whether the line about the built-in demo was put away. */
+export const demoLine = text("demo");
 
 function width(name: string, usual: number): Choice<number> {
   const stored = Number(kept(name));
@@ -79,9 +98,8 @@ function width(name: string, usual: number): Choice<number> {
 export const roomsWidth = width("rooms-width", 256);
 export const detailWidth = width("detail-width", 320);
 
-const mutedRooms = new Changing<ReadonlySet<string>>(
-  new Set((kept("muted") ?? "").split(" ").filter((id) => id !== "")),
-);
+const mutedRooms = new Changing<ReadonlySet<string>>(new Set());
+ofOwner.push(() => mutedRooms.set(new Set((kept(owned("muted")) ?? "").split(" ").filter((id) => id !== ""))));
 
 /** Rooms that do not stand out when something is said in them. */
 export const muted: Readable<ReadonlySet<string>> = mutedRooms;
@@ -90,7 +108,7 @@ export function setMuted(roomId: string, isMuted: boolean): void {
   const next = new Set(mutedRooms.get());
   if (isMuted) next.add(roomId);
   else next.delete(roomId);
-  keep("muted", next.size === 0 ? undefined : [...next].join(" "));
+  keep(owned("muted"), next.size === 0 ? undefined : [...next].join(" "));
   mutedRooms.set(next);
 }
 
@@ -98,7 +116,7 @@ const DRAFT = "draft.";
 
 function storedDrafts(): ReadonlySet<string> {
   try {
-    const prefix = `multiplayer.${DRAFT}`;
+    const prefix = `multiplayer.${owned(DRAFT)}`;
     return new Set(
       Object.keys(localStorage)
         .filter((key) => key.startsWith(prefix))
@@ -109,18 +127,19 @@ function storedDrafts(): ReadonlySet<string> {
   }
 }
 
-const draftPlaces = new Changing<ReadonlySet<string>>(storedDrafts());
+const draftPlaces = new Changing<ReadonlySet<string>>(new Set());
+ofOwner.push(() => draftPlaces.set(storedDrafts()));
 
 /** Where something is written but not sent: ids of rooms, or `room/root` of a thread. */
 export const drafts: Readable<ReadonlySet<string>> = draftPlaces;
 
 export function readDraft(place: string): string {
-  return kept(DRAFT + place) ?? "";
+  return kept(owned(DRAFT + place)) ?? "";
 }
 
 export function writeDraft(place: string, words: string): void {
   const isEmpty = words.trim() === "";
-  keep(DRAFT + place, isEmpty ? undefined : words);
+  keep(owned(DRAFT + place), isEmpty ? undefined : words);
   if (draftPlaces.get().has(place) === !isEmpty) return;
   const next = new Set(draftPlaces.get());
   if (isEmpty) next.delete(place);

@@ -30,6 +30,11 @@ export function aimComposer(roomId: string, threadRoot: string | undefined, targ
   });
 }
 
+/** Whoever comes next to this page begins with none. */
+export function forgetTargets(): void {
+  useTargets.setState({ by: new Map(), editing: new Map() });
+}
+
 export function useComposerTarget(roomId: string, threadRoot?: string): Target | undefined {
   return useTargets(({ by }) => by.get(place(roomId, threadRoot)));
 }

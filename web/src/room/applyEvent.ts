@@ -147,7 +147,8 @@ function turnsAfter(state: RoomState, event: Event): Partial<RoomState> {
 
 function withEnded(state: RoomState, event: TurnEnded): Partial<RoomState> {
   const turn = state.turns.get(event.turn_id);
-  const asked = turn === undefined ? undefined : { askers: turn.askers, requestedSeq: turn.requested_seq };
+  const asked =
+    turn === undefined ? undefined : { askers: turn.askers, messages: turn.messages, requestedSeq: turn.requested_seq };
   const turns = new Map(state.turns);
   turns.delete(event.turn_id);
   const stopping = new Map(state.stopping);

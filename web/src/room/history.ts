@@ -7,12 +7,7 @@ import { metIn } from "./members";
 import { foldMessage, isMessageChange } from "./messages";
 import { isNotice } from "./notices";
 import { callKey, type EndedTurn, type RoomState, type ToolCall } from "./state";
-import { askersOf, endedTurn, isTurnRequest } from "./turns";
-
-interface Asked {
-  readonly askers: readonly string[];
-  readonly requestedSeq: number;
-}
+import { type Asked, askersOf, endedTurn, isTurnRequest, messagesOf, withMessages } from "./turns";
 
 /**
  * `page`: messages before those that are here. `log`: the events after `oldestSeq`, up to what is here already; what
@@ -64,7 +59,8 @@ function foldSpan(span: readonly Event[]): Span {
     if (isTurnRequest(event)) {
       const before = asked.get(event.turn_id);
       const askers = [...new Set([...(before?.askers ?? []), ...askersOf(event)])];
-      asked.set(event.turn_id, { askers, requestedSeq: before?.requestedSeq ?? event.seq });
+      const messages = withMessages(before?.messages ?? [], messagesOf(event));
+      asked.set(event.turn_id, { askers, messages, requestedSeq: before?.requestedSeq ?? event.seq });
     } else if (event.type === "turn_stop_requested" && event.superseded_by === undefined) {
       stoppedBy.set(event.turn_id, event.actor_id);
     } else if (event.type === "turn_ended") {
@@ -102,11 +98,20 @@ function joinedEndings(state: RoomState, { ended, asked, stoppedBy }: Span): Rea
     const stopper = turn.stoppedBy ?? stoppedBy.get(turn.turnId);
     endings.set(turn.turnId, {
       ...withAskers(turn, before),
+      messages: before === undefined ? turn.messages : joinedMessages(before.messages, turn.messages),
       requestedSeq: Math.min(turn.requestedSeq, before?.requestedSeq ?? turn.requestedSeq),
       stoppedBy: turn.outcome === "stopped" ? stopper : undefined,
     });
   }
   return endings;
+}
+
+/** A snapshot tells all that asked so far, the log before it a part of that once more. */
+function joinedMessages(before: readonly string[], known: readonly string[]): readonly string[] {
+  return withMessages(
+    before.filter((id) => !known.includes(id)),
+    known,
+  );
 }
 
 /** Who asked in the older span comes before who joined later. */

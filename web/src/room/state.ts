@@ -67,6 +67,8 @@ export interface EndedTurn {
   readonly turnId: string;
   readonly aiId: string;
   readonly askers: readonly string[];
+  /** What asked for it, as far as it is known. */
+  readonly messages: readonly string[];
   readonly outcome: TurnOutcome;
   readonly reason: string;
   readonly messageId: string | undefined;
@@ -133,6 +135,10 @@ export interface Pending {
   readonly state: "waiting" | "sending" | "refused";
   /** The server's sentence, where it was refused. */
   readonly reason: string | undefined;
+  /** The code of that refusal. */
+  readonly code?: string | undefined;
+  /** Milliseconds of the page's clock: the server takes no more before. */
+  readonly retryAt?: number | undefined;
 }
 
 /** The words of a running turn. */

@@ -1,6 +1,7 @@
 /** What a timeline shows, line by line. A line that says the same as before is the same object as before. */
 
 import type { Event, Message, TurnState } from "../protocol/wire";
+import { emptiedBy } from "./emptied";
 import type { Pending, RoomState, TimelineItem, ToolCall } from "./state";
 
 /** What is not committed has no seq of the room's yet. */
@@ -15,13 +16,23 @@ const noticeItems = new WeakMap<Event, Item<"notice">>();
 const turnItems = new WeakMap<TurnState, Item<"turn">>();
 const pendingItems = new WeakMap<Pending, Item<"pending">>();
 const timelines = new WeakMap<RoomState["messages"], Timeline>();
+const pasts = new WeakMap<RoomState["messages"], Past>();
 
 interface Timeline {
-  readonly calls: RoomState["calls"];
-  readonly notices: RoomState["notices"];
+  readonly past: Past;
   readonly turns: RoomState["turns"];
   readonly pending: readonly Pending[];
   readonly items: readonly TimelineItem[];
+}
+
+/** What is in the order of `seq`, which a message on its way or a turn that moves on leaves as it was. */
+interface Past {
+  readonly calls: RoomState["calls"];
+  readonly ended: RoomState["ended"];
+  readonly notices: RoomState["notices"];
+  readonly items: readonly TimelineItem[];
+  /** The turns that left a message. */
+  readonly answered: ReadonlySet<string>;
 }
 
 /**
@@ -29,20 +40,28 @@ interface Timeline {
  * of a turn takes the id of the turn's own line, so that the one becomes the other in its place.
  */
 export function timelineOf(state: RoomState, pending: readonly Pending[]): readonly TimelineItem[] {
-  const { messages, calls, notices, turns } = state;
+  const { messages, turns } = state;
+  const past = pastOf(state);
   const last = timelines.get(messages);
-  if (last?.calls === calls && last.notices === notices && last.turns === turns && last.pending === pending) {
-    return last.items;
-  }
-  const answered = new Set<string>();
-  const items: TimelineItem[] = merged(
-    messages.map((message) => messageItem(message, answered)),
-    merged([...calls.values()].map(callItem).sort(bySeq), notices.map(noticeItem)),
-  );
-  const open = [...turns.values()].filter((turn) => !answered.has(turn.turn_id)).map(turnItem);
-  items.push(...open.sort(bySeq), ...pending.map(pendingItem));
-  timelines.set(messages, { calls, notices, turns, pending, items });
+  if (last?.past === past && last.turns === turns && last.pending === pending) return last.items;
+  const open = [...turns.values()].filter((turn) => !past.answered.has(turn.turn_id)).map(turnItem);
+  const items = [...past.items, ...open.sort(bySeq), ...pending.map(pendingItem)];
+  timelines.set(messages, { past, turns, pending, items });
   return items;
+}
+
+function pastOf(state: RoomState): Past {
+  const { messages, calls, ended, notices } = state;
+  const last = pasts.get(messages);
+  if (last?.calls === calls && last.ended === ended && last.notices === notices) return last;
+  const answered = new Set<string>();
+  const items = merged(
+    messages.map((message) => messageItem(message, answered)),
+    merged([...calls.values()].map(emptiedBy(state)).map(callItem).sort(bySeq), notices.map(noticeItem)),
+  );
+  const past = { calls, ended, notices, items, answered };
+  pasts.set(messages, past);
+  return past;
 }
 
 /** The turn by which an answer was first given; it stays while the answer is given again. */

@@ -73,13 +73,22 @@ export function askersOf(event: TurnRequest): readonly string[] {
   return others.length > 0 ? others : [event.actor_id];
 }
 
+/** The message that asks, where one does. */
+export function messagesOf(event: TurnRequest): readonly string[] {
+  return event.message_id === undefined ? [] : [event.message_id];
+}
+
+export function withMessages(before: readonly string[], more: readonly string[]): readonly string[] {
+  return [...before, ...more].slice(-MOST_REQUESTS);
+}
+
 /** The turn as it is right after it was asked for. */
 export function turnOf(event: TurnRequested): TurnState {
   return {
     turn_id: event.turn_id,
     ai_id: event.ai_id,
     askers: askersOf(event),
-    messages: event.message_id === undefined ? [] : [event.message_id],
+    messages: messagesOf(event),
     requested_at: event.at,
     requested_seq: event.seq,
     reason: event.reason,
@@ -155,16 +164,20 @@ export function turnAfter(turn: TurnState, event: TurnStep): TurnState {
   }
 }
 
+/** What is known of a turn's request once it has ended. */
+export interface Asked {
+  readonly askers: readonly string[];
+  readonly messages: readonly string[];
+  readonly requestedSeq: number;
+}
+
 /** How a turn ended, as far as it is known who asked for it. */
-export function endedTurn(
-  event: TurnEnded,
-  asked: { readonly askers: readonly string[]; readonly requestedSeq: number } | undefined,
-  stoppedBy: string | undefined,
-): EndedTurn {
+export function endedTurn(event: TurnEnded, asked: Asked | undefined, stoppedBy: string | undefined): EndedTurn {
   return {
     turnId: event.turn_id,
     aiId: event.ai_id,
     askers: asked?.askers ?? [],
+    messages: asked?.messages ?? [],
     outcome: event.outcome,
     reason: event.reason,
     messageId: event.message_id,
@@ -184,12 +197,12 @@ function callAfter(
 }
 
 function joined(turn: TurnState, event: TurnCollected | TurnSteered): TurnState {
-  const more = event.message_id === undefined ? [] : [event.message_id];
+  const more = messagesOf(event);
   const note = [turn.note, event.note].filter((one) => one).join("\n\n");
   return {
     ...turn,
     askers: [...new Set([...turn.askers, ...askersOf(event)])],
-    messages: [...turn.messages, ...more].slice(-MOST_REQUESTS),
+    messages: withMessages(turn.messages, more),
     // A request that came far may not set the turn's count back.
     hops: Math.max(turn.hops, event.hops ?? 0),
     note: note.length > MOST_NOTE_CHARACTERS ? [...note].slice(0, MOST_NOTE_CHARACTERS).join("") : note,

@@ -5,6 +5,8 @@ import { Dialog as Radix } from "radix-ui";
 import type { ReactNode } from "react";
 import { useTranslation } from "react-i18next";
 import { classes } from "./classes";
+import { focusFirst } from "./firstFocus";
+import { useFocusBack } from "./focusBack";
 import { IconButton } from "./IconButton";
 
 export interface DialogProps {
@@ -33,11 +35,14 @@ export function Dialog({
   children,
 }: DialogProps) {
   const { t } = useTranslation();
+  const focusBack = useFocusBack(isOpen);
   return (
     <Radix.Root open={isOpen} onOpenChange={onOpenChange}>
       <Radix.Portal>
         <Radix.Overlay className="fixed inset-0 z-40 grid animate-appear place-items-center overflow-y-auto bg-scrim p-4 max-sm:place-items-end max-sm:p-0">
           <Radix.Content
+            onOpenAutoFocus={focusFirst}
+            onCloseAutoFocus={focusBack}
             {...(description === undefined ? { "aria-describedby": undefined } : {})}
             className={classes(
               "relative flex max-h-[min(44rem,calc(100dvh-2rem))] w-full animate-rise flex-col overflow-hidden rounded-card border border-line bg-surface shadow-float",
@@ -61,7 +66,12 @@ export function Dialog({
             )}
             {!isBare && (
               <Radix.Close asChild>
-                <IconButton label={t("common.close")} icon={<X size={18} />} className="absolute top-3.5 right-3.5" />
+                <IconButton
+                  data-closes=""
+                  label={t("common.close")}
+                  icon={<X size={18} />}
+                  className="absolute top-3.5 right-3.5"
+                />
               </Radix.Close>
             )}
           </Radix.Content>

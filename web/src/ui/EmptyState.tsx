@@ -15,7 +15,7 @@ export interface EmptyStateProps {
 
 export function EmptyState({ icon, title, level: Title = "p", children, actions, className }: EmptyStateProps) {
   return (
-    <div className={classes("mx-auto flex max-w-sm flex-col items-center px-6 py-10 text-center", className)}>
+    <div className={classes("mx-auto flex max-w-md flex-col items-center px-6 py-10 text-center", className)}>
       {icon !== undefined && (
         <span
           aria-hidden="true"
@@ -25,7 +25,7 @@ export function EmptyState({ icon, title, level: Title = "p", children, actions,
         </span>
       )}
       <Title className="text-title font-semibold text-balance text-ink">{title}</Title>
-      {children !== undefined && <div className="mt-1.5 text-small text-balance text-ink-2">{children}</div>}
+      {children !== undefined && <div className="mt-1.5 text-small text-pretty text-ink-2">{children}</div>}
       {actions !== undefined && <div className="mt-5 flex flex-wrap justify-center gap-2">{actions}</div>}
     </div>
   );

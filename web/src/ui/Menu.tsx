@@ -1,22 +1,14 @@
-/** A list of things to do that opens from a button. */
+/** A list of things to do that opens from a button. The button is here at once, the list is fetched when it is first wanted. */
 
-import { Check, ChevronRight } from "lucide-react";
-import { DropdownMenu as Radix } from "radix-ui";
 import type { ReactElement, ReactNode } from "react";
-import { classes } from "./classes";
-import { Kbd } from "./Kbd";
+import { OpenedLater, type TriggerProps } from "./OpenedLater";
+import { part } from "./parts";
 
-export const menuSurface =
-  "z-50 min-w-48 max-w-80 animate-rise overflow-y-auto rounded-card border border-line bg-surface p-1 shadow-float outline-none " +
-  "max-h-[var(--radix-dropdown-menu-content-available-height,24rem)]";
-
-const row =
-  "flex min-h-8 cursor-default select-none items-center gap-2.5 rounded-button px-2.5 py-1 text-[0.875rem] outline-none " +
-  "data-highlighted:bg-hover data-disabled:opacity-45 pointer-coarse:min-h-11";
+const list = part(() => import("./MenuList"));
 
 export interface MenuProps {
   /** One button; it is given what opens the menu. */
-  readonly trigger: ReactElement;
+  readonly trigger: ReactElement<TriggerProps>;
   readonly align?: "start" | "center" | "end";
   readonly side?: "top" | "right" | "bottom" | "left";
   readonly isOpen?: boolean;
@@ -24,21 +16,19 @@ export interface MenuProps {
   readonly children: ReactNode;
 }
 
-export function Menu({ trigger, align = "end", side = "bottom", isOpen, onOpenChange, children }: MenuProps) {
+export function Menu(props: MenuProps) {
   return (
-    <Radix.Root
-      modal={false}
-      {...(isOpen === undefined ? {} : { open: isOpen })}
-      {...(onOpenChange === undefined ? {} : { onOpenChange })}
-    >
-      <Radix.Trigger asChild>{trigger}</Radix.Trigger>
-      <Radix.Portal>
-        <Radix.Content align={align} side={side} sideOffset={6} collisionPadding={8} className={menuSurface}>
-          {children}
-        </Radix.Content>
-      </Radix.Portal>
-    </Radix.Root>
+    <OpenedLater {...props} part={list} opens="menu">
+      {({ Menu: Opened }, trigger) => <Opened {...props} trigger={trigger} />}
+    </OpenedLater>
   );
+}
+
+/** What stands in an open menu is painted when the list is there. */
+function fetched(): typeof import("./MenuList") {
+  const now = list.get();
+  if (now.is !== "here") throw new Error("a part of a menu stands outside a menu");
+  return now.value;
 }
 
 export interface MenuItemProps {
@@ -50,18 +40,9 @@ export interface MenuItemProps {
   readonly children: ReactNode;
 }
 
-export function MenuItem({ icon, shortcut, isDanger = false, isDisabled = false, onSelect, children }: MenuItemProps) {
-  return (
-    <Radix.Item
-      disabled={isDisabled}
-      onSelect={onSelect}
-      className={classes(row, isDanger ? "text-danger data-highlighted:bg-danger-soft" : "text-ink")}
-    >
-      {icon !== undefined && <span className={isDanger ? "" : "text-ink-2"}>{icon}</span>}
-      <span className="min-w-0 flex-1">{children}</span>
-      {shortcut !== undefined && <Kbd keys={shortcut} />}
-    </Radix.Item>
-  );
+export function MenuItem(props: MenuItemProps) {
+  const { MenuItem: Item } = fetched();
+  return <Item {...props} />;
 }
 
 export interface MenuRadioProps<Value extends string> {
@@ -72,63 +53,28 @@ export interface MenuRadioProps<Value extends string> {
 }
 
 /** One of several, as a part of the menu. */
-export function MenuRadio<Value extends string>({ label, value, onChange, options }: MenuRadioProps<Value>) {
-  return (
-    <Radix.RadioGroup value={value} aria-label={label}>
-      {options.map((option) => (
-        <Radix.RadioItem
-          key={option.value}
-          value={option.value}
-          onSelect={(event) => {
-            event.preventDefault();
-            onChange(option.value);
-          }}
-          className={row}
-        >
-          <span className="flex size-4 items-center justify-center text-accent">
-            <Radix.ItemIndicator>
-              <Check aria-hidden="true" size={16} />
-            </Radix.ItemIndicator>
-          </span>
-          <span className="min-w-0 flex-1">
-            {option.label}
-            {option.hint !== undefined && <span className="block text-meta text-ink-3">{option.hint}</span>}
-          </span>
-        </Radix.RadioItem>
-      ))}
-    </Radix.RadioGroup>
-  );
+export function MenuRadio<Value extends string>(props: MenuRadioProps<Value>) {
+  const { MenuRadio: Radio } = fetched();
+  return <Radio {...props} />;
 }
 
-export function MenuSub({
-  label,
-  icon,
-  children,
-}: {
+export interface MenuSubProps {
   readonly label: ReactNode;
   readonly icon?: ReactNode;
   readonly children: ReactNode;
-}) {
-  return (
-    <Radix.Sub>
-      <Radix.SubTrigger className={classes(row, "data-[state=open]:bg-hover")}>
-        {icon !== undefined && <span className="text-ink-2">{icon}</span>}
-        <span className="min-w-0 flex-1">{label}</span>
-        <ChevronRight aria-hidden="true" size={16} className="text-ink-3" />
-      </Radix.SubTrigger>
-      <Radix.Portal>
-        <Radix.SubContent sideOffset={4} collisionPadding={8} className={menuSurface}>
-          {children}
-        </Radix.SubContent>
-      </Radix.Portal>
-    </Radix.Sub>
-  );
 }
 
-export function MenuLabel({ children }: { readonly children: ReactNode }) {
-  return <Radix.Label className="px-2.5 pt-1.5 pb-1 text-meta font-medium text-ink-3">{children}</Radix.Label>;
+export function MenuSub(props: MenuSubProps) {
+  const { MenuSub: Sub } = fetched();
+  return <Sub {...props} />;
+}
+
+export function MenuLabel(props: { readonly children: ReactNode }) {
+  const { MenuLabel: Label } = fetched();
+  return <Label {...props} />;
 }
 
 export function MenuSeparator() {
-  return <Radix.Separator className="mx-1.5 my-1 h-px bg-line" />;
+  const { MenuSeparator: Separator } = fetched();
+  return <Separator />;
 }

@@ -5,6 +5,7 @@ import { Dialog as Radix } from "radix-ui";
 import type { ReactNode } from "react";
 import { useTranslation } from "react-i18next";
 import { classes } from "./classes";
+import { useFocusBack } from "./focusBack";
 import { IconButton } from "./IconButton";
 
 export interface SheetProps {
@@ -28,12 +29,14 @@ export function Sheet({
   children,
 }: SheetProps) {
   const { t } = useTranslation();
+  const focusBack = useFocusBack(isOpen);
   return (
     <Radix.Root open={isOpen} onOpenChange={onOpenChange}>
       <Radix.Portal>
         <Radix.Overlay className="fixed inset-0 z-30 animate-appear bg-scrim" />
         <Radix.Content
           data-keys=""
+          onCloseAutoFocus={focusBack}
           aria-describedby={undefined}
           className={classes(
             "fixed inset-y-0 z-30 flex w-[min(24rem,100vw)] flex-col bg-surface shadow-float outline-none",

@@ -17,6 +17,9 @@ const OPEN_MS = 450;
 const CLOSE_MS = 120;
 
 /** Gives its one child a tip. */
+/** A finger covers what it points at, and nothing tells it to go away. */
+const canHover = () => window.matchMedia("(hover: hover)").matches;
+
 export function Tooltip({
   label,
   children,
@@ -56,7 +59,7 @@ export function TooltipLayer() {
     };
     const focused = (event: FocusEvent) => {
       const next = ofTarget(event.target);
-      if (next?.of.matches(":focus-visible")) later(() => setShown(next), OPEN_MS);
+      if (next?.of.matches(":focus-visible") && canHover()) later(() => setShown(next), OPEN_MS);
     };
     const close = () => later(() => setShown(undefined), 0);
     const pressed = (event: KeyboardEvent) => {

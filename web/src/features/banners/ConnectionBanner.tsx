@@ -1,7 +1,7 @@
 /** How the connection is, where that is worth a word. A break of a moment is not: nothing flickers. */
 
 import { CircleCheck, CloudOff, Plug, RotateCw, UserX, WifiOff } from "lucide-react";
-import { type ReactNode, useEffect, useState, useSyncExternalStore } from "react";
+import { type ReactNode, useEffect, useRef, useState, useSyncExternalStore } from "react";
 import { useTranslation } from "react-i18next";
 import type { ConnectionStatus } from "../../connection/types";
 import { Button } from "../../ui/Button";
@@ -37,27 +37,29 @@ function useWordy(status: ConnectionStatus): boolean {
   const [isLong, setLong] = useState(false);
   const [isBack, setBack] = useState(false);
   const isUp = status.kind === "online";
+  const wasUp = useRef(false);
+  // It tries for the second time and more: that is long enough.
+  const isToSay = status.kind === "ended" || (status.kind === "waiting" && status.attempt > 1) || (!isUp && isLong);
+  const wasSaid = useRef(false);
+  if (isToSay) wasSaid.current = true;
   useEffect(() => {
     if (isUp) {
       setLong(false);
-      return;
+      // The first connection of a page is no coming back.
+      if (wasUp.current) setBack(true);
+      wasUp.current = true;
+      const timer = window.setTimeout(() => {
+        wasSaid.current = false;
+        setBack(false);
+      }, BACK_MS);
+      return () => window.clearTimeout(timer);
     }
     setBack(false);
     const timer = window.setTimeout(() => setLong(true), FIRST_WORD_MS);
-    return () => {
-      window.clearTimeout(timer);
-      setBack(true);
-    };
-  }, [isUp]);
-  useEffect(() => {
-    if (!isUp || !isBack) return;
-    const timer = window.setTimeout(() => setBack(false), BACK_MS);
     return () => window.clearTimeout(timer);
-  }, [isUp, isBack]);
-  if (status.kind === "ended") return true;
-  // It tries for the second time and more: that is long enough.
-  if (status.kind === "waiting" && status.attempt > 1) return true;
-  return isUp ? isBack && status.sentAfterBreak > 0 : isLong;
+  }, [isUp]);
+  if (status.kind !== "online") return isToSay;
+  return isBack && (status.sentAfterBreak > 0 || wasSaid.current);
 }
 
 export interface ConnectionWordsProps {

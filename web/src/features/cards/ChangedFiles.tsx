@@ -1,19 +1,20 @@
 /** Files that a call or a person changed: how many lines, the lines themselves on demand, and a way back. */
 
 import { FileMinus2, FilePen, FilePlus2, Undo2 } from "lucide-react";
-import { lazy, Suspense, useState } from "react";
+import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import type { FileChange, FilesChanged, TurnUndone } from "../../protocol/wire";
 import { mayHere, mayUndo } from "../../room/rights";
 import { Button } from "../../ui/Button";
 import { Confirm } from "../../ui/Confirm";
+import { later } from "../../ui/Later";
 import { visible } from "../../ui/visible";
 import { useAnswer } from "../answers";
 import { useRoomState } from "../hooks";
 import { Loading, Note, Refusal } from "../sections";
 import { useHere } from "./RoomHere";
 
-const DiffRows = lazy(() => import("./DiffRows").then((module) => ({ default: module.DiffRows })));
+const DiffRows = later(() => import("./DiffRows").then((part) => part.DiffRows), { meanwhile: <Loading /> });
 
 const icons = {
   added: <FilePlus2 aria-hidden="true" size={15} className="shrink-0 text-ok" />,
@@ -42,7 +43,26 @@ export function ChangedFiles({ changed, undone }: ChangedFilesProps) {
   const conflicts = undone?.conflicts ?? [];
   return (
     <div className="flex flex-col gap-2">
-      <p className="text-small font-medium text-ink">{t("cards.filesChanged", { count })}</p>
+      <div className="flex flex-wrap items-center justify-between gap-x-4 gap-y-2">
+        <p className="text-small font-medium text-ink">{t("cards.filesChanged", { count })}</p>
+        <div className="flex flex-wrap items-center gap-2">
+          {maySee && (
+            <Button size="sm" data-diff="" aria-expanded={hasDiff} onClick={() => setDiff(!hasDiff)}>
+              {hasDiff ? t("cards.hideDiff") : t("cards.viewDiff")}
+            </Button>
+          )}
+          {mayGoBack && (
+            <Button size="sm" icon={<Undo2 size={14} />} onClick={() => setUndoing("asked")}>
+              {t("cards.undoTurn")}
+            </Button>
+          )}
+          {mayGoBack && conflicts.length > 0 && (
+            <Button size="sm" onClick={() => setUndoing("others")}>
+              {t("cards.undoRest")}
+            </Button>
+          )}
+        </div>
+      </div>
       <ul className="flex flex-col gap-0.5">
         {shown.map((change) => (
           <Changed key={change.path} change={change} />
@@ -54,7 +74,7 @@ export function ChangedFiles({ changed, undone }: ChangedFilesProps) {
         </Button>
       )}
       {(changed.more ?? 0) > 0 && <Note>{t("cards.moreFiles", { count: changed.more ?? 0 })}</Note>}
-      {undone !== undefined && (
+      {undone !== undefined && conflicts.length === 0 && (
         <p className={undone.is_ok ? "text-small text-ok" : "text-small text-danger"}>
           {undone.is_ok ? t("cards.undone") : (undone.reason ?? t("cards.notUndone"))}
         </p>
@@ -69,24 +89,7 @@ export function ChangedFiles({ changed, undone }: ChangedFilesProps) {
           </ul>
         </div>
       )}
-      <div className="flex flex-wrap gap-2">
-        {maySee && (
-          <Button size="sm" aria-expanded={hasDiff} onClick={() => setDiff(!hasDiff)}>
-            {hasDiff ? t("cards.hideDiff") : t("cards.viewDiff")}
-          </Button>
-        )}
-        {mayGoBack && (
-          <Button size="sm" icon={<Undo2 size={14} />} onClick={() => setUndoing("asked")}>
-            {t("cards.undoTurn")}
-          </Button>
-        )}
-        {mayGoBack && conflicts.length > 0 && (
-          <Button size="sm" onClick={() => setUndoing("others")}>
-            {t("cards.undoRest")}
-          </Button>
-        )}
-      </div>
-      {hasDiff && <Diff before={changed.before} after={changed.after} />}
+      {hasDiff && <Diff before={changed.before} after={changed.after} isNamed={changed.changes.length > 1} />}
       {turnId !== undefined && (
         <Confirm
           isOpen={undoing !== undefined}
@@ -118,7 +121,13 @@ function Changed({ change }: { readonly change: FileChange }) {
   );
 }
 
-function Diff({ before, after }: { readonly before: string; readonly after: string }) {
+interface DiffProps {
+  readonly before: string;
+  readonly after: string;
+  readonly isNamed: boolean;
+}
+
+function Diff({ before, after, isNamed }: DiffProps) {
   const { t } = useTranslation();
   const { roomId } = useHere();
   const answer = useAnswer("GET /api/v1/rooms/{room_id}/workspace/diff", {
@@ -128,9 +137,9 @@ function Diff({ before, after }: { readonly before: string; readonly after: stri
   if (answer.refusal !== undefined) return <Refusal text={answer.refusal} onRetry={answer.again} />;
   if (answer.value === undefined) return <Loading />;
   return (
-    <Suspense fallback={<Loading />}>
-      <DiffRows diff={answer.value.diff} />
+    <>
+      <DiffRows diff={answer.value.diff} isNamed={isNamed} />
       {answer.value.left_out > 0 && <Note>{t("cards.diffLeftOut", { count: answer.value.left_out })}</Note>}
-    </Suspense>
+    </>
   );
 }

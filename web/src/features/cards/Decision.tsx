@@ -2,10 +2,12 @@
 
 import { Check, Hand, X } from "lucide-react";
 import { useTranslation } from "react-i18next";
-import type { ApprovalCard } from "../../protocol/wire";
-import { deciders, mayDecide, mayHere } from "../../room/rights";
+import { Link } from "wouter";
+import type { ApprovalCard, ToolClass } from "../../protocol/wire";
+import { deciders, isClosed, mayDecide, mayHere } from "../../room/rights";
 import type { ToolCall } from "../../room/state";
-import { Button } from "../../ui/Button";
+import { Button, buttonClass } from "../../ui/Button";
+import { classes } from "../../ui/classes";
 import { formatBytes, formatClock, formatDuration, formatList } from "../../ui/i18n/format";
 import { useAct } from "../answers";
 import { useClient, useReadable, useRoomState } from "../hooks";
@@ -67,20 +69,29 @@ export function Decision({ call, card }: { readonly call: ToolCall; readonly car
               data-twice={isDangerous || undefined}
               data-tip={t("cards.approveTip")}
               data-tip-keys="a"
-              onClick={() => decide(true)}
+              onClick={(event) => {
+                keepRow(event.currentTarget);
+                decide(true);
+              }}
             >
               {t("cards.approve")}
+              <Key name="A" isOnAccent />
             </Button>
           )}
+          <RoomRule card={card} />
           <Button
             icon={<X size={16} />}
             disabled={isBusy}
             data-decide="deny"
             data-tip={t("cards.denyTip")}
             data-tip-keys="d"
-            onClick={() => decide(false)}
+            onClick={(event) => {
+              keepRow(event.currentTarget);
+              decide(false);
+            }}
           >
             {t("cards.deny")}
+            <Key name="D" />
           </Button>
         </div>
       )}
@@ -94,6 +105,41 @@ export function Decision({ call, card }: { readonly call: ToolCall; readonly car
       {!isMine && <WhoCan call={call} card={card} />}
       <TimeLeft card={card} />
     </div>
+  );
+}
+
+/** The buttons go with the decision: whoever pressed one with the keyboard goes on from the row of the card. */
+function keepRow(button: HTMLElement): void {
+  if (document.activeElement === button) button.closest<HTMLElement>("[data-row]")?.focus({ preventScroll: true });
+}
+
+function Key({ name, isOnAccent = false }: { readonly name: string; readonly isOnAccent?: boolean }) {
+  return (
+    <span
+      aria-hidden="true"
+      className={classes(
+        "-mr-1 rounded-[5px] px-1.5 py-0.5 font-sans text-[0.6875rem] leading-none pointer-coarse:hidden",
+        isOnAccent ? "bg-accent-ink/12" : "bg-hover text-ink-2",
+      )}
+    >
+      {name}
+    </span>
+  );
+}
+
+/** Classes for which the room says itself whether they are asked about; for others nothing could be chosen there. */
+const RULED: ReadonlySet<ToolClass> = new Set(["write", "sensitive_write", "terminal", "extended", "network"]);
+
+/** Leads to where the room says how calls of this class are approved: for whoever may change that. */
+function RoomRule({ card }: { readonly card: ApprovalCard }) {
+  const { t } = useTranslation();
+  const { room, roomId, meId } = useHere();
+  const mayChange = useRoomState(room, (state) => mayHere(state, meId, "settings") && !isClosed(state)) ?? false;
+  if (!mayChange || !RULED.has(card.tool_class)) return null;
+  return (
+    <Link href={`/r/${roomId}/settings/approvals`} className={buttonClass()}>
+      {t("cards.roomRule")}
+    </Link>
   );
 }
 

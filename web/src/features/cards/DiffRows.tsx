@@ -21,7 +21,13 @@ interface Numbered extends DiffRow {
   readonly at: number;
 }
 
-export function DiffRows({ diff }: { readonly diff: string }) {
+export interface DiffRowsProps {
+  readonly diff: string;
+  /** Each file has its path above its lines; else that is said beside it. */
+  readonly isNamed?: boolean;
+}
+
+export function DiffRows({ diff, isNamed = true }: DiffRowsProps) {
   const { t } = useTranslation();
   const files = useMemo(
     () =>
@@ -41,9 +47,11 @@ export function DiffRows({ diff }: { readonly diff: string }) {
       dir="ltr"
       className="max-h-96 overflow-auto rounded-button border border-line bg-surface focus-visible:-outline-offset-2"
     >
-      <p className="sticky top-0 left-0 border-b border-line bg-sunken px-3 py-1 font-mono text-meta text-ink-2">
-        {visible(file.path)}
-      </p>
+      {isNamed && (
+        <p className="sticky top-0 left-0 border-b border-line bg-sunken px-3 py-1 font-mono text-meta text-ink-2">
+          {visible(file.path)}
+        </p>
+      )}
       <div className="w-fit min-w-full py-1 font-mono text-mono">
         {file.rows.map((row) => (
           <Line key={row.at} row={row} />
@@ -54,10 +62,10 @@ export function DiffRows({ diff }: { readonly diff: string }) {
 }
 
 function Line({ row }: { readonly row: DiffRow }) {
-  const number = "w-10 shrink-0 pr-2 text-right text-ink-3 select-none";
+  const number = "w-10 shrink-0 pr-2 text-right text-ink-3 select-none max-sm:w-8";
   return (
     <div className={classes("flex whitespace-pre", looks[row.kind])}>
-      <span aria-hidden="true" className={number}>
+      <span aria-hidden="true" className={classes(number, "max-sm:hidden")}>
         {row.before}
       </span>
       <span aria-hidden="true" className={number}>

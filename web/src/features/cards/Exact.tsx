@@ -1,5 +1,6 @@
 /** What somebody decides about, whole and exact: what hides or turns the reading direction is written out. */
 
+import type { ReactNode } from "react";
 import { useTranslation } from "react-i18next";
 import { classes } from "../../ui/classes";
 import { exactPieces } from "../../ui/visible";
@@ -38,6 +39,8 @@ export interface ExactTextProps {
   readonly text: string;
   readonly label: string;
   readonly look?: "terminal" | "plain" | "added" | "removed";
+  /** It has no corners of its own: something of the same look follows. */
+  readonly isJoined?: boolean;
 }
 
 const looks = {
@@ -47,7 +50,7 @@ const looks = {
   removed: "border border-line bg-danger-soft text-ink",
 } as const;
 
-export function ExactText({ text, label, look = "plain" }: ExactTextProps) {
+export function ExactText({ text, label, look = "plain", isJoined = false }: ExactTextProps) {
   const signs = { terminal: "$", plain: undefined, added: "+", removed: "−" }[look];
   return (
     <section
@@ -56,7 +59,8 @@ export function ExactText({ text, label, look = "plain" }: ExactTextProps) {
       aria-label={label}
       dir="ltr"
       className={classes(
-        "max-h-80 overflow-auto rounded-button px-3 py-2 font-mono text-mono break-all whitespace-pre-wrap focus-visible:-outline-offset-2",
+        "max-h-80 overflow-auto px-3 py-2 font-mono text-mono break-all whitespace-pre-wrap focus-visible:-outline-offset-2",
+        !isJoined && "rounded-button",
         looks[look],
       )}
     >
@@ -80,12 +84,29 @@ function lookOf(tool: string, name: string): ExactTextProps["look"] {
   return undefined;
 }
 
+export interface ExactArgumentsProps {
+  readonly tool: string;
+  readonly json: string;
+  /** What came of it: printed right below a command, as a terminal does. */
+  readonly printed?: ReactNode;
+}
+
 /** All of a call's arguments: nothing cut, nothing hidden. */
-export function ExactArguments({ tool, json }: { readonly tool: string; readonly json: string }) {
+export function ExactArguments({ tool, json, printed }: ExactArgumentsProps) {
   const { t } = useTranslation();
   const named = argumentsOf(json);
-  if (named === undefined) return <ExactText text={json} label={t("cards.arguments")} />;
-  if (named.length === 0) return <p className="text-small text-ink-3">{t("cards.noArguments")}</p>;
+  if (named === undefined || named.length === 0) {
+    return (
+      <>
+        {named === undefined ? (
+          <ExactText text={json} label={t("cards.arguments")} />
+        ) : (
+          <p className="text-small text-ink-3">{t("cards.noArguments")}</p>
+        )}
+        {printed}
+      </>
+    );
+  }
   const isLong = (one: Argument) => lookOf(tool, one.name) !== undefined || one.value.includes("\n");
   const long = named.filter(isLong);
   const short = named.filter((one) => !isLong(one));
@@ -114,10 +135,18 @@ export function ExactArguments({ tool, json }: { readonly tool: string; readonly
                 <Line text={one.name} />
               </span>
             )}
-            <ExactText text={one.value} label={one.name} {...(look === undefined ? {} : { look })} />
+            {look === "terminal" && printed !== undefined ? (
+              <div className="overflow-hidden rounded-button bg-terminal">
+                <ExactText text={one.value} label={one.name} look={look} isJoined />
+                {printed}
+              </div>
+            ) : (
+              <ExactText text={one.value} label={one.name} {...(look === undefined ? {} : { look })} />
+            )}
           </div>
         );
       })}
+      {!long.some((one) => lookOf(tool, one.name) === "terminal") && printed}
     </div>
   );
 }

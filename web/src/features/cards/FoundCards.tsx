@@ -45,7 +45,7 @@ function Found({ card }: { readonly card: Card }) {
           target="_blank"
           rel="noopener noreferrer nofollow"
           data-tip={visible(url.href)}
-          className="text-small font-semibold text-accent hover:underline"
+          className="-my-1 py-1 text-small font-semibold text-accent hover:underline"
         >
           {title}
         </a>
@@ -65,7 +65,7 @@ function Sources({ sources }: { readonly sources: readonly string[] }) {
   const urls = sources.map(safeAddress).filter((url) => url !== undefined);
   if (urls.length === 0) return null;
   return (
-    <p className="flex flex-wrap gap-x-2 text-meta text-ink-3">
+    <p className="flex flex-wrap items-center gap-x-2 text-meta text-ink-3">
       {t("cards.sources")}
       {urls.map((url) => (
         <a
@@ -73,7 +73,7 @@ function Sources({ sources }: { readonly sources: readonly string[] }) {
           href={url.href}
           target="_blank"
           rel="noopener noreferrer nofollow"
-          className="text-accent hover:underline"
+          className="inline-flex min-h-6 items-center text-accent hover:underline"
         >
           <bdi>{hostOf(url)}</bdi>
         </a>

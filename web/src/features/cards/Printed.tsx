@@ -17,6 +17,7 @@ const NEAR_PX = 24;
 export interface PrintedProps {
   readonly text: string;
   readonly label: string;
+  /** In a terminal it goes on below the command, without corners of its own. */
   readonly isTerminal?: boolean;
   /** Stays at its end while it grows, until somebody scrolls up. */
   readonly follows?: boolean;
@@ -50,11 +51,13 @@ export function Printed({ text, label, isTerminal = false, follows = false, open
           if (follows) setPaused(at.scrollHeight - at.scrollTop - at.clientHeight > NEAR_PX);
         }}
         className={classes(
-          "max-h-80 overflow-auto rounded-button px-3 py-2 font-mono text-mono break-words whitespace-pre-wrap focus-visible:-outline-offset-2",
-          isTerminal ? "bg-terminal text-terminal-ink" : "border border-line bg-sunken text-ink",
+          "max-h-80 overflow-auto px-3 py-2 font-mono text-mono break-words whitespace-pre-wrap focus-visible:-outline-offset-2",
+          isTerminal
+            ? "border-t border-terminal-ink/15 bg-terminal text-terminal-ink"
+            : "rounded-button border border-line bg-sunken text-ink",
         )}
       >
-        {note !== undefined && <span className="mb-1 block opacity-70">{note}</span>}
+        {note !== undefined && <span className={classes("block opacity-70", text !== "" && "mb-1")}>{note}</span>}
         {visible(text, true)}
       </section>
       {isPaused && (
@@ -75,7 +78,7 @@ export function LiveOutput({ callKey, isTerminal }: { readonly callKey: string; 
   const { t } = useTranslation();
   const { room } = useHere();
   const output = useReadable(room.output(callKey));
-  if (output.text === "") return <p className="text-small text-ink-3">{t("cards.noOutputYet")}</p>;
+  if (output.text === "") return <NothingPrinted words={t("cards.noOutputYet")} isTerminal={isTerminal} />;
   const end = lastLines(output.text, LIVE_LINES);
   return (
     <Printed
@@ -85,5 +88,13 @@ export function LiveOutput({ callKey, isTerminal }: { readonly callKey: string; 
       follows
       note={output.skipped || end.before > 0 ? t("cards.earlierLeftOut") : undefined}
     />
+  );
+}
+
+export function NothingPrinted({ words, isTerminal }: { readonly words: string; readonly isTerminal: boolean }) {
+  return isTerminal ? (
+    <p className="border-t border-terminal-ink/15 bg-terminal px-3 py-2 text-small text-terminal-ink/75">{words}</p>
+  ) : (
+    <p className="text-small text-ink-3">{words}</p>
   );
 }

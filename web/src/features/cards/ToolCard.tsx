@@ -18,7 +18,7 @@ import { mayStop } from "../../room/rights";
 import type { ToolCall } from "../../room/state";
 import { Button } from "../../ui/Button";
 import { classes } from "../../ui/classes";
-import { formatBytes, formatDuration, formatList } from "../../ui/i18n/format";
+import { formatDuration, formatList } from "../../ui/i18n/format";
 import { Spinner } from "../../ui/Spinner";
 import { visible } from "../../ui/visible";
 import { useAct } from "../answers";
@@ -27,15 +27,17 @@ import { ChangedFiles } from "./ChangedFiles";
 import { secondsBetween, useSeconds } from "./clock";
 import { Decision } from "./Decision";
 import { ExactArguments } from "./Exact";
-import { LiveOutput, Printed } from "./Printed";
+import { Outcome } from "./Outcome";
+import { LiveOutput, NothingPrinted, Printed } from "./Printed";
 import { useHere } from "./RoomHere";
-import { hasFailed, isTerminal, lastLines, leftOut, subjectOf, toolWord } from "./toolWords";
+import { hasFailed, isTerminal, lastLines, subjectOf, toolWord } from "./toolWords";
 
 type Look = "waiting" | "asking" | "running" | "ok" | "failed" | "denied" | "expired" | "ended";
 
 const FAILED_LINES = 20;
 const LONGEST_SUBJECT = 200;
 const LEAST_TOLD_S = 0.1;
+const SAID_BY_PHRASE: ReadonlySet<Look> = new Set(["ok", "asking", "running"]);
 
 const icons: Readonly<Record<Look, ReactNode>> = {
   waiting: <CircleDashed aria-hidden="true" size={16} className="text-ink-3" />,
@@ -64,7 +66,7 @@ export const ToolCard = memo(function ToolCard({ call }: { readonly call: ToolCa
   const isOpen = chosen?.look === look ? chosen.isOpen : isOpenFirst;
   const isFixed = look === "asking";
   const word = toolWord(call.name);
-  const subject = visible(subjectOf(call)).slice(0, LONGEST_SUBJECT);
+  const subject = isOpen ? "" : inOneLine(subjectOf(call));
   const did = look === "ok" || look === "failed" || look === "ended";
   const phrase = t(`cards.tools.${word}.${look === "running" ? "runs" : did ? "did" : "asks"}`, {
     name: visible(call.name),
@@ -88,16 +90,20 @@ export const ToolCard = memo(function ToolCard({ call }: { readonly call: ToolCa
             <span className="text-small font-medium text-ink">
               <bdi>{visible(people.name(call.aiId))}</bdi> {phrase}
             </span>
+            {subject !== "" && (
+              <span
+                dir="ltr"
+                className="order-last w-full truncate font-mono text-mono text-ink-2 sm:order-none sm:w-auto sm:max-w-[60%]"
+              >
+                {subject}
+              </span>
+            )}
             <span className="text-meta text-ink-3">
-              {look !== "ok" && look !== "asking" && <span className={stateLook(look)}>{state} · </span>}
+              {/* What the phrase says already is not said again. */}
+              {!SAID_BY_PHRASE.has(look) && <span className={stateLook(look)}>{state} · </span>}
               {t("cards.askedBy", { who: asked })}
             </span>
           </span>
-          {!isOpen && subject !== "" && (
-            <span dir="ltr" className="mt-0.5 block truncate font-mono text-mono text-ink-2">
-              {subject}
-            </span>
-          )}
         </span>
         <Elapsed call={call} />
       </Head>
@@ -115,9 +121,15 @@ export const ToolCard = memo(function ToolCard({ call }: { readonly call: ToolCa
   );
 });
 
+/** What was told, as far as a line has room for it. */
+function inOneLine(told: string): string {
+  const [first = "", ...more] = told.trim().split("\n");
+  const line = visible(first).slice(0, LONGEST_SUBJECT);
+  return more.length > 0 || first.length > LONGEST_SUBJECT ? `${line} …` : line;
+}
+
 function stateLook(look: Look): string {
-  if (look === "failed" || look === "denied") return "font-medium text-danger";
-  return look === "running" ? "font-medium text-ai" : "font-medium text-ink-2";
+  return look === "failed" || look === "denied" ? "font-medium text-danger" : "font-medium text-ink-2";
 }
 
 interface HeadProps {
@@ -137,7 +149,7 @@ function Head({ isFixed, isOpen, bodyId, onToggle, children }: HeadProps) {
       aria-expanded={isOpen}
       aria-controls={isOpen ? bodyId : undefined}
       onClick={onToggle}
-      className={classes(look, "min-h-10 focus-visible:-outline-offset-2")}
+      className={classes(look, "min-h-10 pointer-coarse:min-h-11 focus-visible:-outline-offset-2")}
     >
       {children}
       <ChevronDown
@@ -167,21 +179,49 @@ function Elapsed({ call }: { readonly call: ToolCall }) {
 
 function Body({ call, look }: { readonly call: ToolCall; readonly look: Look }) {
   const { t } = useTranslation();
+  const [isWhole, setWhole] = useState(false);
   if (call.isRedacted) return <p className="text-small text-ink-3">{t("cards.redacted")}</p>;
   if (look === "asking" && call.approval !== undefined) return <Decision call={call} card={call.approval} />;
+  const isHidden = call.arguments === "";
+  const isShell = !isHidden && isTerminal(toolWord(call.name));
+  const isDone = look === "ok" || look === "failed";
+  const end = look === "failed" && !isWhole ? lastLines(call.text, FAILED_LINES) : { text: call.text, before: 0 };
+  const printed =
+    look === "running" ? (
+      <LiveOutput callKey={call.key} isTerminal={isShell} />
+    ) : !isDone ? undefined : end.text === "" ? (
+      <NothingPrinted words={t("cards.noOutput")} isTerminal={isShell} />
+    ) : (
+      <Printed
+        text={end.text}
+        label={t("cards.output")}
+        isTerminal={isShell}
+        opensAtEnd={look === "failed"}
+        note={end.before > 0 ? t("cards.linesBefore", { count: end.before }) : undefined}
+      />
+    );
   return (
     <>
-      {call.arguments === "" ? (
-        <p className="text-small text-ink-3">{t("cards.argumentsHidden")}</p>
+      {isHidden ? (
+        <>
+          <p className="text-small text-ink-3">{t("cards.argumentsHidden")}</p>
+          {printed}
+        </>
       ) : (
-        <ExactArguments tool={call.name} json={call.arguments} />
+        <ExactArguments tool={call.name} json={call.arguments} printed={printed} />
       )}
       {look === "waiting" && <Waiting icon={<Hourglass size={14} />} text={t("cards.waits")} />}
-      {look === "running" && <Running call={call} />}
+      {look === "running" && <StopIt call={call} />}
       {look === "denied" && <Decided call={call} />}
       {look === "expired" && <p className="text-small text-ink-2">{t("cards.expiredWords")}</p>}
       {look === "ended" && <p className="text-small text-ink-2">{t("cards.endedWords")}</p>}
-      {(look === "ok" || look === "failed") && <Result call={call} hasFailed={look === "failed"} />}
+      {isDone && (
+        <Outcome
+          call={call}
+          hasFailed={look === "failed"}
+          onWhole={end.before > 0 ? () => setWhole(true) : undefined}
+        />
+      )}
       {call.changed !== undefined && <ChangedFiles changed={call.changed} undone={call.undone} />}
     </>
   );
@@ -196,7 +236,7 @@ function Waiting({ icon, text }: { readonly icon: ReactNode; readonly text: stri
   );
 }
 
-function Running({ call }: { readonly call: ToolCall }) {
+function StopIt({ call }: { readonly call: ToolCall }) {
   const { t } = useTranslation();
   const { room, meId } = useHere();
   const { run, isBusy } = useAct();
@@ -204,21 +244,17 @@ function Running({ call }: { readonly call: ToolCall }) {
     const turn = state.turns.get(call.turnId);
     return turn !== undefined && mayStop(state, meId, turn);
   });
+  if (canStop !== true) return null;
   return (
-    <>
-      <LiveOutput callKey={call.key} isTerminal={isTerminal(toolWord(call.name))} />
-      {canStop === true && (
-        <Button
-          size="sm"
-          icon={<Square size={12} fill="currentColor" />}
-          isBusy={isBusy}
-          className="self-start"
-          onClick={() => void run(() => room.ask({ type: "stop_turn", turn_id: call.turnId }))}
-        >
-          {t("common.stop")}
-        </Button>
-      )}
-    </>
+    <Button
+      size="sm"
+      icon={<Square size={12} fill="currentColor" />}
+      isBusy={isBusy}
+      className="self-start"
+      onClick={() => void run(() => room.ask({ type: "stop_turn", turn_id: call.turnId }))}
+    >
+      {t("common.stop")}
+    </Button>
   );
 }
 
@@ -231,65 +267,4 @@ function Decided({ call }: { readonly call: ToolCall }) {
       {by === undefined ? t("cards.notAllowed") : t("cards.deniedBy", { who: people.name(by) })}
     </p>
   );
-}
-
-function Result({ call, hasFailed: failed }: { readonly call: ToolCall; readonly hasFailed: boolean }) {
-  const { t } = useTranslation();
-  const { people } = useHere();
-  const [isWhole, setWhole] = useState(false);
-  const end = failed && !isWhole ? lastLines(call.text, FAILED_LINES) : { text: call.text, before: 0 };
-  const left = leftOut(call.text);
-  const approved = call.approval?.approved_by ?? [];
-  return (
-    <>
-      {end.text === "" ? (
-        <p className="text-small text-ink-3">{t("cards.noOutput")}</p>
-      ) : (
-        <Printed
-          text={end.text}
-          label={t("cards.output")}
-          isTerminal={isTerminal(toolWord(call.name))}
-          opensAtEnd={failed}
-          note={end.before > 0 ? t("cards.linesBefore", { count: end.before }) : undefined}
-        />
-      )}
-      <div className="flex flex-wrap items-center gap-x-3 gap-y-1 text-meta text-ink-3">
-        {call.exitStatus !== undefined && (
-          <span className={failed ? "font-medium text-danger" : undefined}>
-            {t("cards.exit", { status: call.exitStatus })}
-          </span>
-        )}
-        {call.code !== undefined && <span>{t(`cards.faults.${faultOf(call.code)}`)}</span>}
-        {approved.length > 0 && <span>{t("cards.approvedBy", { who: formatList(approved.map(people.name)) })}</span>}
-        {call.taint !== undefined && <span className="text-warn">{t(`cards.taints.${call.taint}`)}</span>}
-        {left !== undefined && <span>{t("cards.capped", { size: formatBytes(left) })}</span>}
-        {end.before > 0 && (
-          <Button size="sm" variant="ghost" onClick={() => setWhole(true)}>
-            {t("cards.wholeOutput")}
-          </Button>
-        )}
-      </div>
-    </>
-  );
-}
-
-const FAULTS = [
-  "unknown_tool",
-  "bad_arguments",
-  "refused",
-  "needs_approval",
-  "not_approved",
-  "not_found",
-  "exists",
-  "not_unique",
-  "too_big",
-  "quota",
-  "net",
-  "timeout",
-  "stopped",
-  "sandbox_error",
-] as const;
-
-function faultOf(code: string): (typeof FAULTS)[number] | "other" {
-  return FAULTS.find((fault) => fault === code) ?? "other";
 }

@@ -132,6 +132,7 @@ function Controls({ turn, threadRoot }: TurnRowProps) {
       {canStop && (
         <Button
           size="sm"
+          variant="ghost"
           icon={<Square size={11} fill="currentColor" />}
           isBusy={isBusy}
           data-tip-keys="Escape"

@@ -115,10 +115,9 @@ const SUBJECTS: Partial<Readonly<Record<ToolWord, readonly string[]>>> = {
   attach: ["path"],
 };
 
-/** What it is about in a line: a command, a path, an address. */
+/** What it is about in a line: a command, a path, an address; of a tool of others nobody knows which it is. */
 export function subjectOf(call: ToolCall): string {
   const word = toolWord(call.name);
-  if (word === "outside" || word === "other") return call.name;
   const named = argumentsOf(call.arguments) ?? [];
   const parts = (SUBJECTS[word] ?? []).map((name) => named.find((one) => one.name === name)?.value ?? "");
   return parts.filter((part) => part !== "").join(" → ");

@@ -8,7 +8,7 @@ import { formatClock, formatNumber } from "../../ui/i18n/format";
 import { Kbd } from "../../ui/Kbd";
 import { useRoomState } from "../hooks";
 import { usePeople } from "../people";
-import { CostHint } from "./CostHint";
+import { CostHint } from "./fetched";
 import type { Queueing } from "./room";
 import type { Sending } from "./useSending";
 

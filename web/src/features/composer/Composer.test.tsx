@@ -5,9 +5,14 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { fakeClient } from "../../../gallery/fake";
 import { DEPLOY, deployRoom } from "../../../gallery/rooms";
 import type { Asked, Client } from "../../connection/types";
+import { needAllWords } from "../../ui/i18n";
+import { prefetchAll } from "../../ui/parts";
 import { ClientContext } from "../hooks";
 import { readDraft, writeDraft } from "../preferences";
 import { Composer } from "./Composer";
+
+// What the composer would fetch when it is first opened.
+await Promise.all([needAllWords(), prefetchAll(async () => true)]);
 
 let root: Root;
 let place: HTMLElement;

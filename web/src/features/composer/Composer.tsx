@@ -21,6 +21,8 @@ export function Composer({ roomId, threadRoot }: ComposerProps) {
   const isOpen = useRoomState(room, () => true) ?? false;
   const closed = useRoomState(room, (state) => whyClosed(state, me.id));
   const refused = useReadable(room.refused);
+  // That a room is archived stands at its head already; a thread has no head of its own.
+  const isSaid = closed === "archived" && threadRoot === undefined;
   if (refused !== undefined) return null;
   return (
     <section
@@ -32,7 +34,7 @@ export function Composer({ roomId, threadRoot }: ComposerProps) {
       <div className="relative mx-auto w-full max-w-[60rem]">
         {threadRoot === undefined && <WritingLine room={room} />}
         {!isOpen && <Opening />}
-        {isOpen && closed !== undefined && <ClosedBar words={t(`composer.closed.${closed}`)} />}
+        {isOpen && closed !== undefined && !isSaid && <ClosedBar words={t(`composer.closed.${closed}`)} />}
         {isOpen && closed === undefined && (
           <Writing key={`${roomId}/${threadRoot ?? ""}`} room={room} threadRoot={threadRoot} />
         )}

@@ -5,6 +5,7 @@ import { useTranslation } from "react-i18next";
 import { classes } from "../../ui/classes";
 import { IconButton } from "../../ui/IconButton";
 import { formatBytes, formatPercent } from "../../ui/i18n/format";
+import { hasWords, wordsOf } from "../answers";
 import type { Step } from "./sendFile";
 import type { UploadItem, Uploads } from "./uploads";
 
@@ -53,7 +54,11 @@ function Chip({ item, uploads }: { readonly item: UploadItem; readonly uploads: 
         size="sm"
         label={t("composer.files.remove", { name })}
         icon={<X size={14} />}
-        onClick={() => uploads.remove(item.key)}
+        onClick={(event) => {
+          // The button goes with its file. A key goes on in the field; a finger wants no keyboard over the page.
+          if (event.detail === 0) fieldOf(event.currentTarget)?.focus();
+          uploads.remove(item.key);
+        }}
       />
       {step.kind === "sending" && (
         <span
@@ -72,6 +77,10 @@ function Chip({ item, uploads }: { readonly item: UploadItem; readonly uploads: 
       )}
     </li>
   );
+}
+
+function fieldOf(part: Element): HTMLElement | null {
+  return part.closest("section")?.querySelector<HTMLElement>("[data-landmark-focus]") ?? null;
 }
 
 function StepWords({ step, size }: { readonly step: Step; readonly size: number }) {
@@ -98,10 +107,15 @@ function StepWords({ step, size }: { readonly step: Step; readonly size: number 
       return (
         <Wrong
           title={t(step.code === "too_big" ? "composer.files.tooBig" : "composer.files.refused")}
-          reason={step.reason}
+          reason={inOurWords(step.code, step.reason)}
         />
       );
   }
+}
+
+/** Codes of the page's own, of a file that never left, have said it in its language already. */
+function inOurWords(code: string, reason: string): string {
+  return hasWords(code) && code !== "too_big" ? wordsOf(code, reason) : reason;
 }
 
 function Line({ children }: { readonly children: React.ReactNode }) {

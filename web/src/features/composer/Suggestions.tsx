@@ -8,14 +8,7 @@ import { Badge } from "../../ui/Badge";
 import { classes } from "../../ui/classes";
 import type { Mentionable } from "./mentions";
 import type { SlashCommand } from "./slash";
-
-export type Suggestion =
-  | { readonly kind: "mention"; readonly mention: Mentionable }
-  | { readonly kind: "command"; readonly command: SlashCommand };
-
-export function keyOf(suggestion: Suggestion): string {
-  return suggestion.kind === "mention" ? suggestion.mention.key : suggestion.command.name;
-}
+import { keyOf, optionId, type Suggestion } from "./suggestion";
 
 export interface SuggestionsProps {
   readonly listId: string;
@@ -25,8 +18,6 @@ export interface SuggestionsProps {
   readonly onChoose: (place: number) => void;
   readonly onTake: (suggestion: Suggestion) => void;
 }
-
-export const optionId = (listId: string, place: number) => `${listId}-${place}`;
 
 export function Suggestions({ listId, label, items, chosen, onChoose, onTake }: SuggestionsProps) {
   const list = useRef<HTMLDivElement>(null);
@@ -39,7 +30,7 @@ export function Suggestions({ listId, label, items, chosen, onChoose, onTake }: 
       id={listId}
       role="listbox"
       aria-label={label}
-      className="absolute bottom-full left-0 z-20 mb-2 max-h-80 w-full max-w-lg animate-rise overflow-y-auto rounded-card border border-line bg-surface p-1 shadow-float"
+      className="absolute bottom-full left-0 z-20 mb-2 max-h-[min(20rem,50dvh)] w-full max-w-lg animate-rise overflow-y-auto rounded-card border border-line bg-surface p-1 shadow-float"
     >
       {items.map((item, place) => (
         // The field has the keys; this only hears the pointer.

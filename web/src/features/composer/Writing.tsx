@@ -1,12 +1,11 @@
 /** The field with all that stands around it: what it answers, its files, names that fit, what sending comes to. */
 
-import { Mic, Paperclip, SendHorizontal } from "lucide-react";
+import { Mic, SendHorizontal } from "lucide-react";
 import { type KeyboardEvent, useCallback, useId, useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { useLocation } from "wouter";
 import type { RoomClient } from "../../connection/types";
 import { mayHere } from "../../room/rights";
-import { Confirm } from "../../ui/Confirm";
 import { classes } from "../../ui/classes";
 import { IconButton } from "../../ui/IconButton";
 import { Spinner } from "../../ui/Spinner";
@@ -15,26 +14,23 @@ import { useMedia } from "../media";
 import { usePeople } from "../people";
 import { readDraft, writeDraft } from "../preferences";
 import { aimComposer, editMessage, useComposerTarget } from "../replying";
+import { AttachButton } from "./AttachButton";
 import { BelowField } from "./BelowField";
-import { DropHere } from "./DropHere";
-import { FileChips } from "./FileChips";
+import { DropHere, FileChips, Suggestions, TargetBar, VoiceNote } from "./fetched";
 import { GrowingField } from "./GrowingField";
 import { meaningOf } from "./keys";
 import { lengthLeft } from "./length";
-import { addressedAis } from "./mentions";
 import { paneAddress, searchAddress } from "./places";
-import { canRecord } from "./recorder";
-import { defaultAi, hasCaps, lastOwn, queueing, roomTitle, stoppable } from "./room";
-import { SlashHelp } from "./SlashHelp";
-import { optionId, type Suggestion, Suggestions } from "./Suggestions";
+import { canRecord } from "./recording";
+import { costOf, lastOwn, queueing, roomTitle, stoppable } from "./room";
 import { readLine, withCommand } from "./slash";
-import { TargetBar } from "./TargetBar";
+import { optionId, type Suggestion } from "./suggestion";
 import { useAttaching } from "./useAttaching";
 import { useFieldActions } from "./useFieldActions";
 import { type Opened, useSending } from "./useSending";
 import { useSuggestions } from "./useSuggestions";
 import { useUploads } from "./useUploads";
-import { VoiceNote } from "./VoiceNote";
+import { Windows } from "./Windows";
 
 export interface WritingProps {
   readonly room: RoomClient;
@@ -49,7 +45,6 @@ export function Writing({ room, threadRoot }: WritingProps) {
   const [, navigate] = useLocation();
   const listId = useId();
   const field = useRef<HTMLTextAreaElement>(null);
-  const picker = useRef<HTMLInputElement>(null);
   const place = threadRoot === undefined ? room.id : `${room.id}/${threadRoot}`;
 
   const [text, setText] = useState(() => readDraft(place));
@@ -75,7 +70,7 @@ export function Writing({ room, threadRoot }: WritingProps) {
   const isWords = text.trim() !== "" && suggesting.kind !== "command" && readLine(text).kind === "text";
   const way = state === undefined || !isWords ? undefined : queueing(state, me.id, aimedTurn);
   const stop = state === undefined ? undefined : stoppable(state, me.id);
-  const cost = costOf();
+  const cost = state === undefined ? undefined : costOf(state, me.id, text, askedCost);
 
   const write = useCallback(
     (next: string, at: number) => {
@@ -114,14 +109,6 @@ export function Writing({ room, threadRoot }: WritingProps) {
   const { isOver, attach, paste } = useAttaching(uploads, mayAttach, limits.text ?? 32_000, () =>
     field.current?.focus(),
   );
-
-  function costOf() {
-    if (state === undefined) return undefined;
-    if (askedCost !== undefined) return { text: askedCost, aiId: defaultAi(state)?.account_id, isAsked: true };
-    if (!hasCaps(state) || !mayHere(state, me.id, "ask_ai")) return undefined;
-    const [aiId] = addressedAis(text, state.members, defaultAi(state)?.account_id);
-    return aiId === undefined ? undefined : { text, aiId, isAsked: false };
-  }
 
   function take(suggestion: Suggestion | undefined) {
     const written = suggesting.take(suggestion);
@@ -204,7 +191,7 @@ export function Writing({ room, threadRoot }: WritingProps) {
         {target !== undefined && (
           <TargetBar room={room} target={target} onCancel={() => aimComposer(room.id, threadRoot, undefined)} />
         )}
-        <FileChips items={items} uploads={uploads} />
+        {items.length > 0 && <FileChips items={items} uploads={uploads} />}
         {isRecording ? (
           <VoiceNote
             onEnd={(file) => {
@@ -214,14 +201,7 @@ export function Writing({ room, threadRoot }: WritingProps) {
           />
         ) : (
           <div className="flex items-end gap-1 p-1.5">
-            {mayAttach && (
-              <IconButton
-                label={t("composer.attach")}
-                icon={<Paperclip size={18} />}
-                className="size-9"
-                onClick={() => picker.current?.click()}
-              />
-            )}
+            {mayAttach && <AttachButton onFiles={(files) => attach({ files, folders: [] })} />}
             <GrowingField
               field={field}
               value={text}
@@ -253,6 +233,7 @@ export function Writing({ room, threadRoot }: WritingProps) {
             )}
             <IconButton
               label={t("composer.send")}
+              data-send=""
               icon={sending.isBusy || sending.isHeld ? <Spinner size={18} /> : <SendHorizontal size={18} />}
               variant={mayLeave ? "primary" : "ghost"}
               shortcut="Enter"
@@ -280,37 +261,20 @@ export function Writing({ room, threadRoot }: WritingProps) {
         cost={cost}
         onCloseCost={() => setAskedCost(undefined)}
       />
-      <input
-        ref={picker}
-        type="file"
-        multiple
-        hidden
-        tabIndex={-1}
-        aria-label={t("composer.attach")}
-        onChange={(event) => {
-          attach({ files: [...(event.target.files ?? [])], folders: [] });
-          event.target.value = "";
-        }}
-      />
       {isOver && <DropHere into={title} />}
-      <SlashHelp
-        isOpen={isHelpOpen}
-        onClose={() => setHelpOpen(false)}
+      <Windows
+        room={room}
+        title={title}
+        isHelpOpen={isHelpOpen}
+        onHelpClose={() => setHelpOpen(false)}
         onTake={(command) => {
           setHelpOpen(false);
           const written = withCommand("/", 1, command);
           write(written.text, written.caret);
           moveTo(written.caret);
         }}
-      />
-      <Confirm
-        isOpen={isLeaving}
-        onOpenChange={setLeaving}
-        title={t("composer.leaveTitle", { name: title })}
-        description={t("composer.leaveText")}
-        action={t("composer.leave")}
-        isDanger
-        onConfirm={() => room.ask({ type: "leave_room" }).then(() => navigate("/"))}
+        isLeaving={isLeaving}
+        onLeavingChange={setLeaving}
       />
     </div>
   );

@@ -22,7 +22,7 @@ export function WritingLine({ room }: { readonly room: RoomClient }) {
   const running = [...(turns?.values() ?? [])].filter((turn) => turn.fence > 0);
   const waiting = (turns?.size ?? 0) - running.length;
   return (
-    <div className="flex min-h-8 flex-wrap items-center gap-x-3 gap-y-0.5 px-1 text-meta text-ink-3 pointer-coarse:min-h-11">
+    <div className="flex min-h-8 items-center gap-x-3 gap-y-0.5 overflow-hidden px-1 sm:flex-wrap text-meta text-ink-3 pointer-coarse:min-h-11">
       {running.length > 0 && <AtWork room={room} running={running} />}
       {waiting > 0 && <Waiting count={waiting} />}
       {stop !== undefined && <Stop room={room} turn={stop} />}
@@ -55,7 +55,9 @@ function AtWork({ room, running }: { readonly room: RoomClient; readonly running
         className={doing === "approval" ? "shrink-0" : "shrink-0 animate-breathe"}
       />
       <bdi className="truncate">{words}</bdi>
-      {steering > 0 && <span className="text-ink-3">{t("composer.doing.steering", { count: steering })}</span>}
+      {steering > 0 && (
+        <span className="truncate text-ink-3 max-sm:hidden">{t("composer.doing.steering", { count: steering })}</span>
+      )}
     </span>
   );
 }
@@ -74,7 +76,7 @@ function Stop({ room, turn }: { readonly room: RoomClient; readonly turn: TurnSt
       size="sm"
       isBusy={isBusy}
       icon={<Square aria-hidden="true" size={10} fill="currentColor" />}
-      className="h-6 px-2"
+      className="h-6! px-2! pointer-coarse:h-11!"
       onClick={() => void run(() => room.ask({ type: "stop_turn", turn_id: turn.turn_id }))}
     >
       <span>

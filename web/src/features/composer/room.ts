@@ -3,7 +3,7 @@
 import type { Member, Message, TurnState } from "../../protocol/wire";
 import { isClosed, mayHere, maySteer, mayStop } from "../../room/rights";
 import type { RoomState } from "../../room/state";
-import { defaultAiOf } from "./mentions";
+import { addressedAis, defaultAiOf } from "./mentions";
 
 export type Closed = "deleted" | "left" | "archived" | "guest" | "nobody";
 
@@ -79,7 +79,22 @@ export function lastOwn(state: RoomState, meId: string, threadRoot: string | und
   );
 }
 
-export function hasCaps(state: RoomState): boolean {
+/** What of asking an AI is to be estimated: what `asked` by a command, else what is about to be said to one, where caps hold. */
+export interface CostOf {
+  readonly text: string;
+  readonly aiId: string | undefined;
+  readonly isAsked: boolean;
+}
+
+export function costOf(state: RoomState, meId: string, text: string, asked: string | undefined): CostOf | undefined {
+  const aiId = defaultAi(state)?.account_id;
+  if (asked !== undefined) return { text: asked, aiId, isAsked: true };
+  if (!hasCaps(state) || !mayHere(state, meId, "ask_ai")) return undefined;
+  const [addressed] = addressedAis(text, state.members, aiId);
+  return addressed === undefined ? undefined : { text, aiId: addressed, isAsked: false };
+}
+
+function hasCaps(state: RoomState): boolean {
   const caps = [state.budget.total, state.budget.per_asker];
   return caps.some((one) => one !== undefined && Object.values(one).some((cap) => typeof cap === "number"));
 }

@@ -218,6 +218,16 @@ describe("the files of a message", () => {
     expect(uploads.add(Array.from({ length: 12 }, () => small()))).toBe(2);
     expect(uploads.items.get()).toHaveLength(MOST_FILES);
   });
+  it("are not begun where it is known that the server takes none so large, and the others are", async () => {
+    const door = new FakeDoor();
+    const most = (file: File) => (file.size > small().size ? "at most 1 MB" : undefined);
+    const uploads = new Uploads(door, new Clock().around(), () => undefined, most);
+    expect(uploads.add([large(), small()])).toBe(0);
+    const [first] = await settled(uploads, () => kinds(uploads)[1] === "ready");
+    expect(first?.step).toEqual({ kind: "refused", code: "too_big", reason: "at most 1 MB" });
+    expect(door.asked).toHaveLength(1);
+    expect(uploads.take()).toEqual({ kind: "broken" });
+  });
   it("hold the message back while one of them is broken", async () => {
     const door = new FakeDoor();
     door.fails = [new Refused("limit_reached", "the room is full")];

@@ -36,6 +36,8 @@ export class Uploads {
     private readonly around: Omit<Surroundings, "signal">,
     /** A file that was taken along already did not arrive. */
     private readonly onLost: (item: UploadItem) => void,
+    /** Why the server would not take it, where that is known before it is sent. */
+    private readonly tooBig: (file: File) => string | undefined = () => undefined,
   ) {}
 
   get items(): Readable<readonly UploadItem[]> {
@@ -46,6 +48,11 @@ export class Uploads {
   add(files: readonly File[], isVoice = false): number {
     const room = Math.max(0, MOST_FILES - this.held.get().length);
     for (const file of files.slice(0, room)) {
+      const reason = this.tooBig(file);
+      if (reason !== undefined) {
+        this.refuse(file, reason, "too_big");
+        continue;
+      }
       this.made += 1;
       const item: UploadItem = { key: `file-${this.made}`, file, isVoice, step: { kind: "checking" } };
       this.held.set([...this.held.get(), item]);
@@ -54,10 +61,10 @@ export class Uploads {
     return Math.max(0, files.length - room);
   }
 
-  /** Something that is no file, or cannot be read: it is shown, with its reason, and goes nowhere. */
-  refuse(file: File, reason: string): void {
+  /** Something that is no file, cannot be read, or is too big: it is shown, with its reason, and goes nowhere. */
+  refuse(file: File, reason: string, code: "unreadable" | "too_big" = "unreadable"): void {
     this.made += 1;
-    const step: Step = { kind: "refused", code: "unreadable", reason };
+    const step: Step = { kind: "refused", code, reason };
     this.held.set([...this.held.get(), { key: `file-${this.made}`, file, isVoice: false, step }]);
   }
 

@@ -5,8 +5,8 @@ import type { RoomState } from "../../room/state";
 import { matchingMentions, mentionAt, mentionables, type Written, withMention } from "./mentions";
 import { allowedCommands } from "./outcome";
 import { defaultAi } from "./room";
-import type { Suggestion } from "./Suggestions";
 import { commandAt, matchingCommands, withCommand } from "./slash";
+import type { Suggestion } from "./suggestion";
 
 export interface Suggesting {
   readonly kind: "mention" | "command" | undefined;

@@ -2,9 +2,10 @@
 
 import type { Client, Rest } from "../../connection/types";
 import { i18n } from "../../ui/i18n";
+import { formatBytes } from "../../ui/i18n/format";
 import { toast } from "../../ui/Toast";
 import { useClient } from "../hooks";
-import { type FileDoor, Uploads } from "./uploads";
+import { type FileDoor, type UploadItem, Uploads } from "./uploads";
 
 const held = new WeakMap<Client, Map<string, Uploads>>();
 
@@ -15,10 +16,16 @@ export function useUploads(roomId: string, threadRoot: string | undefined): Uplo
   held.set(client, places);
   const found = places.get(place);
   if (found !== undefined) return found;
-  const made = new Uploads(doorOf(client.rest, roomId), around, (item) => {
+  const lost = (item: UploadItem) => {
     const reason = item.step.kind === "failed" || item.step.kind === "refused" ? item.step.reason : "";
     toast(i18n.t("composer.files.lost", { name: item.file.name, reason }), { tone: "danger" });
-  });
+  };
+  const tooBig = (file: File) => {
+    // Not told yet: then the server says it.
+    const most = client.limits.get().file_bytes ?? Number.POSITIVE_INFINITY;
+    return file.size > most ? i18n.t("composer.files.most", { most: formatBytes(most) }) : undefined;
+  };
+  const made = new Uploads(doorOf(client.rest, roomId), around, lost, tooBig);
   places.set(place, made);
   return made;
 }

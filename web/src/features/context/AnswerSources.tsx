@@ -6,7 +6,7 @@ import { useTranslation } from "react-i18next";
 import type { RoomClient } from "../../connection/types";
 import type { Manifest, TurnDetail } from "../../protocol/api";
 import { Badge } from "../../ui/Badge";
-import { formatDuration, formatNumber } from "../../ui/i18n/format";
+import { formatDuration, formatMoney, formatNumber } from "../../ui/i18n/format";
 import { Time } from "../../ui/Time";
 import { useAnswer } from "../answers";
 import { useRoomState } from "../hooks";
@@ -77,7 +77,7 @@ export function AnswerSources({ room, people, messageId, turnId }: AnswerSources
       {explained.length > 0 && <RulesSaid room={room} ids={explained} people={people} />}
       {turn.value?.manifest !== undefined && <Knew room={room} people={people} manifest={turn.value.manifest} />}
       {turn.value !== undefined && <Did turn={turn.value} />}
-      {turn.value !== undefined && <Cost turn={turn.value} />}
+      {turn.value !== undefined && <Cost room={room} turn={turn.value} />}
       {turn.value?.manifest !== undefined && <ReplayCheck room={room} turnId={turn.value.turn_id} />}
     </>
   );
@@ -229,12 +229,28 @@ function Did({ turn }: { readonly turn: TurnDetail }) {
   );
 }
 
-function Cost({ turn }: { readonly turn: TurnDetail }) {
+/** The server tells it only to who may see what the room uses. */
+function Cost({ room, turn }: { readonly room: RoomClient; readonly turn: TurnDetail }) {
   const { t } = useTranslation();
   const { usage } = turn;
+  // A turn's own figures do not name the currency of the price list; the room's report does.
+  const report = useAnswer(
+    "GET /api/v1/rooms/{room_id}/usage",
+    usage?.cost_micros === undefined ? undefined : { places: { room_id: room.id } },
+  );
   if (usage === undefined) return null;
+  const currency = report.value?.currency;
   return (
     <Section title={t("context.cost")} actions={usage.is_estimated && <Badge>{t("context.estimated")}</Badge>}>
+      {usage.cost_micros === undefined ? (
+        <Note className="mb-1">{t("context.noPrice")}</Note>
+      ) : (
+        currency !== undefined && (
+          <p className="mb-1 text-small font-medium text-ink tabular-nums">
+            {formatMoney(usage.cost_micros, currency)}
+          </p>
+        )
+      )}
       <p className="text-small text-ink-2">
         {t("context.usedTokens", {
           in: formatNumber(usage.tokens_in),

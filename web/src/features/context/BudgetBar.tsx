@@ -6,13 +6,14 @@ import { classes } from "../../ui/classes";
 import { formatCompact, formatNumber, formatPercent } from "../../ui/i18n/format";
 import { type Part, partsOf } from "./shares";
 
+/** Grey is the frame, blue what people said, violet what AIs and their tools made of it. */
 const colours: Readonly<Record<Part, string>> = {
   rules: "bg-ink-3",
   tools: "bg-line-strong/60",
-  room: "bg-ok",
-  summary: "bg-ai",
+  room: "bg-accent/45",
+  summary: "bg-ai/50",
   messages: "bg-accent",
-  results: "bg-warn",
+  results: "bg-ai",
 };
 
 export interface BudgetBarProps {

@@ -47,7 +47,7 @@ export function Facts({ room, people, mayEdit }: FactsProps) {
     >
       {isAdding && <NewFact room={room} onDone={() => setAdding(false)} />}
       {facts.length === 0 && !isAdding && <Note>{t("context.noFacts")}</Note>}
-      <ul className="flex flex-col gap-1">
+      <ul className="flex flex-col gap-3">
         {facts.map((fact) => (
           <li key={fact.id} className="group flex items-start gap-2">
             <Pin aria-hidden="true" size={14} className="mt-1 shrink-0 text-ink-3" />

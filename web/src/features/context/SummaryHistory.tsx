@@ -3,8 +3,8 @@
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import type { RoomClient } from "../../connection/types";
-import { Dialog } from "../../ui/Dialog";
 import { Time } from "../../ui/Time";
+import { Dialog } from "../../ui/windows";
 import { useAnswer } from "../answers";
 import type { People } from "../people";
 import { Loading, Note, Refusal } from "../sections";

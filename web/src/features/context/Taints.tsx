@@ -11,12 +11,7 @@ export function Taints({ of }: { readonly of: readonly Taint[] | undefined }) {
   return (
     <span className="inline-flex flex-wrap gap-1">
       {of.map((taint) => (
-        <Badge
-          key={taint}
-          tone="warn"
-          icon={<ShieldAlert aria-hidden="true" size={12} />}
-          data-tip={t("context.taintHint")}
-        >
+        <Badge key={taint} icon={<ShieldAlert aria-hidden="true" size={12} />} data-tip={t("context.taintHint")}>
           {t(`context.taints.${taint}`)}
         </Badge>
       ))}

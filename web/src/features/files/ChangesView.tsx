@@ -1,6 +1,6 @@
 /** What AIs' turns and people's hands changed in the workspace, with the lines, and the way to undo a turn. */
 
-import { Hand, RotateCcw, Sparkle } from "lucide-react";
+import { FileMinus2, FilePen, FilePlus2, Hand, Sparkle, Undo2 } from "lucide-react";
 import { useMemo, useState } from "react";
 import { useTranslation } from "react-i18next";
 import type { RoomClient } from "../../connection/types";
@@ -8,6 +8,7 @@ import type { FileChange } from "../../protocol/wire";
 import type { RoomState } from "../../room/state";
 import { Badge } from "../../ui/Badge";
 import { Button } from "../../ui/Button";
+import { classes } from "../../ui/classes";
 import { Dialog } from "../../ui/Dialog";
 import { Time } from "../../ui/Time";
 import { useAct, useAnswer } from "../answers";
@@ -92,21 +93,27 @@ function ChangeHead({ entry, people }: { readonly entry: ChangeEntry; readonly p
   );
 }
 
+const icons = { added: FilePlus2, changed: FilePen, removed: FileMinus2 } as const;
+const tones = { added: "text-ok", changed: "text-ink-3", removed: "text-danger" } as const;
+
 function ChangeRow({ change, onLook }: { readonly change: FileChange; readonly onLook: () => void }) {
   const { t } = useTranslation();
-  const tone = { added: "ok", changed: "accent", removed: "danger" } as const;
+  const Icon = icons[change.kind];
   return (
     <button
       type="button"
       className="-mx-1.5 flex min-h-8 w-[calc(100%+0.75rem)] items-center gap-2 rounded-button px-1.5 text-left text-small hover:bg-hover pointer-coarse:min-h-11"
       onClick={onLook}
     >
-      <Badge tone={tone[change.kind]}>{t(`files.kinds.${change.kind}`)}</Badge>
-      <bdi className="min-w-0 flex-1 truncate font-mono text-mono text-ink">{change.path}</bdi>
+      <Icon aria-hidden="true" size={15} className={classes("shrink-0", tones[change.kind])} />
+      <span className="sr-only">{t(`files.kinds.${change.kind}`)}</span>
+      <bdi data-tip={change.path} className="min-w-0 flex-1 truncate font-mono text-mono text-ink">
+        {change.path}
+      </bdi>
       {change.is_text === true && (
         <span className="shrink-0 text-meta tabular-nums">
-          <span className="text-ok">+{change.added_lines ?? 0}</span>{" "}
-          <span className="text-danger">−{change.removed_lines ?? 0}</span>
+          {(change.added_lines ?? 0) > 0 && <span className="text-ok">+{change.added_lines} </span>}
+          {(change.removed_lines ?? 0) > 0 && <span className="text-danger">−{change.removed_lines}</span>}
         </span>
       )}
     </button>
@@ -134,7 +141,7 @@ function Undo({ room, people, turnId, entry }: UndoProps) {
   const { undone } = entry;
   const conflicts = undone?.conflicts ?? [];
   if (undone?.is_ok === true && conflicts.length === 0) {
-    return <Badge icon={<RotateCcw aria-hidden="true" size={12} />}>{t("files.undone")}</Badge>;
+    return <Badge icon={<Undo2 aria-hidden="true" size={12} />}>{t("files.undone")}</Badge>;
   }
   const { value } = changes;
   return (
@@ -167,12 +174,7 @@ function Undo({ room, people, turnId, entry }: UndoProps) {
       )}
       {value?.undo === "possible" && value.may_undo && (
         <>
-          <Button
-            size="sm"
-            icon={<RotateCcw aria-hidden="true" size={14} />}
-            isBusy={isBusy}
-            onClick={() => undo(false)}
-          >
+          <Button size="sm" icon={<Undo2 aria-hidden="true" size={14} />} isBusy={isBusy} onClick={() => undo(false)}>
             {t("files.undoTurn")}
           </Button>
           {conflicts.length > 0 && (

@@ -4,6 +4,7 @@ import { Download, Pencil } from "lucide-react";
 import { useEffect, useState } from "react";
 import { useTranslation } from "react-i18next";
 import type { RoomClient } from "../../connection/types";
+import { AudioPlayer } from "../../ui/AudioPlayer";
 import { Button, buttonClass } from "../../ui/Button";
 import { Confirm } from "../../ui/Confirm";
 import { Dialog } from "../../ui/Dialog";
@@ -131,8 +132,7 @@ function Preview({ name, content }: { readonly name: string; readonly content: F
   return showing.as === "image" ? (
     <img src={address} alt={name} className="mx-auto max-h-[65dvh] max-w-full rounded-button border border-line" />
   ) : (
-    // biome-ignore lint/a11y/useMediaCaption: a file of the workspace has no captions
-    <audio controls src={address} aria-label={name} className="w-full" />
+    <AudioPlayer src={address} label={name} preload="metadata" />
   );
 }
 

@@ -75,7 +75,7 @@ type Doing =
 
 function WorkspaceView({ room, mayChange }: { readonly room: RoomClient; readonly mayChange: boolean }) {
   const { t } = useTranslation();
-  const { rest } = useClient();
+  const { rest, limits } = useClient();
   const workspace = useWorkspace(room, true);
   const sendings = useSending(room);
   const [search, setSearch] = useSearchParams();
@@ -132,7 +132,12 @@ function WorkspaceView({ room, mayChange }: { readonly room: RoomClient; readonl
           onClick={workspace.look}
         />
       </div>
-      <SendingList sendings={sendings.all} onReplace={sendings.replace} onForget={sendings.forget} />
+      <SendingList
+        sendings={sendings.all}
+        most={limits.get().workspace_file_bytes}
+        onReplace={sendings.replace}
+        onForget={sendings.forget}
+      />
       <Tree
         workspace={workspace}
         selected={path}

@@ -10,11 +10,13 @@ import { MOST_BYTES, type Sending } from "./sending";
 
 export interface SendingListProps {
   readonly sendings: readonly Sending[];
+  /** How many bytes the server takes of one. */
+  readonly most?: number | undefined;
   readonly onReplace: (key: string) => void;
   readonly onForget: (key: string) => void;
 }
 
-export function SendingList({ sendings, onReplace, onForget }: SendingListProps) {
+export function SendingList({ sendings, most = MOST_BYTES, onReplace, onForget }: SendingListProps) {
   const { t } = useTranslation();
   if (sendings.length === 0) return null;
   return (
@@ -50,7 +52,7 @@ export function SendingList({ sendings, onReplace, onForget }: SendingListProps)
           )}
           {one.state === "refused" && <span className="w-full pl-6 text-danger">{one.reason}</span>}
           {one.state === "too_big" && (
-            <span className="w-full pl-6 text-danger">{t("files.tooBig", { most: formatBytes(MOST_BYTES) })}</span>
+            <span className="w-full pl-6 text-danger">{t("files.tooBig", { most: formatBytes(most) })}</span>
           )}
         </li>
       ))}

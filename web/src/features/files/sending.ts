@@ -4,7 +4,7 @@ import { Refused, type Rest } from "../../connection/types";
 import { sentenceOf } from "../answers";
 import { joined } from "./paths";
 
-/** What the server takes of one file that a person puts. */
+/** What a server takes of one file that a person puts, where it does not tell. */
 export const MOST_BYTES = 3 * 1024 * 1024;
 
 export interface Sending {
@@ -38,9 +38,10 @@ export async function send(
   one: ToSend,
   isReplacing: boolean,
   tell: (sending: Sending) => void,
+  most: number = MOST_BYTES,
 ): Promise<void> {
   const base = { key: one.key, path: one.path, done: 0, reason: undefined };
-  if (one.file.size > MOST_BYTES) {
+  if (one.file.size > most) {
     tell({ ...base, state: "too_big" });
     return;
   }

@@ -13,7 +13,7 @@ export interface Sendings {
 }
 
 export function useSending(room: RoomClient): Sendings {
-  const { rest } = useClient();
+  const { rest, limits } = useClient();
   const [all, setAll] = useState<readonly Sending[]>([]);
   const given = useRef(new Map<string, ToSend>());
   const queue = useRef(Promise.resolve());
@@ -24,9 +24,11 @@ export function useSending(room: RoomClient): Sendings {
   );
   const line = useCallback(
     (one: ToSend, isReplacing: boolean) => {
-      queue.current = queue.current.then(() => send(rest, room.id, one, isReplacing, tell));
+      queue.current = queue.current.then(() =>
+        send(rest, room.id, one, isReplacing, tell, limits.get().workspace_file_bytes),
+      );
     },
-    [rest, room.id, tell],
+    [rest, limits, room.id, tell],
   );
   const add = useCallback(
     (files: readonly File[], folder: string) => {

@@ -1,16 +1,6 @@
 /** One member: name, handle, what it is, whether it is here, and a menu of what may be done. */
 
-import {
-  ArrowRightLeft,
-  Ban,
-  Bot,
-  LogOut,
-  MessageSquare,
-  MoreHorizontal,
-  Sparkle,
-  UserCog,
-  UserMinus,
-} from "lucide-react";
+import { ArrowRightLeft, Ban, Bot, LogOut, MessageSquare, MoreHorizontal, UserCog, UserMinus } from "lucide-react";
 import { useTranslation } from "react-i18next";
 import { useLocation } from "wouter";
 import type { Member } from "../../protocol/wire";
@@ -40,16 +30,15 @@ export function MemberRow({ state, member, onDo }: MemberRowProps) {
   const isMe = member.account_id === me.id;
   const isOnline = state.online.has(member.account_id);
   return (
-    <li className="flex min-h-12 items-center gap-3 rounded-button px-2 py-1 hover:bg-hover">
+    <li
+      data-member={member.account_id}
+      className="flex min-h-12 items-center gap-3 rounded-button px-2 py-1 hover:bg-hover"
+    >
       <Avatar name={member.display_name} seed={member.account_id} isAi={isAi} isOnline={isOnline && !isAi} />
       <span className="min-w-0 flex-1">
         <span className="flex min-w-0 flex-wrap items-center gap-x-1.5 gap-y-0.5">
           <bdi className="truncate text-small font-medium text-ink">{member.display_name}</bdi>
-          {isAi && (
-            <Badge tone="ai" icon={<Sparkle aria-hidden="true" size={10} fill="currentColor" strokeWidth={1} />}>
-              {t("common.ai")}
-            </Badge>
-          )}
+          {isAi && <Badge tone="ai">{t("common.ai")}</Badge>}
           {member.kind === "bot" && <Badge icon={<Bot aria-hidden="true" size={11} />}>{t("members.bot")}</Badge>}
           {isMe && <span className="text-meta text-ink-3">({t("common.you")})</span>}
         </span>
@@ -59,7 +48,7 @@ export function MemberRow({ state, member, onDo }: MemberRowProps) {
             <span className={isOnline ? "text-ok" : ""}>{t(isOnline ? "members.online" : "members.offline")}</span>
           )}
           {member.until !== undefined && (
-            <span data-tip={formatDateTime(member.until)} className="text-warn">
+            <span data-tip={formatDateTime(member.until)}>
               {t("members.until", { date: formatDate(member.until) })}
             </span>
           )}

@@ -18,6 +18,7 @@ import { Invites } from "./Invites";
 import { type Doing, MemberActs } from "./MemberActs";
 import { MemberRow } from "./MemberRow";
 import { byRole, isFixed, isNamed, type RolePart as Part } from "./roles";
+import { useRowFocus } from "./useRowFocus";
 
 /** More than so many are not seen at once. */
 const MANY = 12;
@@ -34,6 +35,7 @@ export function MembersPane({ roomId }: MembersPaneProps) {
   const [written, setWritten] = useState("");
   const [doing, setDoing] = useState<Doing>();
   const [adding, setAdding] = useState<"member" | "ai">();
+  const rowFocus = useRowFocus();
   if (state === undefined) {
     return (
       <div className="p-4">
@@ -88,7 +90,7 @@ export function MembersPane({ roomId }: MembersPaneProps) {
         )}
         {state.room.kind === "direct" && <Note>{t("members.fixed")}</Note>}
       </div>
-      <div className="border-b border-line py-2 last:border-b-0">
+      <div {...rowFocus} className="border-b border-line py-2 last:border-b-0">
         {parts.map((part) => (
           <RolePart key={part.role} part={part} state={state} onDo={setDoing} />
         ))}

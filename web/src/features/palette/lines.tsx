@@ -8,6 +8,7 @@ import type { RoomEntry } from "../../connection/types";
 import type { Hit } from "../../protocol/api";
 import { CountBadge } from "../../ui/Badge";
 import { Time } from "../../ui/Time";
+import { wordsOf } from "../plainWords";
 
 export function Group({ title, children }: { readonly title: string; readonly children: ReactNode }) {
   return (
@@ -89,7 +90,7 @@ export function HitLine({ hit, room }: { readonly hit: Hit; readonly room: RoomE
     <>
       <Icon icon={message.turn_id === undefined ? <Search size={15} /> : <Sparkle size={15} className="text-ai" />} />
       <span dir="auto" className="min-w-0 flex-1 truncate">
-        {message.text.replace(/\s+/g, " ").slice(0, 160)}
+        {wordsOf(message.text.slice(0, 640)).slice(0, 160)}
       </span>
       <span className="shrink-0 text-meta text-ink-3">
         <bdi>{room?.name ?? ""}</bdi> · <Time at={message.at} as="day" />

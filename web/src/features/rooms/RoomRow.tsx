@@ -44,7 +44,7 @@ export function RoomRow({ entry, name, isCurrent, isMuted, hasDraft, isTabStop, 
           <span aria-hidden="true" className="absolute inset-y-1.5 left-0 w-[3px] rounded-full bg-accent" />
         )}
         {entry.kind === "direct" ? (
-          <Avatar name={name} seed={entry.id} size="xs" />
+          <Avatar name={name} seed={entry.id} isAi={entry.hasAi === true} size="xs" />
         ) : (
           <Hash aria-hidden="true" size={16} className={classes("mx-0.5 shrink-0", isCurrent ? "" : "text-ink-3")} />
         )}

@@ -15,9 +15,11 @@ const THEMES = ["system", "light", "dark"] as const;
 const DENSITIES = ["comfortable", "compact"] as const;
 
 export function Account() {
+  const { t } = useTranslation();
   const me = useMe();
   return (
     <div className="min-h-0 flex-1 overflow-y-auto bg-app">
+      <h1 className="sr-only">{t("common.settings")}</h1>
       <div className="mx-auto flex max-w-3xl flex-col gap-4 px-4 py-6 sm:px-6">
         <div className="flex items-center gap-3 px-1">
           <Avatar name={me.display_name} seed={me.id} size="lg" />

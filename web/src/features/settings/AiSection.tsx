@@ -213,7 +213,14 @@ function Members({ room, rights, ais }: MembersProps) {
                   <Badge tone="ai">{t("common.ai")}</Badge>
                 </>
               }
-              hint={`@${ai.handle}${answersWith === undefined ? "" : ` · ${answersWith}`}`}
+              hint={
+                <>
+                  {`@${ai.handle}${answersWith === undefined ? "" : ` · ${answersWith}`}`}
+                  {offer?.is_demo === true && (
+                    <span className="mt-1 block">{t("settings.demoHint", { name: ai.display_name })}</span>
+                  )}
+                </>
+              }
               actions={
                 mayRemove && (
                   <Button

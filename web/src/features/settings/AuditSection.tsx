@@ -6,7 +6,7 @@ import { useTranslation } from "react-i18next";
 import type { RoomClient } from "../../connection/types";
 import type { AuditView } from "../../protocol/api";
 import { Button } from "../../ui/Button";
-import { formatDateTime } from "../../ui/i18n/format";
+import { Time } from "../../ui/Time";
 import { sentenceOf } from "../answers";
 import { useClient } from "../hooks";
 import { type People, usePeople } from "../people";
@@ -174,7 +174,9 @@ function AuditRow({ entry, people, isWrong }: AuditRowProps) {
   return (
     <tr className={`border-b border-line align-top last:border-b-0 ${isWrong ? "bg-danger-soft" : ""}`}>
       <td className="py-1.5 pr-3 text-ink-3 tabular-nums">{entry.number}</td>
-      <td className="py-1.5 pr-3 whitespace-nowrap text-ink-2">{formatDateTime(entry.at)}</td>
+      <td className="py-1.5 pr-3 whitespace-nowrap text-ink-2 tabular-nums">
+        <Time at={entry.at} as="moment" />
+      </td>
       <td className="py-1.5 pr-3 text-ink">
         <bdi>
           {entry.actor_id === null || entry.actor_id === undefined

@@ -85,7 +85,7 @@ function ToolRow({ tool, isAllowed, choose, isBusy }: ToolRowProps) {
     <>
       {tool.description}
       {!tool.is_offered && (tool.why_not ?? "") !== "" && (
-        <span className="mt-0.5 block text-warn">
+        <span className="mt-0.5 block text-ink-3">
           {t("settings.notOffered")} {tool.why_not}
         </span>
       )}

@@ -1,34 +1,38 @@
 /** Who am I: then the rooms, or a way in. Everything stands here that there is once in a page. */
 
 import { CloudOff } from "lucide-react";
-import { lazy, Suspense, useCallback, useEffect, useRef, useState } from "react";
+import { useCallback, useEffect, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { useLocation } from "wouter";
 import type { Session } from "../../connection/session";
-import type { Client } from "../../connection/types";
 import type { Account } from "../../protocol/wire";
 import { Button } from "../../ui/Button";
 import { EmptyState } from "../../ui/EmptyState";
+import { i18n } from "../../ui/i18n";
+import { type LaterOptions, later } from "../../ui/Later";
 import { Spinner } from "../../ui/Spinner";
 import { Toaster } from "../../ui/Toast";
 import { TooltipLayer } from "../../ui/Tooltip";
 import { sentenceOf } from "../answers";
-import { ClientContext, useReadable } from "../hooks";
-import { Invite } from "../signin/Invite";
-import { SignIn } from "../signin/SignIn";
+import { useReadable } from "../hooks";
+import { isBack, signedOut, staysSignedIn } from "../signin/elsewhere";
 import { forgetSecret, secret } from "../signin/secret";
 import { ErrorBoundary, PageBroken } from "./ErrorBoundary";
+import { cameWithSession } from "./early";
 import { placeAt } from "./routes";
 
-// Asked for while the server says who is there: whoever is not signed in has the way in before it.
-const loaded = import("./Shell").then((part) => ({ default: part.Shell }));
-// It is waited for below; a failure is told there.
-loaded.catch(() => {});
-const Shell = lazy(() => loaded);
+/** In the place of the whole page. */
+const whole: LaterOptions = {
+  meanwhile: <Starting />,
+  missing: (retry) => <Unreachable why={i18n.t("common.notLoaded")} onRetry={retry} />,
+};
+// `main.tsx` has asked already for the one that is likely to be needed.
+const Inside = later(() => import("./Inside").then((part) => part.Inside), { ...whole, words: ["room"] });
+const SignIn = later(() => import("../signin/SignIn").then((part) => part.SignIn), { ...whole, words: ["signin"] });
+const Invite = later(() => import("../signin/Invite").then((part) => part.Invite), { ...whole, words: ["signin"] });
 
 export interface AppProps {
   readonly session: Session;
-  readonly connect: (me: Account) => Client;
 }
 
 export function App(props: AppProps) {
@@ -47,21 +51,36 @@ type Answer =
   | { readonly kind: "out" }
   | { readonly kind: "unreachable"; readonly why: string };
 
-function Who({ session, connect }: AppProps) {
+function Who({ session }: AppProps) {
   const [answer, setAnswer] = useState<Answer>({ kind: "asking" });
   const [path, navigate] = useLocation();
   const held = useReadable(secret);
   const place = placeAt(path);
 
-  const ask = useCallback(async () => {
-    try {
-      const found = await session.whoAmI();
-      setAnswer(found === undefined ? { kind: "out" } : { kind: "in", me: found.account });
-    } catch (error) {
-      setAnswer({ kind: "unreachable", why: sentenceOf(error) });
-    }
-  }, [session]);
-  useEffect(() => void ask(), [ask]);
+  const ask = useCallback(
+    async (isOut = false) => {
+      try {
+        const known = isOut ? undefined : await session.whoAmI();
+        const found = known ?? ((await isBack(session)) ? await session.whoAmI() : undefined);
+        setAnswer(found === undefined ? { kind: "out" } : { kind: "in", me: found.account });
+      } catch (error) {
+        setAnswer({ kind: "unreachable", why: sentenceOf(error) });
+      }
+    },
+    [session],
+  );
+  useEffect(() => void ask(!cameWithSession()), [ask]);
+
+  const meId = answer.kind === "in" ? answer.me.id : undefined;
+  useEffect(() => (meId === undefined ? undefined : staysSignedIn(session, meId)), [session, meId]);
+
+  // Whoever signs in wants to come in.
+  const isOut = answer.kind === "out";
+  useEffect(() => {
+    if (!isOut) return;
+    const timer = window.setTimeout(() => void Inside.part.prefetch(), 1_000);
+    return () => window.clearTimeout(timer);
+  }, [isOut]);
 
   const goIn = useCallback(
     (to: string) => {
@@ -91,47 +110,28 @@ function Who({ session, connect }: AppProps) {
   if (held?.kind === "sign-in") {
     return <SignIn session={session} link={held.text} me={me} onSignedIn={goHome} onLinkUsed={forgetSecret} />;
   }
+  if (held?.kind === "supabase" || held?.kind === "supabase-refused") {
+    const returned = held.kind === "supabase" ? { code: held.text } : { refused: held.text };
+    return (
+      <SignIn session={session} returned={returned} onSignedIn={(to) => goIn(to ?? "/")} onLinkUsed={forgetSecret} />
+    );
+  }
   if (me === undefined || place.kind === "sign-in") {
     // Whoever followed a link into a room is brought there after signing in.
     const to = place.kind === "sign-in" ? "/" : path;
-    return <SignIn session={session} onSignedIn={() => goIn(to)} onLinkUsed={forgetSecret} />;
+    return <SignIn session={session} to={to} onSignedIn={() => goIn(to)} onLinkUsed={forgetSecret} />;
   }
   return (
-    <Connected
+    <Inside
       key={me.id}
       me={me}
-      connect={connect}
       onSignOut={async () => {
         await session.signOut();
+        signedOut(session);
         setAnswer({ kind: "out" });
         navigate("/sign-in", { replace: true });
       }}
     />
-  );
-}
-
-interface ConnectedProps {
-  readonly me: Account;
-  readonly connect: (me: Account) => Client;
-  readonly onSignOut: () => Promise<void>;
-}
-
-function Connected({ me, connect, onSignOut }: ConnectedProps) {
-  const [client, setClient] = useState<Client>();
-  const account = useRef(me);
-  account.current = me;
-  useEffect(() => {
-    const made = connect(account.current);
-    setClient(made);
-    return () => made.close();
-  }, [connect]);
-  if (client === undefined) return null;
-  return (
-    <ClientContext value={client}>
-      <Suspense fallback={<Starting />}>
-        <Shell onSignOut={onSignOut} />
-      </Suspense>
-    </ClientContext>
   );
 }
 

@@ -1,12 +1,10 @@
 /** Beside the room: what the AI knows, members, files, the terminal, the costs; as a sheet where there is no room for it. */
 
 import { X } from "lucide-react";
-import { Suspense } from "react";
 import { useTranslation } from "react-i18next";
 import { IconButton } from "../../ui/IconButton";
-import { Sheet } from "../../ui/Sheet";
 import { TabPanel, Tabs } from "../../ui/Tabs";
-import { Loading } from "../sections";
+import { Sheet } from "../../ui/windows";
 import { ErrorBoundary, PartBroken } from "./ErrorBoundary";
 import { type PaneName, panes } from "./panes";
 import type { Detail } from "./useDetail";
@@ -53,15 +51,7 @@ function Panes({ roomId, pane, detail }: DetailPaneProps & { readonly pane: Pane
           <h2 className="sr-only">{t(`shell.panes.${name}`)}</h2>
           {name === pane && (
             <ErrorBoundary fallback={(error) => <PartBroken error={error} />} key={roomId}>
-              <Suspense
-                fallback={
-                  <div className="p-4">
-                    <Loading lines={5} />
-                  </div>
-                }
-              >
-                <View roomId={roomId} />
-              </Suspense>
+              <View roomId={roomId} />
             </ErrorBoundary>
           )}
         </TabPanel>

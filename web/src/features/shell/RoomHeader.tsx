@@ -2,22 +2,15 @@
 
 import {
   ArrowLeft,
-  Bell,
-  BellOff,
-  CheckCheck,
   Ellipsis,
   Hash,
-  Link as LinkIcon,
-  LogOut,
   Menu as MenuIcon,
   PanelLeftOpen,
   PanelRight,
   Search,
-  Settings,
   Sparkle,
   Users,
 } from "lucide-react";
-import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { useLocation } from "wouter";
 import type { RoomClient, RoomEntry } from "../../connection/types";
@@ -25,15 +18,13 @@ import type { Member } from "../../protocol/wire";
 import type { RoomState } from "../../room/state";
 import { Avatar } from "../../ui/Avatar";
 import { Badge } from "../../ui/Badge";
-import { Confirm } from "../../ui/Confirm";
 import { IconButton } from "../../ui/IconButton";
 import { formatList } from "../../ui/i18n/format";
-import { Menu, MenuItem, MenuSeparator } from "../../ui/Menu";
-import { toast } from "../../ui/Toast";
-import { useMe, useReadable, useRoomState } from "../hooks";
-import { muted, setMuted } from "../preferences";
+import { OpenedLater } from "../../ui/OpenedLater";
+import { part } from "../../ui/parts";
+import { useMe, useRoomState } from "../hooks";
 import { shownName } from "../rooms/order";
-import { useRights } from "../useRights";
+import type { RoomMenuProps } from "./RoomMenu";
 import type { Detail } from "./useDetail";
 
 export interface RoomHeaderProps {
@@ -78,7 +69,7 @@ export function RoomHeader({ room, entry, detail, rooms }: RoomHeaderProps) {
       {detail !== undefined && <AtWork room={room} />}
       {detail !== undefined && <Faces room={room} onOpen={() => detail.open("members")} />}
       {detail !== undefined && <SearchButton roomId={room.id} />}
-      {detail !== undefined && <RoomMenu room={room} name={name} isArchived={isArchived} />}
+      {detail !== undefined && <More room={room} name={name} isArchived={isArchived} />}
       {detail !== undefined && detail.pane === undefined && (
         <IconButton
           label={t("shell.showDetail")}
@@ -207,77 +198,17 @@ function SearchButton({ roomId }: { readonly roomId: string }) {
   );
 }
 
-interface RoomMenuProps {
-  readonly room: RoomClient;
-  readonly name: string;
-  readonly isArchived: boolean;
-}
+const menu = part(() => import("./RoomMenu"));
 
-function RoomMenu({ room, name, isArchived }: RoomMenuProps) {
+function More(props: Omit<RoomMenuProps, "trigger">) {
   const { t } = useTranslation();
-  const [, navigate] = useLocation();
-  const { role } = useRights(room);
-  const isMuted = useReadable(muted).has(room.id);
-  const seq = useRoomState(room, (state) => state.seq);
-  const unread = useRoomState(room, (state) => state.read.unread) ?? 0;
-  const isDirect = useRoomState(room, (state) => state.room.kind === "direct") ?? false;
-  const [isLeaving, setLeaving] = useState(false);
-  const copy = () =>
-    navigator.clipboard.writeText(`${window.location.origin}/r/${room.id}`).then(
-      () => toast(t("shell.header.linkCopied"), { tone: "ok" }),
-      () => toast(t("common.failed"), { tone: "danger" }),
-    );
   return (
-    <>
-      <Menu trigger={<IconButton label={t("shell.header.more")} icon={<Ellipsis size={18} />} />}>
-        {unread > 0 && seq !== undefined && (
-          <MenuItem icon={<CheckCheck aria-hidden="true" size={16} />} onSelect={() => room.markRead(seq)}>
-            {t("shell.header.markRead")}
-          </MenuItem>
-        )}
-        {
-          <MenuItem
-            icon={<Search aria-hidden="true" size={16} />}
-            onSelect={() => navigate(`/search?${new URLSearchParams({ room: room.id })}`)}
-          >
-            {t("shell.header.search")}
-          </MenuItem>
-        }
-        <MenuItem
-          icon={isMuted ? <Bell aria-hidden="true" size={16} /> : <BellOff aria-hidden="true" size={16} />}
-          onSelect={() => setMuted(room.id, !isMuted)}
-        >
-          {isMuted ? t("shell.header.unmute") : t("shell.header.mute")}
-        </MenuItem>
-        <MenuItem icon={<LinkIcon aria-hidden="true" size={16} />} onSelect={() => void copy()}>
-          {t("shell.header.copyLink")}
-        </MenuItem>
-        {role !== undefined && (
-          <MenuItem
-            icon={<Settings aria-hidden="true" size={16} />}
-            onSelect={() => navigate(`/r/${room.id}/settings/general`)}
-          >
-            {t("shell.header.settings")}
-          </MenuItem>
-        )}
-        {role !== undefined && !isDirect && !isArchived && (
-          <>
-            <MenuSeparator />
-            <MenuItem isDanger icon={<LogOut aria-hidden="true" size={16} />} onSelect={() => setLeaving(true)}>
-              {t("shell.header.leave")}
-            </MenuItem>
-          </>
-        )}
-      </Menu>
-      <Confirm
-        isOpen={isLeaving}
-        onOpenChange={setLeaving}
-        isDanger
-        title={t("shell.header.leaveTitle", { name })}
-        description={t("shell.header.leaveText")}
-        action={t("shell.header.leave")}
-        onConfirm={() => room.ask({ type: "leave_room" }).then(() => navigate("/"))}
-      />
-    </>
+    <OpenedLater
+      part={menu}
+      opens="menu"
+      trigger={<IconButton label={t("shell.header.more")} icon={<Ellipsis size={18} />} />}
+    >
+      {({ RoomMenu }, trigger) => <RoomMenu {...props} trigger={trigger} />}
+    </OpenedLater>
   );
 }

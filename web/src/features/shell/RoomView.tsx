@@ -1,7 +1,7 @@
 /** One room: its head, what was said, the field to write in, and the pane beside it. */
 
 import { DoorClosed, DoorOpen } from "lucide-react";
-import { type ReactNode, Suspense, useEffect } from "react";
+import { type ReactNode, useEffect } from "react";
 import { useTranslation } from "react-i18next";
 import { Link, useLocation } from "wouter";
 import type { RoomClient } from "../../connection/types";
@@ -9,6 +9,7 @@ import { buttonClass } from "../../ui/Button";
 import { EmptyState } from "../../ui/EmptyState";
 import { PaneHandle } from "../../ui/PaneHandle";
 import { sentenceOf } from "../answers";
+import { AiBanner } from "../banners/AiBanner";
 import { RoomBanner } from "../banners/RoomBanner";
 import { useClient, useMe, useReadable, useRoom, useRoomState } from "../hooks";
 import { detailWidth, lastRoom } from "../preferences";
@@ -86,20 +87,20 @@ function RoomBody({ place }: { readonly place: Extract<Place, { kind: "room" }> 
   const isArchived = useRoomState(room, (state) => state.room.archived_at !== undefined) ?? false;
   return (
     <>
-      {isArchived && <RoomBanner why="archived" />}
+      {isArchived ? <RoomBanner why="archived" /> : <AiBanner room={room} />}
       <ErrorBoundary key={roomId} fallback={(error) => <PartBroken error={error} />}>
         <div tabIndex={-1} data-landmark="room" className="flex min-h-0 flex-1 flex-col outline-none">
           <Timeline roomId={roomId} {...(messageId === undefined ? {} : { focusMessageId: messageId })} />
         </div>
         <Composer roomId={roomId} />
-        <Suspense fallback={null}>
-          {rootId !== undefined && (
-            <ThreadSheet roomId={roomId} rootId={rootId} onClose={() => navigate(`/r/${roomId}`)}>
-              <Composer roomId={roomId} threadRoot={rootId} />
-            </ThreadSheet>
-          )}
-          {settings !== undefined && <RoomSettings roomId={roomId} section={settings} />}
-        </Suspense>
+        {rootId !== undefined && (
+          <ThreadSheet roomId={roomId} rootId={rootId} onClose={() => navigate(`/r/${roomId}`)}>
+            <Composer roomId={roomId} threadRoot={rootId} />
+          </ThreadSheet>
+        )}
+        {settings !== undefined && (
+          <RoomSettings roomId={roomId} section={settings} onClose={() => navigate(`/r/${roomId}`)} />
+        )}
       </ErrorBoundary>
     </>
   );

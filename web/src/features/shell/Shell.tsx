@@ -1,29 +1,27 @@
 /** The page of who is signed in: banners, rooms, the place that the address names, and what lies over it all. */
 
 import { Compass, MessagesSquare, Plus } from "lucide-react";
-import { type ReactNode, Suspense, useEffect, useState } from "react";
+import { type ReactNode, useEffect, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { Link, useLocation } from "wouter";
 import { Button, buttonClass } from "../../ui/Button";
 import { EmptyState } from "../../ui/EmptyState";
 import { PaneHandle } from "../../ui/PaneHandle";
-import { Sheet } from "../../ui/Sheet";
+import { Sheet } from "../../ui/windows";
 import { ConnectionBanner } from "../banners/ConnectionBanner";
 import { UpdateBanner } from "../banners/UpdateBanner";
 import { useClient, useReadable, useSelected } from "../hooks";
 import { hasRoomsPane, isPhone, useMedia } from "../media";
 import { lastRoom, roomsPane, roomsWidth } from "../preferences";
-import { NewRoom } from "../rooms/NewRoom";
 import { RoomsPane, useRoomKeys } from "../rooms/RoomsPane";
-import { Loading } from "../sections";
 import { ErrorBoundary, PartBroken } from "./ErrorBoundary";
 import { useAction, useKeymap } from "./keymap";
 import { useLandmarks } from "./landmarks";
+import { prefetchWhenIdle } from "./prefetching";
 import { RoomsButton, type RoomsButtonProps } from "./RoomHeader";
 import { RoomView } from "./RoomView";
 import { type Place, placeAt } from "./routes";
-import { Shortcuts } from "./Shortcuts";
-import { Account, Palette, SearchPage } from "./slots";
+import { Account, NewRoom, Palette, SearchPage, Shortcuts } from "./slots";
 import { mentionsIn, useTitle } from "./useTitle";
 
 export function Shell({ onSignOut }: { readonly onSignOut: () => Promise<void> }) {
@@ -39,6 +37,7 @@ export function Shell({ onSignOut }: { readonly onSignOut: () => Promise<void> }
   useRoomKeys();
   useAction("toggleRooms", layout.toggle);
   useAction("search", () => navigate("/search"));
+  useEffect(prefetchWhenIdle, []);
 
   const rooms: RoomsButtonProps | undefined =
     layout.shows === "beside"
@@ -228,15 +227,7 @@ function Page({ title, rooms, children }: PageProps) {
       )}
       <div className="flex min-h-0 flex-1 flex-col overflow-y-auto">
         <ErrorBoundary key={title} fallback={(error) => <PartBroken error={error} />}>
-          <Suspense
-            fallback={
-              <div className="mx-auto w-full max-w-2xl p-6">
-                <Loading lines={5} />
-              </div>
-            }
-          >
-            {children}
-          </Suspense>
+          {children}
         </ErrorBoundary>
       </div>
     </main>
@@ -291,7 +282,7 @@ function Overlays() {
   const change = (name: "palette" | "shortcuts") => (isOpen: boolean) => setOpen(isOpen ? name : undefined);
   return (
     <>
-      <Suspense fallback={null}>{open === "palette" && <Palette isOpen onOpenChange={change("palette")} />}</Suspense>
+      {open === "palette" && <Palette isOpen onOpenChange={change("palette")} />}
       {open === "shortcuts" && <Shortcuts isOpen onOpenChange={change("shortcuts")} />}
     </>
   );

@@ -1,9 +1,10 @@
 /** A message of one's own, edited where it stands. */
 
-import { type KeyboardEvent, useEffect, useRef, useState } from "react";
+import { type KeyboardEvent, useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
 import type { Message } from "../../protocol/wire";
 import { Button } from "../../ui/Button";
+import { useFocusHere } from "../../ui/focusBack";
 import { sentenceOf } from "../answers";
 import { useHere } from "../cards/RoomHere";
 import { editMessage } from "../replying";
@@ -15,10 +16,7 @@ export function Editing({ message }: { readonly message: Message }) {
   const [isBusy, setBusy] = useState(false);
   const [refusal, setRefusal] = useState<string>();
   const box = useRef<HTMLTextAreaElement>(null);
-  useEffect(() => {
-    box.current?.focus();
-    box.current?.setSelectionRange(box.current.value.length, box.current.value.length);
-  }, []);
+  useFocusHere(box);
   const end = () => editMessage(roomId, undefined);
   const hasWords = text.trim() !== "" || (message.attachments?.length ?? 0) > 0;
   const save = async () => {

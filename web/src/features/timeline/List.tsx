@@ -3,15 +3,16 @@
 import { ArrowDown } from "lucide-react";
 import { useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
-import { VList } from "virtua";
+import { Virtualizer } from "virtua";
 import { Button } from "../../ui/Button";
+import { classes } from "../../ui/classes";
 import { formatNumber } from "../../ui/i18n/format";
 import { useHere } from "../cards/RoomHere";
 import { type Doing, DoingContext } from "./doing";
 import { RowView } from "./RowView";
 import { useRowKeys } from "./rowKeys";
 import { isStop, newAfter, newestSeq, type Row } from "./rows";
-import { type Scrolling, usePrepending } from "./scrolling";
+import { type Scrolling, useGrowth, usePrepending, usePushes } from "./scrolling";
 
 const NEAR_TOP_PX = 800;
 
@@ -31,8 +32,8 @@ export function List({ label, rows, scrolling, threadRoot, hitId, onNearTop, mar
   const isPrepending = usePrepending(rows);
   const [reactingId, setReacting] = useState<string>();
   const doing = useMemo<Doing>(() => ({ threadRoot, setReacting, markUnread }), [threadRoot, markUnread]);
-  const { list, toEnd } = scrolling;
-  const keys = useRowKeys({ rows, list, box, doing, toEnd });
+  const { list, toEnd, lead } = scrolling;
+  const keys = useRowKeys({ rows, lead, box, doing, toEnd });
   const { activeId, activate } = keys;
   const lastStop = rows.findLast(isStop)?.id;
   const tabId = rows.some((row) => row.id === activeId) ? activeId : lastStop;
@@ -46,37 +47,47 @@ export function List({ label, rows, scrolling, threadRoot, hitId, onNearTop, mar
     const frame = requestAnimationFrame(fill);
     return () => cancelAnimationFrame(frame);
   }, [fill, rows]);
+  usePushes(scrolling);
+  useGrowth(scrolling);
   const away = useAway(rows, scrolling.isAtEnd);
   return (
     <DoingContext value={doing}>
       {/* biome-ignore lint/a11y/noStaticElementInteractions: the keys are those of the rows within */}
       <div ref={box} onKeyDown={keys.hear} className="relative min-h-0 flex-1">
-        <VList
-          ref={list}
-          data={rows}
-          shift={isPrepending}
-          keepMounted={place < 0 ? [] : [place]}
-          onScroll={(offset) => {
-            scrolling.onScroll(offset);
-            if (offset < NEAR_TOP_PX) onNearTop?.();
-          }}
-          onResize={scrolling.onResize}
+        <div
+          ref={scrolling.box}
           role="log"
           aria-live="off"
           aria-label={label}
-          className="h-full overflow-x-hidden overscroll-contain"
-        >
-          {(row) => (
-            <RowView
-              key={row.id}
-              row={row}
-              isActive={row.id === tabId}
-              isReacting={row.item.kind === "message" && row.item.message.id === reactingId}
-              isHit={row.item.kind === "message" && row.item.message.id === hitId}
-              onActivate={activate}
-            />
+          className={classes(
+            "h-full contain-strict overflow-x-hidden overflow-y-auto overscroll-contain [overflow-anchor:none]",
+            // The list takes no pointer while it scrolls; following its end it does so all the time that words stream.
+            scrolling.isAtEnd && "*:pointer-events-auto!",
           )}
-        </VList>
+        >
+          <Virtualizer
+            ref={list}
+            data={rows}
+            shift={isPrepending}
+            keepMounted={place < 0 ? [] : [place]}
+            onScroll={(offset) => {
+              scrolling.onScroll();
+              if (offset < NEAR_TOP_PX) onNearTop?.();
+            }}
+            onResize={scrolling.onResize}
+          >
+            {(row) => (
+              <RowView
+                key={row.id}
+                row={row}
+                isActive={row.id === tabId}
+                isReacting={row.item.kind === "message" && row.item.message.id === reactingId}
+                isHit={row.item.kind === "message" && row.item.message.id === hitId}
+                onActivate={activate}
+              />
+            )}
+          </Virtualizer>
+        </div>
         {!scrolling.isAtEnd && <JumpPill count={newAfter(rows, away, meId)} onPress={toEnd} />}
       </div>
     </DoingContext>

@@ -11,23 +11,17 @@ import { Confirm } from "../../ui/Confirm";
 import { formatList } from "../../ui/i18n/format";
 import { Time } from "../../ui/Time";
 import { visible } from "../../ui/visible";
-import { FoundCards } from "../cards/FoundCards";
 import { useHere } from "../cards/RoomHere";
 import { useRoomState } from "../hooks";
 import { useIsEdited } from "../replying";
-import { Alternatives } from "./Alternatives";
-import { Attachments } from "./Attachments";
 import { useDoing } from "./doing";
-import { Editing } from "./Editing";
-import { FormCard } from "./FormCard";
-import { History } from "./History";
+import { Alternatives, Attachments, Editing, FormCard, FoundCards, History, Toolbar, Why } from "./fetched";
 import { HowItEnded } from "./HowItEnded";
 import { Markdown } from "./markdown/Markdown";
+import { threadAddress } from "./messageRights";
 import { Quote } from "./Quote";
 import { Reactions } from "./Reactions";
 import { indexOf } from "./rows";
-import { Toolbar, threadAddress } from "./Toolbar";
-import { Why } from "./Why";
 
 export interface MessageRowProps {
   readonly message: Message;
@@ -39,6 +33,7 @@ export interface MessageRowProps {
 
 export const MessageRow = memo(function MessageRow({ message, isGrouped, isReacting, isNear }: MessageRowProps) {
   const { roomId, people } = useHere();
+  const { threadRoot } = useDoing();
   const member = people.member(message.author_id);
   const isEditing = useIsEdited(roomId, message.id) && message.deleted_at === undefined;
   const [isMenuOpen, setMenuOpen] = useState(false);
@@ -59,7 +54,8 @@ export const MessageRow = memo(function MessageRow({ message, isGrouped, isReact
           <Avatar name={name} seed={message.author_id} isAi={isAi} className="mt-0.5" />
         )}
         <div className="min-w-0 flex-1">
-          {message.reply_to !== undefined && <Quote messageId={message.reply_to} />}
+          {/* In a thread everything answers what it began with. */}
+          {message.reply_to !== undefined && message.reply_to !== threadRoot && <Quote messageId={message.reply_to} />}
           {!isGrouped && <Head message={message} />}
           {message.deleted_at !== undefined ? (
             <Tombstone message={message} />
@@ -111,7 +107,7 @@ function Head({ message }: { readonly message: Message }) {
         </span>
       )}
       {taint.length > 0 && (
-        <span data-tip={t("timeline.taintMeans")} className="inline-flex items-center gap-1 text-meta text-warn">
+        <span data-tip={t("timeline.taintMeans")} className="inline-flex items-center gap-1 text-meta text-ink-2">
           <ShieldAlert aria-hidden="true" size={13} />
           {formatList(taint.map((one) => t(`cards.taints.${one}`)))}
         </span>
@@ -131,13 +127,15 @@ function Content({ message, isGrouped }: { readonly message: Message; readonly i
   return (
     <>
       {text !== "" && <Markdown text={text} className={isGrouped ? undefined : "mt-0.5"} />}
-      <Edited message={message} />
-      <Attachments message={message} />
+      {message.edited_at !== undefined && <Edited message={message} />}
+      {message.attachments !== undefined && message.attachments.length > 0 && <Attachments message={message} />}
       {cards.length > 0 && <FoundCards cards={cards} />}
       {form !== undefined && <FormCard message={message} form={form} />}
-      <Alternatives message={message} shown={shown} onShow={(at) => setLooked({ of: message.chosen, at })} />
+      {(message.alternatives?.length ?? 0) > 1 && (
+        <Alternatives message={message} shown={shown} onShow={(at) => setLooked({ of: message.chosen, at })} />
+      )}
       {message.turn_id !== undefined && <HowItEnded message={message} turnId={message.turn_id} />}
-      <Reactions message={message} />
+      {message.reactions.length > 0 && <Reactions message={message} />}
       <Thread message={message} />
     </>
   );
@@ -146,7 +144,6 @@ function Content({ message, isGrouped }: { readonly message: Message; readonly i
 function Edited({ message }: { readonly message: Message }) {
   const { t } = useTranslation();
   const [isOpen, setOpen] = useState(false);
-  if (message.edited_at === undefined) return null;
   return (
     <>
       <button
@@ -163,11 +160,15 @@ function Edited({ message }: { readonly message: Message }) {
 }
 
 function Thread({ message }: { readonly message: Message }) {
-  const { t } = useTranslation();
-  const { roomId, room } = useHere();
+  const { room } = useHere();
   const { threadRoot } = useDoing();
   const thread = useRoomState<ThreadSize>(room, (state) => indexOf(state.messages).threads.get(message.id), sameThread);
-  if (thread === undefined || threadRoot !== undefined) return null;
+  return thread === undefined || threadRoot !== undefined ? null : <Replies message={message} thread={thread} />;
+}
+
+function Replies({ message, thread }: { readonly message: Message; readonly thread: NonNullable<ThreadSize> }) {
+  const { t } = useTranslation();
+  const { roomId } = useHere();
   return (
     <Link
       href={threadAddress(roomId, message)}

@@ -6,9 +6,8 @@ import { Link } from "wouter";
 import type { Event } from "../../protocol/wire";
 import { Time } from "../../ui/Time";
 import { visible } from "../../ui/visible";
-import { ChangedFiles } from "../cards/ChangedFiles";
-import { ProposalCard } from "../cards/ProposalCard";
 import { useHere } from "../cards/RoomHere";
+import { ChangedFiles, ProposalCard } from "./fetched";
 import { isolated } from "./names";
 
 export const Notice = memo(function Notice({ event }: { readonly event: Event }) {

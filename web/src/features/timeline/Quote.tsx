@@ -15,7 +15,7 @@ export function Quote({ messageId }: { readonly messageId: string }) {
   return (
     <Link
       href={`/r/${roomId}/m/${messageId}`}
-      className="-ml-1 flex max-w-full items-center gap-1.5 rounded-chip px-1 text-small text-ink-3 no-underline hover:bg-hover hover:text-ink-2"
+      className="-ml-1 flex min-h-6 max-w-full items-center gap-1.5 rounded-chip px-1 text-small text-ink-3 no-underline hover:bg-hover hover:text-ink-2"
     >
       <CornerUpRight aria-hidden="true" size={14} className="shrink-0" />
       {message === undefined ? (

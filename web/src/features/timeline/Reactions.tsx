@@ -1,7 +1,6 @@
 /** What people (and AIs) answered with a sign: who did, a press to join in or to take it back, and the picker. */
 
 import { SmilePlus } from "lucide-react";
-import { lazy, Suspense } from "react";
 import { useTranslation } from "react-i18next";
 import type { Message } from "../../protocol/wire";
 import { mayHere } from "../../room/rights";
@@ -12,9 +11,7 @@ import { Popover } from "../../ui/Popover";
 import { useAct } from "../answers";
 import { useHere } from "../cards/RoomHere";
 import { useRoomState } from "../hooks";
-import { Loading } from "../sections";
-
-const EmojiPicker = lazy(() => import("./EmojiPicker").then((module) => ({ default: module.EmojiPicker })));
+import { EmojiPicker } from "./fetched";
 
 const NAMED = 8;
 
@@ -84,14 +81,12 @@ export function ReactButton({ message, isOpen, onOpenChange }: ReactButtonProps)
       onOpenChange={onOpenChange}
       trigger={<IconButton size="sm" label={t("timeline.react")} shortcut="+" icon={<SmilePlus size={16} />} />}
     >
-      <Suspense fallback={<Loading lines={5} />}>
-        <EmojiPicker
-          onPick={(emoji) => {
-            onOpenChange(false);
-            react(emoji);
-          }}
-        />
-      </Suspense>
+      <EmojiPicker
+        onPick={(emoji) => {
+          onOpenChange(false);
+          react(emoji);
+        }}
+      />
     </Popover>
   );
 }

@@ -1,12 +1,14 @@
 /** A recording: to hear, and to read once somebody has listened to it. Its author may mend the words. */
 
 import { Captions, Pencil, RotateCcw, Square } from "lucide-react";
-import { useState } from "react";
+import { useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
 import type { Attachment, Message, Transcript } from "../../protocol/wire";
 import { mayHere } from "../../room/rights";
+import { AudioPlayer } from "../../ui/AudioPlayer";
 import { Button } from "../../ui/Button";
 import { TextArea } from "../../ui/Field";
+import { useFocusHere } from "../../ui/focusBack";
 import { formatPercent } from "../../ui/i18n/format";
 import { Spinner } from "../../ui/Spinner";
 import { visible } from "../../ui/visible";
@@ -25,14 +27,7 @@ export function Recording({ file, message }: RecordingProps) {
   const src = rest.address("GET /api/v1/files/{file_id}", { places: { file_id: file.id }, query: { inline: true } });
   return (
     <div className="flex w-96 max-w-full min-w-0 flex-col gap-2 rounded-card border border-line bg-sunken p-3">
-      {/* biome-ignore lint/a11y/useMediaCaption: what is said stands below, as text */}
-      <audio
-        controls
-        preload="none"
-        src={src}
-        aria-label={t("timeline.recording", { name: visible(file.name) })}
-        className="h-9 w-full"
-      />
+      <AudioPlayer src={src} label={t("timeline.recording", { name: visible(file.name) })} />
       <Words file={file} message={message} transcript={file.transcript} />
     </div>
   );
@@ -120,12 +115,15 @@ function EditWords({ about, text, onEnd }: EditWordsProps) {
   const { room } = useHere();
   const { run, isBusy } = useAct();
   const [words, setWords] = useState(text);
+  const box = useRef<HTMLTextAreaElement>(null);
+  useFocusHere(box);
   const save = async () => {
     if (await run(() => room.ask({ type: "edit_transcript", ...about, text: words }))) onEnd();
   };
   return (
     <div className="flex flex-col gap-2">
       <TextArea
+        ref={box}
         dir="auto"
         rows={4}
         aria-label={t("timeline.editWords")}

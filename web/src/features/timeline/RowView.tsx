@@ -6,9 +6,9 @@ import type { TimelineItem } from "../../room/state";
 import { classes } from "../../ui/classes";
 import { formatDateTime, formatDay } from "../../ui/i18n/format";
 import { useHere } from "../cards/RoomHere";
-import { ToolCard } from "../cards/ToolCard";
 import { TurnRow } from "../cards/TurnRow";
 import { useDoing } from "./doing";
+import { ToolCard } from "./fetched";
 import { MessageRow } from "./MessageRow";
 import { Notice } from "./Notice";
 import { PendingRow } from "./PendingRow";
@@ -58,7 +58,7 @@ export const RowView = memo(function RowView({ row, isActive, isReacting, isHit,
           className={classes(
             "group/row focus-visible:-outline-offset-2",
             frame,
-            isHit ? "rounded-card bg-warn-soft" : isNear && row.item.kind === "message" && "rounded-card bg-sunken",
+            isHit ? "rounded-card bg-accent-soft" : isNear && row.item.kind === "message" && "rounded-card bg-sunken",
           )}
         >
           {content}

@@ -12,7 +12,7 @@ import { RoomHere, useHere } from "../cards/RoomHere";
 import { useReadable, useRoomState } from "../hooks";
 import { Refusal } from "../sections";
 import { Announcer } from "./Announcer";
-import { EmptyRoom } from "./EmptyRoom";
+import { EmptyRoom, useIsWhole } from "./fetched";
 import { List } from "./List";
 import { newestSeq, type Row, Rows } from "./rows";
 import { type Scrolling, useIsLookedAt, useScrolling } from "./scrolling";
@@ -43,6 +43,7 @@ function Said({ focusMessageId }: { readonly focusMessageId: string | undefined 
   const hasOlder = useRoomState(room, (state) => state.hasOlder) ?? false;
   const [markedFrom, setMarkedFrom] = useState<string>();
   const rows = useRows(markedFrom);
+  const isWhole = useIsWhole(rows);
   const scrolling = useScrolling(rows);
   const older = useOlder(hasOlder);
   const isSought = useFocus(focusMessageId, rows, scrolling);
@@ -56,7 +57,7 @@ function Said({ focusMessageId }: { readonly focusMessageId: string | undefined 
       </EmptyState>
     );
   }
-  if (name === undefined) return <TimelineSkeleton />;
+  if (name === undefined || !isWhole) return <TimelineSkeleton />;
   if (rows.length === 0 && !hasOlder) return <EmptyRoom />;
   return (
     <>
@@ -95,15 +96,8 @@ function useRows(markedFrom: string | undefined): readonly Row[] {
   // Where the line stood at opening it stays, whatever is read since.
   if (state !== undefined && opened.current === undefined) opened.current = { id: firstUnread(state, meId)?.id };
   const unread = markedFrom ?? opened.current?.id;
-  return useMemo(
-    () =>
-      made.of(items ?? [], {
-        meId,
-        firstUnread: unread,
-        isAi: (id) => people.member(id)?.kind === "ai",
-      }),
-    [made, items, meId, unread, people],
-  );
+  const isAi = useCallback((id: string) => people.member(id)?.kind === "ai", [people]);
+  return useMemo(() => made.of(items ?? [], { meId, firstUnread: unread, isAi }), [made, items, meId, unread, isAi]);
 }
 
 interface Older {
@@ -140,18 +134,18 @@ function useFocus(messageId: string | undefined, rows: readonly Row[], scrolling
   const gone = useRef<string>(undefined);
   const isThere = rows.length > 0;
   const place = messageId === undefined ? -1 : rows.findIndex((row) => isMessage(row, messageId));
-  const { list, leaveEnd } = scrolling;
+  const rowId = rows[place]?.id;
+  const { lead } = scrolling;
   useEffect(() => {
     if (messageId === undefined) {
       gone.current = undefined;
       return;
     }
     if (gone.current === messageId || !isThere) return;
-    if (place >= 0) {
+    if (rowId !== undefined) {
       gone.current = messageId;
       setSought({ id: messageId, is: "here" });
-      leaveEnd();
-      list.current?.scrollToIndex(place, { align: "center" });
+      lead(rowId, "center");
       return;
     }
     setSought((before) => {
@@ -162,7 +156,7 @@ function useFocus(messageId: string | undefined, rows: readonly Row[], scrolling
       }, missing);
       return { id: messageId, is: "loading" };
     });
-  }, [room, messageId, place, isThere, list, leaveEnd]);
+  }, [room, messageId, rowId, isThere, lead]);
   return sought !== undefined && sought.id === messageId ? sought.is : undefined;
 }
 
@@ -171,16 +165,14 @@ function isMessage(row: Row, messageId: string): boolean {
 }
 
 /** A room opens at the line of what is new, else at its end. */
-function useOpening(rows: readonly Row[], focusMessageId: string | undefined, { list, leaveEnd }: Scrolling): void {
+function useOpening(rows: readonly Row[], focusMessageId: string | undefined, { lead }: Scrolling): void {
   const isOpened = useRef(false);
   useEffect(() => {
     if (isOpened.current || rows.length === 0) return;
     isOpened.current = true;
-    const line = rows.findIndex((row) => row.isFirstUnread);
-    if (focusMessageId !== undefined || line < 0) return;
-    leaveEnd();
-    list.current?.scrollToIndex(line, { align: "start" });
-  }, [rows, focusMessageId, list, leaveEnd]);
+    const line = rows.find((row) => row.isFirstUnread);
+    if (focusMessageId === undefined && line !== undefined) lead(line.id, "start");
+  }, [rows, focusMessageId, lead]);
 }
 
 /** Whoever says something wants to see it. */

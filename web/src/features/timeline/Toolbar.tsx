@@ -19,8 +19,6 @@ import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { useLocation, useSearchParams } from "wouter";
 import type { Message } from "../../protocol/wire";
-import { isClosed, mayHere, mayRegenerate } from "../../room/rights";
-import type { RoomState } from "../../room/state";
 import { IconButton } from "../../ui/IconButton";
 import { Menu, MenuItem, MenuSeparator } from "../../ui/Menu";
 import { toast } from "../../ui/Toast";
@@ -29,38 +27,8 @@ import { useHere } from "../cards/RoomHere";
 import { useRoomState } from "../hooks";
 import { aimComposer, editMessage } from "../replying";
 import { useDoing } from "./doing";
+import { type MessageRights, threadAddress, useMessageRights } from "./messageRights";
 import { ReactButton } from "./Reactions";
-
-export interface MessageRights {
-  readonly reply: boolean;
-  readonly react: boolean;
-  readonly edit: boolean;
-  readonly delete: boolean;
-  readonly pin: boolean;
-  readonly regenerate: boolean;
-}
-
-export function messageRights(state: RoomState, meId: string, message: Message): MessageRights {
-  const isLive = message.deleted_at === undefined && !isClosed(state);
-  const isOwn = message.author_id === meId;
-  const mayOwn = isOwn && mayHere(state, meId, "edit_own");
-  return {
-    reply: isLive && mayHere(state, meId, "post"),
-    react: isLive && mayHere(state, meId, "react"),
-    edit: isLive && mayOwn,
-    delete: isLive && (mayOwn || mayHere(state, meId, "delete_any")),
-    pin: isLive && mayHere(state, meId, "pin"),
-    regenerate: mayRegenerate(state, meId, message),
-  };
-}
-
-const sameRights = (one: MessageRights | undefined, other: MessageRights | undefined) =>
-  JSON.stringify(one) === JSON.stringify(other);
-
-export function useMessageRights(message: Message): MessageRights | undefined {
-  const { room, meId } = useHere();
-  return useRoomState(room, (state) => messageRights(state, meId, message), sameRights);
-}
 
 export interface ToolbarProps {
   readonly message: Message;
@@ -111,10 +79,6 @@ export function Toolbar({ message, isReacting, onMenu, onDelete, onWhy }: Toolba
       <More message={message} rights={rights} onMenu={onMenu} onDelete={onDelete} onWhy={onWhy} />
     </div>
   );
-}
-
-export function threadAddress(roomId: string, message: Message): string {
-  return `/r/${roomId}/t/${message.thread_root ?? message.id}`;
 }
 
 interface MoreProps extends Omit<ToolbarProps, "isReacting"> {

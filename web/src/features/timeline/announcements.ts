@@ -2,7 +2,8 @@
 
 import type { Message, TurnState } from "../../protocol/wire";
 import type { RoomState } from "../../room/state";
-import { cut, wordsOf } from "./beginning";
+import { wordsOf } from "../plainWords";
+import { cut } from "./beginning";
 
 const SAID = 200;
 

@@ -2,15 +2,15 @@
 
 import { type RefObject, useCallback, useEffect, useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
-import type { VListHandle } from "virtua";
 import { useLocation } from "wouter";
 import { toast } from "../../ui/Toast";
 import { useHere } from "../cards/RoomHere";
 import { aimComposer, editMessage } from "../replying";
 import { useAction } from "../shell/keymap";
 import type { Doing } from "./doing";
+import { messageRights, threadAddress } from "./messageRights";
 import { isStop, type Row } from "./rows";
-import { messageRights, threadAddress } from "./Toolbar";
+import type { Scrolling } from "./scrolling";
 
 export interface RowKeys {
   readonly activeId: string | undefined;
@@ -20,13 +20,13 @@ export interface RowKeys {
 
 export interface RowKeysOptions {
   readonly rows: readonly Row[];
-  readonly list: RefObject<VListHandle | null>;
+  readonly lead: Scrolling["lead"];
   readonly box: RefObject<HTMLElement | null>;
   readonly doing: Doing;
   readonly toEnd: () => void;
 }
 
-export function useRowKeys({ rows, list, box, doing, toEnd }: RowKeysOptions): RowKeys {
+export function useRowKeys({ rows, lead, box, doing, toEnd }: RowKeysOptions): RowKeys {
   const { t } = useTranslation();
   const { roomId, room, meId } = useHere();
   const [, go] = useLocation();
@@ -57,11 +57,11 @@ export function useRowKeys({ rows, list, box, doing, toEnd }: RowKeysOptions): R
       }
       if (row === undefined) return false;
       setActiveId(row.id);
-      list.current?.scrollToIndex(next, { align: "nearest" });
+      lead(row.id, "nearest");
       setWanted({ id: row.id });
       return true;
     },
-    [activeId, box, list],
+    [activeId, box, lead],
   );
 
   /** Only while the keyboard is in the list: a key must not act on what nobody looks at. */
@@ -75,7 +75,14 @@ export function useRowKeys({ rows, list, box, doing, toEnd }: RowKeysOptions): R
 
   useAction("nextMessage", () => move(1));
   useAction("previousMessage", () => move(-1));
-  useAction("latest", toEnd);
+  useAction("latest", () => {
+    toEnd();
+    const last = latest.current.findLast(isStop);
+    // Whoever is among the rows goes along: else the next step would lead back to where they were.
+    if (last === undefined || box.current?.contains(document.activeElement) !== true) return;
+    setActiveId(last.id);
+    setWanted({ id: last.id });
+  });
   useAction("reply", () =>
     onMessage((message) => {
       if (rightsOf(message)?.reply !== true) return false;

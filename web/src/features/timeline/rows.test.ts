@@ -111,6 +111,39 @@ describe("rows", () => {
     expect(rows.map((row) => row.id)).toEqual(["m1", "e3", "e4"]);
   });
 
+  test("made one change after the other are those that are made at once", () => {
+    let seed = 1;
+    const random = (below: number) => {
+      seed = (seed * 48_271) % 2_147_483_647;
+      return seed % below;
+    };
+    const turnEnd = (of: number): TimelineItem => {
+      const event = {
+        room_id: "r",
+        at: new Date(Date.UTC(2026, 10, 22, 9)).toISOString(),
+        actor_id: "ai",
+        turn_id: "t",
+      };
+      const told = { type: "turn_ended", ai_id: "ai", outcome: "stopped", reason: "", message_id: `m${of}` } as const;
+      return { kind: "notice", id: `e${of}`, seq: of, event: { ...event, ...told, id: `e${of}`, seq: of } };
+    };
+    const made = new Rows();
+    let items: TimelineItem[] = [];
+    let next = 0;
+    for (let change = 0; change < 200; change++) {
+      const place = random(items.length + 1);
+      const more = random(3) > 0;
+      next += 1;
+      const one = random(4) === 0 ? turnEnd(random(next)) : message(next, random(2) === 0 ? "sam" : "mei", next);
+      const added = random(5) === 0 ? pending(`p${next}`) : one;
+      items = items.filter((item) => item.id !== added.id).toSpliced(place, more ? 0 : 1, ...(more ? [added] : []));
+      const now =
+        random(20) === 0 ? { ...options, firstUnread: items.find((item) => item.kind === "message")?.id } : options;
+      expect(made.of(items, now)).toEqual(new Rows().of(items, now));
+    }
+    expect(items.length).toBeGreaterThan(20);
+  });
+
   test("of ten thousand messages only the last two are others when one more comes", () => {
     const items = Array.from({ length: 10_000 }, (_, at) => message(at + 1, at % 3 === 0 ? "sam" : "mei", at));
     const made = new Rows();

@@ -24,39 +24,63 @@ export interface RowOptions {
   readonly isAi: (accountId: string) => boolean;
 }
 
-/** Makes rows; one that says the same as before is the same object as before. */
+/**
+ * Makes rows; one that says the same as before is the same object as before. A row depends on what is right before it
+ * and on whether it is the last, so what follows the first change is made anew, and nothing else.
+ */
 export class Rows {
-  private known = new Map<string, Row>();
+  private shown: readonly TimelineItem[] = [];
+  private options: RowOptions | undefined;
   private last: readonly Row[] = [];
 
   of(items: readonly TimelineItem[], options: RowOptions): readonly Row[] {
-    const answered = new Set<string>();
-    for (const item of items) if (item.kind === "message") answered.add(item.message.id);
-    const known = new Map<string, Row>();
-    const rows: Row[] = [];
-    let before: TimelineItem | undefined;
-    const shown = items.filter((item) => !isToldElsewhere(item, answered));
-    shown.forEach((item, place) => {
-      const day = dayOf(item) === (before === undefined ? undefined : dayOf(before)) ? undefined : timeOf(item);
-      const isFirstUnread = item.kind === "message" && item.message.id === options.firstUnread;
-      const row: Row = {
-        id: item.id,
-        item,
-        isGrouped: day === undefined && !isFirstUnread && goesOn(before, item, options),
-        day,
-        isFirstUnread,
-        isLast: place === shown.length - 1,
-      };
-      const kept = sameOr(this.known.get(item.id), row);
-      known.set(item.id, kept);
-      rows.push(kept);
+    const shown = shownOf(items);
+    const { last } = this;
+    const known = sameOptions(this.options, options) ? sameAtFirst(this.shown, shown) : 0;
+    this.options = options;
+    if (known === shown.length && known === last.length && this.last.length > 0) return last;
+    // The last one that is kept may be the last no more, or only now.
+    const kept = Math.max(0, known - 1);
+    const old = new Map(last.slice(kept).map((row) => [row.id, row]));
+    const rows = last.slice(0, kept);
+    let before = shown[kept - 1];
+    for (const item of shown.slice(kept)) {
+      const row = rowOf(before, item, rows.length === shown.length - 1, options);
+      rows.push(sameOr(old.get(item.id), row));
       before = item;
-    });
-    this.known = known;
-    const isSame = rows.length === this.last.length && rows.every((row, place) => row === this.last[place]);
+    }
+    this.shown = shown;
+    const isSame = rows.length === last.length && rows.every((row, place) => row === last[place]);
     if (!isSame) this.last = rows;
     return this.last;
   }
+}
+
+function rowOf(before: TimelineItem | undefined, item: TimelineItem, isLast: boolean, options: RowOptions): Row {
+  const day = dayOf(item) === (before === undefined ? undefined : dayOf(before)) ? undefined : timeOf(item);
+  const isFirstUnread = item.kind === "message" && item.message.id === options.firstUnread;
+  const isGrouped = day === undefined && !isFirstUnread && goesOn(before, item, options);
+  return { id: item.id, item, isGrouped, day, isFirstUnread, isLast };
+}
+
+/** All but how turns ended that left a message: that stands under it. */
+function shownOf(items: readonly TimelineItem[]): readonly TimelineItem[] {
+  if (!items.some(tellsOfMessage)) return items;
+  const messages = new Set<string>();
+  for (const item of items) if (item.kind === "message") messages.add(item.message.id);
+  return items.filter((item) => !tellsOfMessage(item) || !isToldElsewhere(item, messages));
+}
+
+function sameOptions(one: RowOptions | undefined, other: RowOptions): boolean {
+  return one?.meId === other.meId && one.firstUnread === other.firstUnread && one.isAi === other.isAi;
+}
+
+/** How many at the beginning are the same objects. */
+function sameAtFirst(one: readonly TimelineItem[], other: readonly TimelineItem[]): number {
+  const most = Math.min(one.length, other.length);
+  let place = 0;
+  while (place < most && one[place] === other[place]) place += 1;
+  return place;
 }
 
 function sameOr(old: Row | undefined, row: Row): Row {
@@ -74,6 +98,10 @@ function sameOr(old: Row | undefined, row: Row): Row {
 function isToldElsewhere(item: TimelineItem, messages: ReadonlySet<string>): boolean {
   if (item.kind !== "notice" || item.event.type !== "turn_ended") return false;
   return item.event.message_id !== undefined && messages.has(item.event.message_id);
+}
+
+function tellsOfMessage(item: TimelineItem): boolean {
+  return item.kind === "notice" && item.event.type === "turn_ended" && item.event.message_id !== undefined;
 }
 
 function goesOn(before: TimelineItem | undefined, item: TimelineItem, options: RowOptions): boolean {

@@ -1,70 +1,156 @@
-/** Where the reader is in a list: whether at its end, and then the list stays there while it grows. */
+/** Where the reader is in a list, kept there while it grows: at its end, or at what is being read. */
 
-import { type RefObject, useCallback, useEffect, useLayoutEffect, useRef, useState } from "react";
-import type { VListHandle } from "virtua";
+import { type RefObject, useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState } from "react";
+import type { VirtualizerHandle } from "virtua";
+import { type Align, Holding, LED_MS, PREPENDED_MS, type Scrolled } from "./holding";
 import type { Row } from "./rows";
 
-const NEAR_END_PX = 60;
-const UPWARD_PX = 2;
-
 export interface Scrolling {
-  readonly list: RefObject<VListHandle | null>;
+  readonly list: RefObject<VirtualizerHandle | null>;
+  /** The box that scrolls. */
+  readonly box: RefObject<HTMLDivElement | null>;
   readonly isAtEnd: boolean;
-  readonly onScroll: (offset: number) => void;
+  readonly onScroll: () => void;
   readonly onResize: () => void;
   readonly toEnd: () => void;
-  /** The reader was led elsewhere: the list stays there. */
-  readonly leaveEnd: () => void;
+  /** What leads upwards has been pressed, turned or touched. */
+  readonly onPush: () => void;
+  /** Leads the reader to a row. */
+  readonly lead: (rowId: string, align: Align) => void;
 }
 
 export function useScrolling(rows: readonly Row[]): Scrolling {
-  const list = useRef<VListHandle>(null);
-  const last = useRef(0);
-  const isStuck = useRef(true);
+  const list = useRef<VirtualizerHandle>(null);
+  const box = useRef<HTMLDivElement>(null);
+  const latest = useRef(rows);
+  latest.current = rows;
   const [isAtEnd, setAtEnd] = useState(true);
-  const count = rows.length;
+  const [holding] = useState(() => new Holding(scrolledBy(list, box, latest)));
+  const told = useCallback(() => setAtEnd(holding.isAtEnd), [holding]);
+  const timers = useRef(new Set<number>());
 
-  const frame = useRef(0);
-
-  const stick = useCallback(() => {
-    const go = () => {
-      if (isStuck.current && count > 0) list.current?.scrollToIndex(count - 1, { align: "end" });
+  const later = useCallback(
+    (ms: number) => {
+      const timer = window.setTimeout(() => {
+        timers.current.delete(timer);
+        holding.settle();
+        holding.laidOut();
+        told();
+      }, ms + 1);
+      timers.current.add(timer);
+    },
+    [holding, told],
+  );
+  useEffect(() => {
+    const running = timers.current;
+    return () => {
+      for (const timer of running) window.clearTimeout(timer);
+      running.clear();
     };
-    go();
-    // Once more when what was measured has its height in the page: before, there may be nowhere to scroll to.
-    cancelAnimationFrame(frame.current);
-    frame.current = requestAnimationFrame(go);
-  }, [count]);
-
-  useEffect(() => () => cancelAnimationFrame(frame.current), []);
-
-  const set = useCallback((isThere: boolean) => {
-    isStuck.current = isThere;
-    setAtEnd(isThere);
   }, []);
 
-  // biome-ignore lint/correctness/useExhaustiveDependencies: any other row moves the end
-  useLayoutEffect(stick, [stick, rows]);
+  const onResize = useCallback(() => {
+    const left = holding.laidOut();
+    if (left !== undefined) later(left);
+    told();
+  }, [holding, later, told]);
 
-  const onScroll = useCallback(
-    (offset: number) => {
-      const at = list.current;
-      if (at === null) return;
-      const isThere = offset + at.viewportSize >= at.scrollSize - NEAR_END_PX;
-      // What grows pushes the end away without the reader having gone up.
-      if (isThere) set(true);
-      else if (offset < last.current - UPWARD_PX) set(false);
-      last.current = offset;
-    },
-    [set],
+  const isPrepending = usePrepending(rows);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: any other row moves what is below it
+  useLayoutEffect(() => {
+    if (isPrepending) {
+      holding.prepended();
+      later(PREPENDED_MS);
+    }
+    onResize();
+  }, [holding, later, onResize, rows]);
+
+  const onPush = useCallback(() => holding.pushed(), [holding]);
+
+  return useMemo(
+    () => ({
+      list,
+      box,
+      isAtEnd,
+      onResize,
+      onPush,
+      onScroll: () => {
+        holding.scrolled();
+        told();
+      },
+      toEnd: () => {
+        holding.toEnd();
+        told();
+      },
+      lead: (rowId, align) => {
+        holding.lead(rowId, align);
+        later(LED_MS);
+        told();
+      },
+    }),
+    [holding, isAtEnd, later, onPush, onResize, told],
   );
+}
 
-  const toEnd = useCallback(() => {
-    set(true);
-    stick();
-  }, [set, stick]);
+function scrolledBy(
+  list: RefObject<VirtualizerHandle | null>,
+  box: RefObject<HTMLDivElement | null>,
+  rows: RefObject<readonly Row[]>,
+): Scrolled {
+  return {
+    offset: () => box.current?.scrollTop ?? 0,
+    size: () => box.current?.scrollHeight ?? 0,
+    viewport: () => box.current?.clientHeight ?? 0,
+    to: (offset) => box.current?.scrollTo({ top: offset, behavior: "instant" }),
+    row: (id) => {
+      const place = rows.current.findIndex((row) => row.id === id);
+      const at = list.current;
+      return place < 0 || at === null ? undefined : { top: at.getItemOffset(place), height: at.getItemSize(place) };
+    },
+    at: (offset) => {
+      const at = list.current;
+      if (at === null) return undefined;
+      const place = at.findItemIndex(offset);
+      const row = rows.current[place];
+      return row === undefined ? undefined : { id: row.id, top: at.getItemOffset(place) };
+    },
+    nowMs: () => performance.now(),
+  };
+}
 
-  return { list, isAtEnd, onScroll, onResize: stick, toEnd, leaveEnd: useCallback(() => set(false), [set]) };
+const UPWARD_KEYS: ReadonlySet<string> = new Set(["ArrowUp", "PageUp", "Home", "k"]);
+
+/** Tells of what leads upwards before the box has moved: it may come in the same moment in which rows grow. */
+export function usePushes({ box, onPush }: Scrolling): void {
+  useEffect(() => {
+    const at = box.current;
+    if (at === null) return;
+    const ended = new AbortController();
+    const { signal } = ended;
+    const wheel = ({ deltaY }: WheelEvent) => deltaY < 0 && onPush();
+    const key = (event: KeyboardEvent) => {
+      if (UPWARD_KEYS.has(event.key) || (event.key === " " && event.shiftKey)) onPush();
+    };
+    // Only the bar: what is pressed within a row may make it grow.
+    const press = ({ target }: PointerEvent) => target === at && onPush();
+    at.addEventListener("wheel", wheel, { signal, passive: true });
+    at.addEventListener("touchmove", onPush, { signal, passive: true });
+    at.addEventListener("keydown", key, { signal });
+    at.addEventListener("pointerdown", press, { signal });
+    return () => ended.abort();
+  }, [box, onPush]);
+}
+
+/** Tells when what scrolls has its new height in the page: the list itself tells already when it has only been reckoned. */
+export function useGrowth({ box, onResize }: Scrolling): void {
+  useEffect(() => {
+    const at = box.current;
+    if (at === null) return;
+    const sizes = new ResizeObserver(onResize);
+    sizes.observe(at);
+    if (at.firstElementChild !== null) sizes.observe(at.firstElementChild);
+    return () => sizes.disconnect();
+  }, [box, onResize]);
 }
 
 /** True in the painting in which rows came before what was first: then the list keeps its place from the end. */

@@ -1,6 +1,14 @@
 // @vitest-environment happy-dom
 import { afterEach, describe, expect, it } from "vitest";
-import { formatBytes, formatClock, formatDay, formatDuration, formatMoney, formatRelative } from "./format";
+import {
+  formatBytes,
+  formatClock,
+  formatDay,
+  formatDuration,
+  formatMoment,
+  formatMoney,
+  formatRelative,
+} from "./format";
 import { show } from "./index";
 
 const now = new Date(2026, 10, 20, 14, 5).getTime();
@@ -14,6 +22,11 @@ describe("in English", () => {
     expect(formatDay(earlier(1), now)).toBe("Yesterday");
     expect(formatDay(earlier(5), now)).toBe("Sunday, November 15");
     expect(formatDay(earlier(400), now)).toBe("October 16, 2025");
+  });
+
+  it("says a moment to the second, with its year where that is another one", () => {
+    expect(formatMoment(earlier(0, 5), now)).toBe("Nov 20, 09:05:00");
+    expect(formatMoment(earlier(400, 5), now)).toBe("Oct 16, 2025, 09:05:00");
   });
 
   it("says how long ago, in the largest unit that fits", () => {

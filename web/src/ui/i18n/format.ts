@@ -29,6 +29,15 @@ export function formatDateTime(at: string): string {
   return dates("full", { dateStyle: "full", timeStyle: "medium", hourCycle: "h23" }).format(new Date(at));
 }
 
+/** Nov 22, 14:02:31; with the year if it is another one. */
+export function formatMoment(at: string, now: number = Date.now()): string {
+  const date = new Date(at);
+  const time = { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" } as const;
+  return date.getFullYear() === new Date(now).getFullYear()
+    ? dates("moment", { month: "short", day: "numeric", ...time }).format(date)
+    : dates("moment of a year", { year: "numeric", month: "short", day: "numeric", ...time }).format(date);
+}
+
 const midnight = (date: Date) => new Date(date.getFullYear(), date.getMonth(), date.getDate()).getTime();
 
 /** Today, Yesterday, Friday, November 20; with the year if it is another one. */

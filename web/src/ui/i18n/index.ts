@@ -1,52 +1,68 @@
 /**
- * The languages of the interface. English is always there; another one is loaded when it is chosen.
- * Words live in `en/<area>.ts` and `zh/<area>.ts`; `en/all.ts` and `zh/all.ts` collect the areas.
+ * The languages of the interface. The first words in English are always there; all others come with the view that says
+ * them, in the language that is shown (`words.ts`).
  */
 
 import i18next from "i18next";
 import { initReactI18next } from "react-i18next";
-import { en } from "./en/all";
+import { toast } from "../Toast";
+import { base } from "./en/base";
+import { allPacks, fetchWords, KEPT_AS, type Language, type Pack, type Words } from "./words";
 
 declare module "i18next" {
   interface CustomTypeOptions {
-    resources: { translation: typeof en };
+    resources: { translation: Words };
     returnNull: false;
   }
 }
 
-export type Language = "en" | "zh";
+export { chosenLanguage, type Language, languages, type Pack } from "./words";
 
-export const languages: readonly { readonly value: Language; readonly label: string }[] = [
-  { value: "en", label: "English" },
-  { value: "zh", label: "简体中文" },
-];
-
-const KEPT_AS = "multiplayer.language";
 const tags: Readonly<Record<Language, string>> = { en: "en", zh: "zh-CN" };
+const wanted = new Set<Pack>(["base"]);
+const there = new Set(["en base"]);
 
-export function chosenLanguage(): Language {
-  const kept = localStorage.getItem(KEPT_AS);
-  if (kept === "en" || kept === "zh") return kept;
-  const known = navigator.languages.map((tag) => tag.slice(0, 2)).find((tag) => tag === "en" || tag === "zh");
-  return known === "zh" ? "zh" : "en";
+const shown = (): Language => (i18next.language === "zh" ? "zh" : "en");
+
+async function have(pack: Pack, language: Language): Promise<void> {
+  const key = `${language} ${pack}`;
+  if (there.has(key)) return;
+  i18next.addResourceBundle(language, "translation", await fetchWords(pack, language), true, true);
+  there.add(key);
 }
 
-async function load(language: Language): Promise<void> {
-  if (language === "zh" && !i18next.hasResourceBundle("zh", "translation")) {
-    const { zh } = await import("./zh/all");
-    i18next.addResourceBundle("zh", "translation", zh);
+/** Resolves when these words are there in the language that is shown; rejects when they cannot be fetched. */
+export async function needWords(packs: readonly Pack[]): Promise<void> {
+  for (const pack of packs) wanted.add(pack);
+  const language = shown();
+  await Promise.all(packs.map((pack) => have(pack, language)));
+  if (shown() !== language) await needWords(packs);
+}
+
+/** For pages that show everything there is. */
+export function needAllWords(): Promise<void> {
+  return needWords(allPacks);
+}
+
+/** Changes the language, and keeps it for the next visit; says so where its words cannot be fetched. */
+export async function setLanguage(language: Language): Promise<void> {
+  try {
+    await show(language);
+    localStorage.setItem(KEPT_AS, language);
+  } catch {
+    toast(i18next.t("common.notLoaded"), {
+      tone: "danger",
+      action: { label: i18next.t("common.retry"), onPress: () => void setLanguage(language) },
+    });
   }
 }
 
-/** Changes the language at once, and keeps it for the next visit. */
-export async function setLanguage(language: Language): Promise<void> {
-  localStorage.setItem(KEPT_AS, language);
-  await show(language);
-}
-
-/** Shows a language without keeping it. */
+/** Shows a language without keeping it. No view is without its words meanwhile: the language changes when all are there. */
 export async function show(language: Language): Promise<void> {
-  await load(language);
+  for (let lacking = [...wanted]; lacking.length > 0; ) {
+    await Promise.all(lacking.map((pack) => have(pack, language)));
+    lacking = [...wanted].filter((pack) => !there.has(`${language} ${pack}`));
+  }
   await i18next.changeLanguage(language);
   if (typeof document !== "undefined") document.documentElement.lang = tags[language];
 }
@@ -56,7 +72,7 @@ void i18next.use(initReactI18next).init({
   lng: "en",
   fallbackLng: "en",
   supportedLngs: ["en", "zh"],
-  resources: { en: { translation: en } },
+  resources: { en: { translation: base } },
   interpolation: { escapeValue: false },
   initAsync: false,
 });

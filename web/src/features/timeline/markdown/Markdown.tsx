@@ -1,31 +1,16 @@
 /** A message's words, painted: block by block, so that a growing text paints only its end anew. */
 
 import { ExternalLink, ImageOff } from "lucide-react";
-import { type ComponentProps, memo, type ReactNode } from "react";
+import { type ComponentProps, memo, type ReactElement, type ReactNode } from "react";
 import { useTranslation } from "react-i18next";
-import ReactMarkdown, { type Components, type ExtraProps } from "react-markdown";
-import rehypeSanitize, { defaultSchema } from "rehype-sanitize";
-import remarkGfm from "remark-gfm";
 import { classes } from "../../../ui/classes";
 import { visible } from "../../../ui/visible";
 import { hostOf, misleads, ownFile, safeAddress } from "./addresses";
 import { blocksOf } from "./blocks";
 import { Caret, CodeBlock } from "./CodeBlock";
+import { isTooMuch } from "./effort";
 import { Mention } from "./Mention";
-import { caretAtEnd, htmlAsText, mentionsAsSpans } from "./plugins";
-
-const schema = {
-  ...defaultSchema,
-  attributes: { ...defaultSchema.attributes, span: ["dataMention"] },
-  protocols: { href: ["http", "https", "mailto"], src: ["http", "https"] },
-};
-
-const remarkPlugins = [remarkGfm, htmlAsText, mentionsAsSpans];
-const settled = [[rehypeSanitize, schema]] satisfies ComponentProps<typeof ReactMarkdown>["rehypePlugins"];
-const growing = [...settled, caretAtEnd];
-
-/** The sanitiser and the link below decide; the default would blank what they should tell about. */
-const keepAddress = (url: string) => url;
+import { type ExtraProps, type Parts, read } from "./reading";
 
 export interface MarkdownProps {
   readonly text: string;
@@ -54,17 +39,38 @@ export const Markdown = memo(function Markdown({ text, isGrowing = false, classN
 });
 
 const Block = memo(function Block({ text, isGrowing }: { readonly text: string; readonly isGrowing: boolean }) {
-  return (
-    <ReactMarkdown
-      remarkPlugins={remarkPlugins}
-      rehypePlugins={isGrowing ? growing : settled}
-      urlTransform={keepAddress}
-      components={isGrowing ? growingParts : parts}
-    >
-      {text}
-    </ReactMarkdown>
-  );
+  return isGrowing ? readSafely(text, true) : readOnce(text);
 });
+
+function readSafely(text: string, isGrowing: boolean): ReactElement {
+  if (isTooMuch(text)) return asWritten(text);
+  try {
+    return read(text, isGrowing, isGrowing ? growingParts : parts);
+  } catch {
+    // Whatever it is that cannot be read: one message must not take the room with it.
+    return asWritten(text);
+  }
+}
+
+function asWritten(text: string): ReactElement {
+  return <p className="whitespace-pre-wrap">{text}</p>;
+}
+
+const MOST_KEPT = 1_000;
+const kept = new Map<string, ReactElement>();
+
+/** Rows come and go while one scrolls, and a message on its way becomes one that is there: reading it is what costs. */
+function readOnce(text: string): ReactElement {
+  const element = kept.get(text) ?? readSafely(text, false);
+  // The one that was asked for last goes last.
+  kept.delete(text);
+  kept.set(text, element);
+  for (const oldest of kept.keys()) {
+    if (kept.size <= MOST_KEPT) break;
+    kept.delete(oldest);
+  }
+  return element;
+}
 
 type Part<Tag extends "a" | "img" | "input" | "span"> = ComponentProps<Tag> & ExtraProps;
 
@@ -169,7 +175,7 @@ const title = (look: string) =>
     return <p className={classes("font-semibold text-ink", look)}>{children}</p>;
   };
 
-const shared: Components = {
+const shared: Parts = {
   a: Link,
   img: Picture,
   input: Tick,
@@ -214,5 +220,5 @@ const shared: Components = {
   td: ({ children }) => <td className="border-b border-line px-3 py-1.5 align-top">{children}</td>,
 };
 
-const parts: Components = { ...shared, pre: ({ node }) => <Pre node={node} isGrowing={false} /> };
-const growingParts: Components = { ...shared, pre: ({ node }) => <Pre node={node} isGrowing /> };
+const parts: Parts = { ...shared, pre: ({ node }) => <Pre node={node} isGrowing={false} /> };
+const growingParts: Parts = { ...shared, pre: ({ node }) => <Pre node={node} isGrowing /> };

@@ -7,7 +7,7 @@ interface Node {
   value?: string;
   children?: Node[];
   properties?: Record<string, unknown>;
-  data?: { hName?: string; hProperties?: Record<string, unknown> };
+  data?: object | undefined;
 }
 
 // As the server finds mentions: Chinese, Japanese and Korean may touch one, other letters may not.

@@ -90,6 +90,7 @@ export const cards = {
   tainted: "Words from outside the room are in this turn. Read carefully what it would do.",
 
   approve: "Approve once",
+  roomRule: "Room rule…",
   deny: "Deny",
   approveTip: "Approve this very call, once",
   denyTip: "Deny: it does not run",

@@ -68,6 +68,7 @@ export const composer = {
     failed: "It did not arrive",
     offline: "There is no connection",
     tooBig: "Too big",
+    most: "A file may have at most {{most}}.",
     refused: "Not taken",
     folder: "A folder cannot be attached. Put it into an archive first.",
     remove: "Take off {{name}}",

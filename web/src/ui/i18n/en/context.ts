@@ -133,6 +133,7 @@ export const context = {
   redacted: "Emptied, because a message that it came of was deleted.",
   cost: "What it took",
   estimated: "counted by us",
+  noPrice: "No price is known for this model.",
   usedTokens: "{{in}} tokens in ({{cached}} from the cache), {{out}} out",
   modelCalls_one: "the model was asked once",
   modelCalls_other: "the model was asked {{count}} times",

@@ -76,7 +76,7 @@ export const files = {
   kinds: { added: "new", changed: "changed", removed: "deleted" },
   moreChanges_one: "and {{count}} more",
   moreChanges_other: "and {{count}} more",
-  showAll: "Show the lines",
+  showAll: "View diff",
   allChanges: "All changes",
   diffLeftOut_one: "{{count}} more change is not shown here.",
   diffLeftOut_other: "{{count}} more changes are not shown here.",

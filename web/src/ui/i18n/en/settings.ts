@@ -54,6 +54,8 @@ export const settings = {
   removeAi: "Remove {{name}}?",
   removeAiHint: "Its running turns end. What it said stays.",
   defaultAi: "Default AI",
+  demoHint:
+    "{{name}} is the built-in demo. To connect a model, an operator sets DEEPSEEK_API_KEY, or OPENAI_BASE_URL, OPENAI_API_KEY and OPENAI_MODEL, for the server and starts it again; or gives this AI a model of its own with “multiplayer ai”.",
   defaultAiHint: "Whom @ai means.",
   firstAi: "The first AI that joined",
   persona: "Persona",

@@ -37,6 +37,7 @@ export const timeline = {
   editKeys: "Enter saves, Esc cancels",
   sending: "Sending…",
   waiting: "Waiting for the connection",
+  slower: "Many messages at once: this one leaves in {{clock}}.",
   notSent: "It was not sent.",
   filesCount_one: "{{count}} file",
   filesCount_other: "{{count}} files",

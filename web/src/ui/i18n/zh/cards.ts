@@ -76,6 +76,7 @@ export const cards: typeof en = {
   tainted: "这次回答里出现了来自房间以外的内容，请仔细看清它要做什么。",
 
   approve: "批准一次",
+  roomRule: "房间规则…",
   deny: "拒绝",
   approveTip: "只批准这一次调用",
   denyTip: "拒绝：不会执行",

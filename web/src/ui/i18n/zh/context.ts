@@ -135,6 +135,7 @@ export const context: typeof en = {
   redacted: "相关消息已被删除，内容已清空。",
   cost: "消耗",
   estimated: "由本服务器计数",
+  noPrice: "没有这个模型的价格信息。",
   usedTokens: "输入 {{in}} 词元（其中 {{cached}} 来自缓存），输出 {{out}}",
   modelCalls_one: "调用模型 1 次",
   modelCalls_other: "调用模型 {{count}} 次",

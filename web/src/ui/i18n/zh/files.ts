@@ -78,7 +78,7 @@ export const files: typeof en = {
   kinds: { added: "新增", changed: "修改", removed: "删除" },
   moreChanges_one: "以及另外 {{count}} 项",
   moreChanges_other: "以及另外 {{count}} 项",
-  showAll: "查看改动",
+  showAll: "查看差异",
   allChanges: "全部变更",
   diffLeftOut_one: "另有 {{count}} 项变更未显示。",
   diffLeftOut_other: "另有 {{count}} 项变更未显示。",

@@ -56,6 +56,8 @@ export const settings: typeof en = {
   removeAi: "移除 {{name}}？",
   removeAiHint: "它进行中的轮次会结束，说过的话会保留。",
   defaultAi: "默认 AI",
+  demoHint:
+    "{{name}} 是内置演示。要连接真正的模型，请由服务器运维人员设置 DEEPSEEK_API_KEY，或 OPENAI_BASE_URL、OPENAI_API_KEY 和 OPENAI_MODEL，然后重新启动服务器；也可以用“multiplayer ai”命令为它单独指定模型。",
   defaultAiHint: "@ai 指的是谁。",
   firstAi: "最先加入的 AI",
   persona: "角色设定",

@@ -39,6 +39,7 @@ export const timeline: typeof en = {
   editKeys: "Enter 保存，Esc 取消",
   sending: "正在发送…",
   waiting: "等待连接恢复",
+  slower: "发送过于频繁，{{clock}} 后自动发出。",
   notSent: "消息没有发出。",
   filesCount_one: "{{count}} 个文件",
   filesCount_other: "{{count}} 个文件",
