@@ -8,6 +8,8 @@ export interface SlowModel {
   readonly url: string;
   /** Says these words in every answer that is open; and in the next one, if none is. */
   say(words: string): void;
+  /** Ends every open answer with a call of a tool; what it gives opens the next one. */
+  call(tool: string, given: Readonly<Record<string, unknown>>): void;
   /** Ends every open answer. */
   finish(): void;
   /** How many answers are open now: a stop closes them. */
@@ -15,13 +17,23 @@ export interface SlowModel {
   close(): Promise<void>;
 }
 
-export async function slowModel(): Promise<SlowModel> {
+/** `sums`: what it answers at once where it is offered no tools, as for a summary; else such an answer waits, too. */
+export async function slowModel({ sums }: { readonly sums?: string } = {}): Promise<SlowModel> {
   const answers = new Set<ServerResponse>();
   let kept = "";
+  let calls = 0;
   const chunk = (delta: object, reason: string | null = null) =>
     `data: ${JSON.stringify({ id: "a", object: "chat.completion.chunk", model: "slow", choices: [{ index: 0, delta, finish_reason: reason }] })}\n\n`;
+  const end = (answer: ServerResponse) => {
+    answer.write(chunk({}, "stop"));
+    answer.write(`data: ${JSON.stringify({ choices: [], usage: { prompt_tokens: 10, completion_tokens: 5 } })}\n\n`);
+    answer.end("data: [DONE]\n\n");
+  };
   const server = createServer((request, response) => {
-    request.resume();
+    let asked = "";
+    request.on("data", (piece: Buffer) => {
+      asked += piece.toString();
+    });
     request.once("end", () => {
       if (request.url?.endsWith("/models") === true) {
         response.setHeader("content-type", "application/json");
@@ -30,6 +42,11 @@ export async function slowModel(): Promise<SlowModel> {
       }
       response.writeHead(200, { "content-type": "text/event-stream" });
       response.write(chunk({ role: "assistant", content: "" }));
+      if (sums !== undefined && !asked.includes('"tools"')) {
+        response.write(chunk({ content: sums }));
+        end(response);
+        return;
+      }
       answers.add(response);
       response.once("close", () => answers.delete(response));
       if (kept !== "") response.write(chunk({ content: kept }));
@@ -43,14 +60,17 @@ export async function slowModel(): Promise<SlowModel> {
       if (answers.size === 0) kept += words;
       for (const answer of answers) answer.write(chunk({ content: words }));
     },
-    finish() {
+    call(tool, given) {
+      calls += 1;
+      const told = { name: tool, arguments: JSON.stringify(given) };
       for (const answer of answers) {
-        answer.write(chunk({}, "stop"));
-        answer.write(
-          `data: ${JSON.stringify({ choices: [], usage: { prompt_tokens: 10, completion_tokens: 5 } })}\n\n`,
-        );
+        answer.write(chunk({ tool_calls: [{ index: 0, id: `call_${calls}`, type: "function", function: told }] }));
+        answer.write(chunk({}, "tool_calls"));
         answer.end("data: [DONE]\n\n");
       }
+    },
+    finish() {
+      for (const answer of answers) end(answer);
     },
     open: () => answers.size,
     close: () =>

@@ -1,0 +1,87 @@
+/** One browser, one account after the other; and the lines of a room about its AI and its rules. */
+
+import type { Browser } from "playwright-core";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { CHROMIUM, launch } from "./browser";
+import { comesIn, type Person, signIn } from "./person";
+import { type Server, startServer } from "./server";
+
+describe.skipIf(CHROMIUM === undefined)("accounts in one browser", () => {
+  let server: Server;
+  let browser: Browser;
+  let host: Person;
+  let invite: string;
+
+  beforeAll(async () => {
+    [server, browser] = await Promise.all([startServer(), launch()]);
+    host = await signIn(browser, server.link, "host");
+    await host.opens("welcome");
+    const made = await server.command("invite", "create", "--room", "welcome", "--role", "member", "--uses", "5");
+    invite = String(made.url);
+  });
+
+  afterAll(async () => {
+    expect([...host.tab.wrongs]).toEqual([]);
+    await browser?.close();
+    await server?.stop();
+  });
+
+  test("a card that asks leads to the room's rule, and only who may change it", async () => {
+    const bob = await comesIn(browser, invite, "bob");
+    await bob.say("@ai run `ls`");
+    const asks = /wants to run a command: Needs approval/;
+    const mine = bob.log.getByRole("region", { name: asks });
+    await mine.getByRole("button", { name: "Deny" }).waitFor();
+    expect(await mine.getByRole("link", { name: "Room rule…" }).count()).toBe(0);
+    await host.log.getByRole("region", { name: asks }).getByRole("link", { name: "Room rule…" }).click();
+    const settings = host.page.getByRole("dialog", { name: "Room settings" });
+    const current = settings.getByRole("link", { name: "Approvals" });
+    await current.waitFor();
+    await expect.poll(() => current.evaluate((link) => link === document.activeElement)).toBe(true);
+    await host.page.keyboard.press("Escape");
+    await mine.getByRole("button", { name: "Deny" }).click();
+    expect(bob.tab.wrongs).toEqual([]);
+    await bob.tab.context.close();
+  });
+
+  test("the built-in demo is called that, with the way to a real model, until the line is put away", async () => {
+    const line = host.page.getByText("is the built-in demo: it follows a script");
+    await line.waitFor();
+    expect(await host.page.getByRole("link", { name: "Connect a model" }).getAttribute("href")).toMatch(
+      /settings\/ai$/,
+    );
+    await host.page.getByRole("button", { name: "Put this line away" }).click();
+    await line.waitFor({ state: "detached" });
+    await host.page.reload();
+    await host.log.waitFor();
+    await host.message("Welcome").waitFor();
+    expect(await line.count()).toBe(0);
+  });
+
+  test("a draft is there for who wrote it, and for nobody else who signs in at this browser", async () => {
+    await host.field.fill("a plan for nobody's eyes");
+    await signOut(host);
+    const bob = await server.command("user", "reset", "bob");
+    await host.page.goto(String(bob.link));
+    await host.page.getByRole("navigation", { name: "Rooms" }).getByRole("link", { name: "welcome" }).click();
+    await host.field.waitFor();
+    expect(await host.field.inputValue()).toBe("");
+    expect(await host.page.getByRole("navigation", { name: "Rooms" }).getByText(/draft/i).count()).toBe(0);
+    // What one has put away the other has not.
+    await host.page.getByText("is the built-in demo: it follows a script").waitFor();
+    await signOut(host);
+    const again = await server.command("user", "reset", "host");
+    await host.page.goto(String(again.link));
+    await host.opens("welcome");
+    await expect.poll(() => host.field.inputValue()).toBe("a plan for nobody's eyes");
+  });
+});
+
+async function signOut({ page }: Person): Promise<void> {
+  await page.getByRole("button", { name: /Your menu/ }).click();
+  await page.getByRole("menuitem", { name: "Sign out" }).click();
+  await page
+    .getByRole("heading", { name: /Sign in/ })
+    .first()
+    .waitFor();
+}
