@@ -20,6 +20,8 @@ const opened = [
   "src/features/search/SearchPage.tsx",
 ];
 
+const windows = ["src/ui/Dialog.tsx", "src/ui/Sheet.tsx", "src/ui/ConfirmWindow.tsx"];
+
 interface View {
   readonly name: string;
   readonly modules: readonly string[];
@@ -37,7 +39,8 @@ const views: readonly View[] = [
   { name: "signin", modules: signin },
   { name: "markdown", modules: ["src/features/timeline/markdown/reading.ts"], isOfPackages: true },
   { name: "room", modules: room },
-  { name: "windows", modules: ["src/ui/Dialog.tsx", "src/ui/Sheet.tsx", "src/ui/ConfirmWindow.tsx"] },
+  { name: "common", modules: windows, shared: rich },
+  { name: "windows", modules: windows },
   { name: "menus", modules: ["src/ui/MenuList.tsx", "src/ui/PopoverPane.tsx"] },
   { name: "common", modules: rich, shared: opened },
   { name: "rich", modules: rich },

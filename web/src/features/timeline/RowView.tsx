@@ -1,6 +1,6 @@
 /** One row of the list: the day or the line of what is new above it, and the message, card or notice itself. */
 
-import { memo, useState } from "react";
+import { memo, useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
 import type { TimelineItem } from "../../room/state";
 import { classes } from "../../ui/classes";
@@ -27,6 +27,7 @@ export interface RowViewProps {
 export const RowView = memo(function RowView({ row, isActive, isReacting, isHit, onActivate }: RowViewProps) {
   const name = useRowName(row);
   const [isNear, setNear] = useState(false);
+  const leaving = useRef<number>(undefined);
   const hasStop = isStop(row);
   const isSpaced = !row.isGrouped && row.item.kind !== "call" && row.item.kind !== "notice";
   const content = <Item row={row} isNear={isNear} isReacting={isReacting} />;
@@ -45,11 +46,14 @@ export const RowView = memo(function RowView({ row, isActive, isReacting, isHit,
           data-row={row.id}
           tabIndex={isActive ? 0 : -1}
           onFocus={() => {
+            window.clearTimeout(leaving.current);
             setNear(true);
             onActivate(row.id);
           }}
           onBlur={(event) => {
-            if (!event.currentTarget.contains(event.relatedTarget)) setNear(false);
+            if (event.currentTarget.contains(event.relatedTarget)) return;
+            // Only once the focus is where it goes: were the button under it taken away first, a window around would draw it back.
+            leaving.current = window.setTimeout(() => setNear(false));
           }}
           onPointerEnter={() => setNear(true)}
           onPointerLeave={(event) => {

@@ -12,7 +12,7 @@ import { RoomHere, useHere } from "../cards/RoomHere";
 import { useReadable, useRoomState } from "../hooks";
 import { Refusal } from "../sections";
 import { Announcer } from "./Announcer";
-import { EmptyRoom, useIsWhole } from "./fetched";
+import { EmptyRoom, useWhole } from "./fetched";
 import { List } from "./List";
 import { newestSeq, type Row, Rows } from "./rows";
 import { type Scrolling, useIsLookedAt, useScrolling } from "./scrolling";
@@ -35,6 +35,8 @@ export function Timeline({ roomId, focusMessageId }: TimelineProps) {
   );
 }
 
+const NONE: readonly Row[] = [];
+
 function Said({ focusMessageId }: { readonly focusMessageId: string | undefined }) {
   const { t } = useTranslation();
   const { room } = useHere();
@@ -42,8 +44,8 @@ function Said({ focusMessageId }: { readonly focusMessageId: string | undefined 
   const name = useRoomState(room, (state) => state.room.name);
   const hasOlder = useRoomState(room, (state) => state.hasOlder) ?? false;
   const [markedFrom, setMarkedFrom] = useState<string>();
-  const rows = useRows(markedFrom);
-  const isWhole = useIsWhole(rows);
+  const whole = useWhole(useRows(markedFrom));
+  const rows = whole ?? NONE;
   const scrolling = useScrolling(rows);
   const older = useOlder(hasOlder);
   const isSought = useFocus(focusMessageId, rows, scrolling);
@@ -57,7 +59,7 @@ function Said({ focusMessageId }: { readonly focusMessageId: string | undefined 
       </EmptyState>
     );
   }
-  if (name === undefined || !isWhole) return <TimelineSkeleton />;
+  if (name === undefined || whole === undefined) return <TimelineSkeleton />;
   if (rows.length === 0 && !hasOlder) return <EmptyRoom />;
   return (
     <>

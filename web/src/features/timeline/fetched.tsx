@@ -1,4 +1,4 @@
-/** What rows show beside words: fetched when a room has it. A list is first shown when all that is in it is there. */
+/** What rows show beside words: fetched when a room has it. */
 
 import { useEffect, useRef, useState } from "react";
 import { later } from "../../ui/Later";
@@ -45,15 +45,18 @@ function isRich({ item }: Row): boolean {
   return alternatives.length > 1 || attachments.length > 0 || cards.length > 0 || form !== undefined;
 }
 
-/** False while a list that was not shown yet lacks the views of some of its rows: nothing jumps when they come. */
-export function useIsWhole(rows: readonly Row[]): boolean {
-  const [, setAsked] = useState(0);
-  const wasShown = useRef(false);
-  const isWaiting = !wasShown.current && rows.some(isRich) && views.some((view) => view.part.get().is === "away");
-  if (rows.length > 0 && !isWaiting) wasShown.current = true;
+/**
+ * The rows, as soon as the views of all of them are there; until then those that were shown before, so that nothing
+ * jumps when a card comes. undefined: none were shown yet.
+ */
+export function useWhole(rows: readonly Row[]): readonly Row[] | undefined {
+  const [, setFetched] = useState(0);
+  const shown = useRef<readonly Row[]>(undefined);
+  const isWaiting = rows.some(isRich) && views.some((view) => view.part.get().is === "away");
+  if (!isWaiting) shown.current = rows;
   useEffect(() => {
     if (!isWaiting) return;
-    void Promise.all(views.map((view) => view.part.load())).then(() => setAsked((count) => count + 1));
+    void Promise.all(views.map((view) => view.part.load())).then(() => setFetched((count) => count + 1));
   }, [isWaiting]);
-  return !isWaiting;
+  return shown.current;
 }
