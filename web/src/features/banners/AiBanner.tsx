@@ -21,7 +21,8 @@ export function AiBanner({ room }: { readonly room: RoomClient }) {
   const ais = useRoomState(room, aisOf, isSame) ?? [];
   // A turn that failed may be the first word of it.
   const failures = useRoomState(room, failed) ?? 0;
-  const offers = useAnswer("GET /api/v1/ai", ais.length === 0 ? undefined : {}, failures);
+  // Asked before the room is there: the line comes with its first words, and pushes none of them down.
+  const offers = useAnswer("GET /api/v1/ai", {}, failures);
   const maySet = useRoomState(room, (state) => mayHere(state, me.id, "settings")) ?? false;
   const isAway = useReadable(demoLine) === PUT_AWAY;
   const told = toldOf(offers.value?.ais ?? [], ais);

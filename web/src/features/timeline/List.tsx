@@ -12,7 +12,7 @@ import { type Doing, DoingContext } from "./doing";
 import { RowView } from "./RowView";
 import { useRowKeys } from "./rowKeys";
 import { isStop, newAfter, newestSeq, type Row } from "./rows";
-import { type Scrolling, useGrowth, usePrepending, usePushes } from "./scrolling";
+import { type Scrolling, useGrowth, useIsLaidOut, usePrepending, usePushes } from "./scrolling";
 
 const NEAR_TOP_PX = 800;
 
@@ -50,6 +50,7 @@ export function List({ label, rows, scrolling, threadRoot, hitId, onNearTop, mar
   usePushes(scrolling);
   useGrowth(scrolling);
   const away = useAway(rows, scrolling.isAtEnd);
+  const isLaidOut = useIsLaidOut(scrolling.box);
   return (
     <DoingContext value={doing}>
       {/* biome-ignore lint/a11y/noStaticElementInteractions: the keys are those of the rows within */}
@@ -63,6 +64,7 @@ export function List({ label, rows, scrolling, threadRoot, hitId, onNearTop, mar
             "h-full contain-strict overflow-x-hidden overflow-y-auto overscroll-contain [overflow-anchor:none]",
             // The list takes no pointer while it scrolls; following its end it does so all the time that words stream.
             scrolling.isAtEnd && "*:pointer-events-auto!",
+            !isLaidOut && "invisible",
           )}
         >
           <Virtualizer
