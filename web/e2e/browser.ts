@@ -50,6 +50,8 @@ export async function openTab(browser: Browser, options: TabOptions): Promise<Ta
   });
   const page = await context.newPage();
   page.setDefaultTimeout(30_000);
+  // Choosers are caught from here on: told to with the press that opens one, a busy browser may open it first.
+  page.on("filechooser", () => {});
   const wrongs: string[] = [];
   const own = new URL(options.url).host;
   context.on("request", (request) => {
