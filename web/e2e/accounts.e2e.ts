@@ -45,7 +45,7 @@ describe.skipIf(CHROMIUM === undefined)("accounts in one browser", () => {
   });
 
   test("the built-in demo is called that, with the way to a real model, until the line is put away", async () => {
-    const line = host.page.getByText("is the built-in demo: it follows a script");
+    const line = host.page.getByText("is the built-in demo");
     await line.waitFor();
     expect(await host.page.getByRole("link", { name: "Connect a model" }).getAttribute("href")).toMatch(
       /settings\/ai$/,
@@ -68,7 +68,7 @@ describe.skipIf(CHROMIUM === undefined)("accounts in one browser", () => {
     expect(await host.field.inputValue()).toBe("");
     expect(await host.page.getByRole("navigation", { name: "Rooms" }).getByText(/draft/i).count()).toBe(0);
     // What one has put away the other has not.
-    await host.page.getByText("is the built-in demo: it follows a script").waitFor();
+    await host.page.getByText("is the built-in demo").waitFor();
     await signOut(host);
     const again = await server.command("user", "reset", "host");
     await host.page.goto(String(again.link));

@@ -2,10 +2,12 @@
 
 import type { ReactNode } from "react";
 import type { ConnectionStatus } from "../src/connection/types";
+import { AiWords } from "../src/features/banners/AiBanner";
 import { ConnectionWords } from "../src/features/banners/ConnectionBanner";
 import { RoomBanner } from "../src/features/banners/RoomBanner";
 import { UpdateWords } from "../src/features/banners/UpdateBanner";
 import { NOW } from "./clock";
+import { DEPLOY } from "./rooms";
 
 const nothing = () => {};
 
@@ -29,6 +31,9 @@ export const states: Record<string, () => ReactNode> = {
       {status({ kind: "ended", reason: "unauthenticated" })}
       {status({ kind: "ended", reason: "disabled" })}
       {status({ kind: "ended", reason: "too_many" })}
+      <AiWords told={{ kind: "demo", name: "AI" }} to={`/r/${DEPLOY}/settings/ai`} onPutAway={nothing} />
+      <AiWords told={{ kind: "demo", name: "AI" }} to={undefined} onPutAway={nothing} />
+      <AiWords told={{ kind: "silent", name: "DeepSeek" }} to={`/r/${DEPLOY}/settings/ai`} onPutAway={nothing} />
       <RoomBanner why="archived" />
       <RoomBanner why="guest" />
       <UpdateWords onReload={nothing} />

@@ -35,8 +35,8 @@ export interface FakeParts {
   readonly listening?: Readonly<Record<string, number>>;
   readonly refused?: Refused;
   readonly answers?: Answers;
-  /** Raw bodies by operation: files, texts. */
-  readonly bodies?: { readonly [Op in keyof Operations]?: string };
+  /** Raw bodies by operation: a text, or how the bytes of a file are come by. */
+  readonly bodies?: { readonly [Op in keyof Operations]?: string | (() => Promise<Response>) };
   /** What pictures show in place of a file: an address. */
   readonly picture?: string;
   readonly sandbox?: string;
@@ -64,7 +64,8 @@ export function fakeRest(parts: Pick<FakeParts, "answers" | "bodies" | "picture"
     },
     raw(operation) {
       const body = parts.bodies?.[operation];
-      return body === undefined ? never : Promise.resolve(new Response(body));
+      if (body === undefined) return never;
+      return typeof body === "function" ? body() : Promise.resolve(new Response(body));
     },
     address: () => parts.picture ?? "data:,",
     upload: () => never,

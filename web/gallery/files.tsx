@@ -6,6 +6,7 @@ import { SendingList } from "../src/features/files/SendingList";
 import { TableView } from "../src/features/files/TableView";
 import type { Attachment, RoomFile, WorkspaceListing } from "../src/protocol/api";
 import type { RoomState } from "../src/room/state";
+import picture from "./chart.png";
 import chart from "./chart.svg";
 import { ago } from "./clock";
 import { type Answers, type FakeParts, fakeClient } from "./fake";
@@ -144,6 +145,31 @@ function pane(parts: FakeParts = {}, search = "", view?: "changes" | "attachment
   );
 }
 
+const held = (body: () => Promise<Response>): FakeParts => ({
+  bodies: { "GET /api/v1/rooms/{room_id}/workspace/file": body },
+});
+
+/** Eleven seconds of nothing, eight bits at 8 kHz. */
+function silence(): Promise<Response> {
+  const samples = 88_000;
+  const bytes = new Uint8Array(44 + samples).fill(128, 44);
+  const view = new DataView(bytes.buffer);
+  const word = (at: number, text: string) => bytes.set(new TextEncoder().encode(text), at);
+  word(0, "RIFF");
+  view.setUint32(4, 36 + samples, true);
+  word(8, "WAVEfmt ");
+  view.setUint32(16, 16, true);
+  view.setUint16(20, 1, true);
+  view.setUint16(22, 1, true);
+  view.setUint32(24, 8_000, true);
+  view.setUint32(28, 8_000, true);
+  view.setUint16(32, 1, true);
+  view.setUint16(34, 8, true);
+  word(36, "data");
+  view.setUint32(40, samples, true);
+  return Promise.resolve(new Response(new Blob([bytes], { type: "application/octet-stream" })));
+}
+
 const ran = deployRoom().calls.get(`${RAN}/c1`);
 const conflicted: RoomState = deployRoom(
   ran === undefined
@@ -196,6 +222,12 @@ export const states = {
   guest: pane({ me: { ...sam, id: "01KTGUEST000000000000000A5" } }),
   loading: pane({ answers: {} }),
   code: pane({}, "?file=src/fanout.py"),
+  picture: pane(
+    held(() => fetch(picture)),
+    "?file=docs/lag.png",
+  ),
+  sound: pane(held(silence), "?file=docs/standup.wav"),
+  bytes: pane(held(silence), "?file=trace.bin"),
   changes: pane({}, "", "changes"),
   conflict: pane({}, "", "changes", conflicted),
   attachments: pane({}, "", "attachments"),

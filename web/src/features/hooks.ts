@@ -1,6 +1,6 @@
 /** How views read what changes: one subscription each, painted again only when what they selected is another. */
 
-import { createContext, useCallback, useContext, useEffect, useRef, useSyncExternalStore } from "react";
+import { createContext, useCallback, useContext, useEffect, useRef, useState, useSyncExternalStore } from "react";
 import type { Client, RoomClient } from "../connection/types";
 import type { Account } from "../protocol/wire";
 import type { Readable } from "../room/readable";
@@ -61,4 +61,18 @@ export function useRoomState<S>(
   isSame?: (one: S | undefined, other: S | undefined) => boolean,
 ): S | undefined {
   return useSelected(room.state, (state) => (state === undefined ? undefined : select(state)), isSame);
+}
+
+/** `value` as it is now, but another one at most every `ms`: for what is asked anew with it. The last one always comes. */
+export function useAtMostEvery<T>(value: T, ms: number): T {
+  const [given, setGiven] = useState(value);
+  const latest = useRef(value);
+  latest.current = value;
+  const isBehind = value !== given;
+  useEffect(() => {
+    if (!isBehind) return;
+    const later = setTimeout(() => setGiven(latest.current), ms);
+    return () => clearTimeout(later);
+  }, [isBehind, ms]);
+  return given;
 }

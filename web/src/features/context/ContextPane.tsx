@@ -9,7 +9,7 @@ import type { Member } from "../../protocol/wire";
 import { Select } from "../../ui/Field";
 import { IconButton } from "../../ui/IconButton";
 import { useAnswer } from "../answers";
-import { useRoom, useRoomState } from "../hooks";
+import { useAtMostEvery, useRoom, useRoomState } from "../hooks";
 import { type People, usePeople } from "../people";
 import { Loading, Note, Refusal, Section } from "../sections";
 import { useRights } from "../useRights";
@@ -19,6 +19,8 @@ import { CatchUpSection } from "./CatchUpSection";
 import { Facts, Proposals } from "./Facts";
 import { SummarySection } from "./SummarySection";
 import { WindowNow } from "./WindowNow";
+
+const ASK_EVERY_MS = 2_000;
 
 export function ContextPane({ roomId }: { readonly roomId: string }) {
   const { t } = useTranslation();
@@ -69,9 +71,12 @@ function Known({ room, people, isCatchUp }: KnownProps) {
   const usual = useRoomState(room, (state) => state.room.settings.default_ai);
   const [chosen, setChosen] = useState<string>();
   const ai = ais?.find((one) => one.account_id === (chosen ?? usual)) ?? ais?.[0];
+  // Whatever happens here may change what it is given.
+  const seq = useAtMostEvery(useRoomState(room, (state) => state.seq) ?? 0, ASK_EVERY_MS);
   const preview = useAnswer(
     "GET /api/v1/rooms/{room_id}/context",
     ai === undefined ? undefined : { places: { room_id: room.id }, query: { ai: ai.account_id } },
+    seq,
   );
   const mayEdit = rights.may("edit_summary") && !rights.isArchived;
   if (ais === undefined) {

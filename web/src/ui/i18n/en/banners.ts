@@ -16,7 +16,7 @@ export const banners = {
   tooMany: "This account is open in too many places. Close one of them, then connect again.",
   signIn: "Sign in again",
   connectAgain: "Connect again",
-  demo: "{{name}} is the built-in demo: it follows a script, and no model is connected.",
+  demo: "{{name}} is the built-in demo: no model is connected.",
   demoHow: "Connect a model",
   demoClose: "Put this line away",
   silent: "{{name}} cannot answer: no model of this server works for it now.",

@@ -18,7 +18,7 @@ export const banners: typeof en = {
   tooMany: "此账号打开的窗口过多。请关闭其中一个，再重新连接。",
   signIn: "重新登录",
   connectAgain: "重新连接",
-  demo: "{{name}} 是内置演示：它按脚本回应，尚未连接任何模型。",
+  demo: "{{name}} 是内置演示：尚未连接任何模型。",
   demoHow: "连接模型",
   demoClose: "不再显示此提示",
   silent: "{{name}} 暂时无法回答：服务器上没有可供它使用的模型。",
