@@ -1,6 +1,6 @@
 /** One browser, one account after the other; and the lines of a room about its AI and its rules. */
 
-import type { Browser } from "playwright-core";
+import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { CHROMIUM, launch } from "./browser";
 import { comesIn, type Person, signIn } from "./person";
@@ -75,9 +75,34 @@ describe.skipIf(CHROMIUM === undefined)("accounts in one browser", () => {
     await host.opens("welcome");
     await expect.poll(() => host.field.inputValue()).toBe("a plan for nobody's eyes");
   });
+
+  test("two pages are one person: who signs out or in anew in one does so in the other", async () => {
+    const other = await host.tab.context.newPage();
+    await other.goto("/");
+    await signOut({ page: other });
+    await host.page.getByRole("heading", { name: "Sign in" }).first().waitFor();
+    const bob = await server.command("user", "reset", "bob");
+    await other.goto(String(bob.link));
+    // Nothing is painted of a page that stands behind another.
+    await host.page.bringToFront();
+    const menu = host.page.getByRole("button", { name: /Your menu/ });
+    await expect.poll(() => menu.textContent()).toContain("@bob");
+    await host.field.waitFor();
+    await host.say("from the page that did not sign in");
+    await host.message("from the page that did not sign in").getByText("bob").first().waitFor();
+    // The same person with another cookie: what is changed by a request needs its token.
+    const again = await server.command("user", "reset", "bob");
+    await other.goto(String(again.link));
+    await other.getByRole("navigation", { name: "Rooms" }).waitFor();
+    await host.page.getByRole("button", { name: "New room" }).click();
+    await host.page.getByRole("dialog").getByLabel("Name").fill("made-by-bob");
+    await host.page.getByRole("dialog").getByRole("button", { name: "Make the room" }).click();
+    await host.page.getByRole("heading", { name: "made-by-bob", level: 1 }).waitFor();
+    await other.close();
+  });
 });
 
-async function signOut({ page }: Person): Promise<void> {
+async function signOut({ page }: { readonly page: Page }): Promise<void> {
   await page.getByRole("button", { name: /Your menu/ }).click();
   await page.getByRole("menuitem", { name: "Sign out" }).click();
   await page

@@ -99,6 +99,27 @@ test("the token of a sign-in is remembered for the changes that follow, and forg
   expect(headersOf(seen[2]).get("x-csrf-token")).toBeNull();
 });
 
+test("the other pages of a browser hear of each sign-in and sign-out that was done, and of nothing else", async () => {
+  let told = 0;
+  let status = 201;
+  const session = makeSession({
+    fetch: async () => (status === 204 ? new Response(null, { status }) : new Response("{}", { status })),
+    pages: { tell: () => told++, hear: () => () => undefined },
+  });
+  await session.signInByPassword("ada", "secret");
+  await session.signInByLink("ml_secret");
+  await session.acceptInvite("mi_code", { handle: "ada", password: "secret" });
+  expect(told).toBe(3);
+  await session.acceptInvite("mi_code");
+  await session.previewInvite("mi_code");
+  status = 429;
+  await expect(session.signInByPassword("ada", "wrong")).rejects.toMatchObject({ status });
+  expect(told).toBe(3);
+  status = 204;
+  await session.signOut();
+  expect(told).toBe(4);
+});
+
 test("who is nobody is told as nobody; a server that is away is not", async () => {
   const answers = [problem(401, "unauthenticated", "sign in"), problem(503, "unavailable", "no database")];
   const session = makeSession({ fetch: async () => answers.shift() ?? new Response("{}") });

@@ -1,6 +1,7 @@
 /** Signing in and out by cookie, and who is signed in. The CSRF token is remembered here and nowhere else. */
 
 import type { Joined, Me, Preview, SessionMade } from "../protocol/api";
+import { alone, type Pages, pagesOfBrowser } from "./pages";
 import { makeRest } from "./rest";
 import { Refused, type Rest } from "./types";
 
@@ -23,9 +24,17 @@ export interface Session {
   /** As who is signed in, or with an account that this makes and signs in. */
   acceptInvite(code: string, account?: NewcomersAccount): Promise<Joined>;
   signOut(): Promise<void>;
+  /** Hears that another page of this browser has signed in or out. The result ends it. */
+  onElsewhere(heard: () => void): () => void;
 }
 
-export function makeSession(parts: { readonly fetch?: typeof fetch; readonly base?: string } = {}): Session {
+export interface SessionParts {
+  readonly fetch?: typeof fetch;
+  readonly base?: string;
+  readonly pages?: Pages;
+}
+
+export function makeSession({ pages = alone, ...parts }: SessionParts = {}): Session {
   let csrf: string | undefined;
   const rest = makeRest({
     ...parts,
@@ -34,6 +43,11 @@ export function makeSession(parts: { readonly fetch?: typeof fetch; readonly bas
       csrf = token;
     },
   });
+  const told = async <T>(made: Promise<T>): Promise<T> => {
+    const done = await made;
+    pages.tell();
+    return done;
+  };
   return {
     rest,
     async whoAmI() {
@@ -45,17 +59,20 @@ export function makeSession(parts: { readonly fetch?: typeof fetch; readonly bas
         return undefined;
       }
     },
-    signInByLink: (secret) => rest.call("POST /api/v1/sessions", { body: { link: secret, cookie: true } }),
+    signInByLink: (secret) => told(rest.call("POST /api/v1/sessions", { body: { link: secret, cookie: true } })),
     signInByPassword: (handle, password) =>
-      rest.call("POST /api/v1/sessions", { body: { handle, password, cookie: true } }),
-    signInBySupabase: (token) => rest.call("POST /api/v1/sessions", { body: { supabase_token: token, cookie: true } }),
+      told(rest.call("POST /api/v1/sessions", { body: { handle, password, cookie: true } })),
+    signInBySupabase: (token) =>
+      told(rest.call("POST /api/v1/sessions", { body: { supabase_token: token, cookie: true } })),
     previewInvite: (code) => rest.call("POST /api/v1/invites/preview", { body: { code } }),
     acceptInvite(code, account) {
       if (account === undefined) return rest.call("POST /api/v1/invites/accept", { body: { code } });
       const { handle, password, displayName = "" } = account;
-      return rest.call("POST /api/v1/invites/accept", {
-        body: { code, handle, password, display_name: displayName, cookie: true },
-      });
+      return told(
+        rest.call("POST /api/v1/invites/accept", {
+          body: { code, handle, password, display_name: displayName, cookie: true },
+        }),
+      );
     },
     async signOut() {
       try {
@@ -65,11 +82,13 @@ export function makeSession(parts: { readonly fetch?: typeof fetch; readonly bas
         if (!(error instanceof Refused) || error.status !== 401) throw error;
       }
       csrf = undefined;
+      pages.tell();
     },
+    onElsewhere: pages.hear,
   };
 }
 
 /** Of this page. */
-export const session = makeSession();
+export const session = makeSession({ pages: pagesOfBrowser() });
 export const { rest, whoAmI, signInByLink, signInByPassword, signInBySupabase, previewInvite, acceptInvite, signOut } =
   session;

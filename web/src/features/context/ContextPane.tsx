@@ -6,6 +6,7 @@ import { useTranslation } from "react-i18next";
 import { useSearchParams } from "wouter";
 import type { RoomClient } from "../../connection/types";
 import type { Member } from "../../protocol/wire";
+import type { RoomState } from "../../room/state";
 import { Select } from "../../ui/Field";
 import { IconButton } from "../../ui/IconButton";
 import { useAnswer } from "../answers";
@@ -20,7 +21,7 @@ import { Facts, Proposals } from "./Facts";
 import { SummarySection } from "./SummarySection";
 import { WindowNow } from "./WindowNow";
 
-const ASK_EVERY_MS = 2_000;
+const ASK_EVERY_MS = 20_000;
 
 export function ContextPane({ roomId }: { readonly roomId: string }) {
   const { t } = useTranslation();
@@ -60,6 +61,11 @@ function sameMembers(one: readonly Member[] | undefined, other: readonly Member[
   return one?.length === other?.length && (one ?? []).every((member, place) => member === other?.[place]);
 }
 
+/** Another one when what an AI is given has become much different. */
+function learntIn({ ended, summary, facts, pins }: RoomState): string {
+  return [ended.size, summary?.version ?? 0, facts.map((fact) => fact.id).join(), pins.length].join(" ");
+}
+
 function Known({ room, people, isCatchUp }: KnownProps) {
   const { t } = useTranslation();
   const rights = useRights(room);
@@ -71,12 +77,13 @@ function Known({ room, people, isCatchUp }: KnownProps) {
   const usual = useRoomState(room, (state) => state.room.settings.default_ai);
   const [chosen, setChosen] = useState<string>();
   const ai = ais?.find((one) => one.account_id === (chosen ?? usual)) ?? ais?.[0];
-  // Whatever happens here may change what it is given.
+  const learnt = useRoomState(room, learntIn);
+  // Each message changes it a little; that all who look ask with each would be too much.
   const seq = useAtMostEvery(useRoomState(room, (state) => state.seq) ?? 0, ASK_EVERY_MS);
   const preview = useAnswer(
     "GET /api/v1/rooms/{room_id}/context",
     ai === undefined ? undefined : { places: { room_id: room.id }, query: { ai: ai.account_id } },
-    seq,
+    `${learnt ?? ""} ${seq}`,
   );
   const mayEdit = rights.may("edit_summary") && !rights.isArchived;
   if (ais === undefined) {

@@ -1,7 +1,7 @@
 /** Who am I: then the rooms, or a way in. Everything stands here that there is once in a page. */
 
 import { CloudOff } from "lucide-react";
-import { useCallback, useEffect, useState } from "react";
+import { useCallback, useEffect, useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { useLocation } from "wouter";
 import type { Session } from "../../connection/session";
@@ -51,6 +51,11 @@ type Answer =
   | { readonly kind: "out" }
   | { readonly kind: "unreachable"; readonly why: string };
 
+function afterOther(before: Answer, me: Account | undefined): Answer {
+  if (me === undefined) return before.kind === "in" ? { kind: "out" } : before;
+  return before.kind === "in" && before.me.id === me.id ? before : { kind: "in", me };
+}
+
 function Who({ session }: AppProps) {
   const [answer, setAnswer] = useState<Answer>({ kind: "asking" });
   const [path, navigate] = useLocation();
@@ -70,6 +75,24 @@ function Who({ session }: AppProps) {
     [session],
   );
   useEffect(() => void ask(!cameWithSession()), [ask]);
+
+  const isAtDoor = useRef(false);
+  isAtDoor.current = answer.kind === "out" && place.kind === "sign-in" && held === undefined;
+  // Another page of this browser signs in or out: this one is of the same person, and learns the new CSRF token.
+  useEffect(
+    () =>
+      session.onElsewhere(() => {
+        session.whoAmI().then(
+          (found) => {
+            setAnswer((before) => afterOther(before, found?.account));
+            if (found !== undefined && isAtDoor.current) navigate("/", { replace: true });
+          },
+          // Whoever cannot be asked now is told by the next refusal.
+          () => undefined,
+        );
+      }),
+    [session, navigate],
+  );
 
   const meId = answer.kind === "in" ? answer.me.id : undefined;
   useEffect(() => (meId === undefined ? undefined : staysSignedIn(session, meId)), [session, meId]);

@@ -22,8 +22,6 @@ export interface RenewingParts {
   readonly now: () => number;
   /** Runs in one page of the browser at a time. */
   readonly alone: <T>(run: () => Promise<T>) => Promise<T>;
-  /** Tells other pages that the cookie is another one, and hears it from them. */
-  readonly pages: { readonly tell: () => void; readonly hear: (heard: () => void) => () => void };
 }
 
 /** Keeps the account signed in for as long as the page is open, if its sign-in came from Supabase. The result ends it. */
@@ -58,8 +56,6 @@ class Keeper {
       if (this.parts.now() >= this.dueAt) void this.renew();
     };
     this.ends.push(onWake(wake, () => undefined));
-    // Another page has renewed it: what changes things here needs its new CSRF token.
-    this.ends.push(this.parts.pages.hear(() => void this.parts.session.whoAmI().catch(() => undefined)));
     void this.renew();
   }
 
@@ -111,7 +107,7 @@ class Keeper {
 }
 
 /** Signs in anew with a fresh token. Returns the end of that; undefined: Supabase knows nobody here any more. */
-async function renewOnce({ session, open, pages }: RenewingParts): Promise<number | undefined> {
+async function renewOnce({ session, open }: RenewingParts): Promise<number | undefined> {
   const owner = keptOwner();
   const door = await open();
   let token: string | undefined;
@@ -131,7 +127,6 @@ async function renewOnce({ session, open, pages }: RenewingParts): Promise<numbe
     forgetKept();
     return undefined;
   }
-  pages.tell();
   return Date.parse(made.expires_at);
 }
 
@@ -172,23 +167,5 @@ export function pageRenewing(session: Session): RenewingParts {
     },
     now: Date.now,
     alone: (run) => (navigator.locks === undefined ? run() : navigator.locks.request(SESSION_KEY, run)),
-    pages: pagesOfBrowser(),
-  };
-}
-
-function pagesOfBrowser(): RenewingParts["pages"] {
-  if (typeof BroadcastChannel === "undefined") return { tell: () => undefined, hear: () => () => undefined };
-  const name = `${SESSION_KEY}.renewed`;
-  return {
-    tell: () => {
-      const channel = new BroadcastChannel(name);
-      channel.postMessage("renewed");
-      channel.close();
-    },
-    hear: (heard) => {
-      const channel = new BroadcastChannel(name);
-      channel.onmessage = heard;
-      return () => channel.close();
-    },
   };
 }
