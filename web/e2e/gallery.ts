@@ -7,7 +7,6 @@ import type { Browser, Page } from "playwright-core";
 import { build } from "vite";
 import { vi } from "vitest";
 import { serveGallery } from "../gallery/serve.mjs";
-import { settled } from "./fit";
 
 export interface Gallery {
   /** `area/name` of each; with GALLERY_ONLY in the environment those that have it in their name. */
@@ -100,7 +99,7 @@ export async function openFrame(
   const still = async () => {
     for (let looks = 0; looks < 100; looks += 1) {
       const before = asked;
-      await settled(page);
+      await page.evaluate(() => window.gallery?.still());
       if (before === asked && open <= 0) return;
     }
   };

@@ -15,6 +15,7 @@ import { prefetchAll } from "../src/ui/parts";
 import { Toaster } from "../src/ui/Toast";
 import { TooltipLayer } from "../src/ui/Tooltip";
 import { stopTheClock } from "./clock";
+import { still } from "./still";
 import { STATES } from "./table";
 
 type States = Readonly<Record<string, () => ReactNode>>;
@@ -33,6 +34,7 @@ declare global {
     gallery?: {
       readonly show: (state: string) => Promise<void>;
       readonly dress: typeof dress;
+      readonly still: typeof still;
     };
   }
 }
@@ -69,7 +71,7 @@ async function main(): Promise<void> {
     });
   };
   await open(search.get("state") ?? "");
-  window.gallery = { show: open, dress };
+  window.gallery = { show: open, dress, still };
 }
 
 async function pageOf(state: string): Promise<ReactNode> {

@@ -3,9 +3,6 @@
 import { chromium } from "playwright-core";
 import { serveGallery } from "./serve.mjs";
 
-/** So long nothing may be asked for before a picture is taken. */
-const QUIET_MS = 120;
-
 /** Ends with `close()`. */
 export async function openGallery(built) {
   const served = await serveGallery(built);
@@ -46,32 +43,32 @@ export function openWindow({ browser }, width, height, density) {
 }
 
 /** Shows one state in a page and waits until it stands still. `errors` collects what broke. */
-export async function showState(page, base, asked, errors = []) {
+export async function showState(page, base, state, errors = []) {
   let open = 0;
-  let changedAt = Date.now();
-  const change = (by) => () => {
-    open += by;
-    changedAt = Date.now();
+  let asked = 0;
+  const answered = () => {
+    open -= 1;
   };
   const listeners = {
     pageerror: (error) => errors.push(error.message),
     console: (line) => line.type() === "error" && errors.push(line.text()),
-    request: change(1),
-    requestfinished: change(-1),
-    requestfailed: change(-1),
+    request: () => {
+      open += 1;
+      asked += 1;
+    },
+    requestfinished: answered,
+    requestfailed: answered,
   };
   for (const [name, listener] of Object.entries(listeners)) page.on(name, listener);
   try {
-    await page.goto(`${base}?${new URLSearchParams(asked)}`);
+    await page.goto(`${base}?${new URLSearchParams(state)}`);
     await page.waitForSelector("html[data-ready]", { state: "attached", timeout: 10_000 });
+    await page.evaluate(() => document.fonts.ready);
     const until = Date.now() + 10_000;
-    while ((open > 0 || Date.now() - changedAt < QUIET_MS) && Date.now() < until) await page.waitForTimeout(40);
-    await page.evaluate(() =>
-      document.fonts.ready.then(
-        () =>
-          new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => requestAnimationFrame(done)))),
-      ),
-    );
+    for (let seen = -1; (open > 0 || seen !== asked) && Date.now() < until; ) {
+      seen = asked;
+      await page.evaluate(() => globalThis.gallery?.still());
+    }
   } catch (error) {
     // A page that never stands still is a picture of what is wrong with it.
     errors.push(error instanceof Error ? (error.message.split("\n")[0] ?? "") : String(error));

@@ -33,6 +33,7 @@ export function useWorkspace(room: RoomClient, isSeen: boolean): Workspace {
   const [looking, setLooking] = useState(0);
   const opened = useRef(open);
   opened.current = open;
+  const hasLooked = useRef(false);
 
   const look = useCallback(
     async (path: string) => {
@@ -63,7 +64,11 @@ export function useWorkspace(room: RoomClient, isSeen: boolean): Workspace {
 
   useEffect(() => {
     if (!isSeen || seq === undefined) return;
-    const timer = window.setTimeout(lookAll, seq === 0 ? 0 : SETTLE_MS);
+    const go = () => {
+      hasLooked.current = true;
+      lookAll();
+    };
+    const timer = window.setTimeout(go, hasLooked.current ? SETTLE_MS : 0);
     return () => window.clearTimeout(timer);
   }, [isSeen, seq, lookAll]);
 

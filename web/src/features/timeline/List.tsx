@@ -59,6 +59,7 @@ export function List({ label, rows, scrolling, threadRoot, hitId, onNearTop, mar
           ref={scrolling.box}
           role="log"
           aria-live="off"
+          aria-busy={!isLaidOut}
           aria-label={label}
           className={classes(
             "h-full contain-strict overflow-x-hidden overflow-y-auto overscroll-contain [overflow-anchor:none]",
