@@ -1,7 +1,8 @@
 # make run · make test · make quick · make setup · make web · make bench · make test-llm · make image-proof
 PYTHON ?= python3
-HOST ?= 127.0.0.1
-PORT ?= 3002
+# As the server has them, or MULTIPLAYER_HOST and MULTIPLAYER_PORT of .env, unless given.
+HOST :=
+PORT ?=
 DATA_DIR ?=
 VENV := .venv
 BIN := $(VENV)/bin
@@ -35,7 +36,7 @@ web: setup
 # exec: make's shell becomes the server, so that Ctrl-C reaches it once and nothing is left behind.
 run: setup
 	@BIN=$(BIN) web/build/build.sh try
-	@exec $(BIN)/multiplayer serve --host $(HOST) --port $(PORT) $(if $(DATA_DIR),--data-dir "$(DATA_DIR)")
+	@exec $(BIN)/multiplayer serve $(if $(HOST),--host $(HOST)) $(if $(PORT),--port $(PORT)) $(if $(DATA_DIR),--data-dir "$(DATA_DIR)")
 
 lint: setup
 	@$(BIN)/ruff format --check --quiet .

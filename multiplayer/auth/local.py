@@ -95,9 +95,12 @@ class LocalAccounts:
         audit = act(self._now(), by, origin, "password_set", account_id)
         await self._store.set_password_hash(account_id, hashed, audit=audit)
 
+    async def has_password(self, account_id: str) -> bool:
+        return await self._store.password_hash(account_id) is not None
+
     async def may_set_password_without_the_old(self, identity: Identity) -> bool:
         """True where there is no password yet, and for 15 minutes after a sign-in by a one-time link."""
-        if await self._store.password_hash(identity.account_id) is None:
+        if not await self.has_password(identity.account_id):
             return True
         since = self._now() - LINK_SETS_PASSWORD_FOR
         return identity.how == "sign_in" and await self._store.is_link_sign_in(identity.credential_id, since=since)

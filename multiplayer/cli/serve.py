@@ -9,23 +9,20 @@ import socket
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
 import structlog
 import uvloop
 from rich.console import Console
 
+from multiplayer.cli.way_in import way_in
 from multiplayer.compose import Running, StartStopped, server
-from multiplayer.live.lobby import OPERATOR_HANDLE
-from multiplayer.live.pod import Pod
 from multiplayer.settings import Settings, load_settings, unknown_names
-from multiplayer.storage.port import OutcomeUnknown, StorageUnavailable
 from multiplayer.telemetry import logs
 from multiplayer.transports.app import HttpConfig, build_app
 from multiplayer.transports.server import Server, bound, raise_file_limit
 
-_LOOK_AGAIN_S = 0.5
 _log = structlog.get_logger(__name__)
 
 
@@ -121,7 +118,7 @@ def _spare_the_collector() -> None:
 
 
 async def _say_hello(running: Running, url: str, stop: asyncio.Event) -> None:
-    """Print where it is and, while nobody has used one, how the operator gets in."""
+    """Print where it is, and how the operator gets in."""
     console = Console(file=sys.stdout, highlight=False, soft_wrap=True)
     status = running.sandbox.status
     terminal = f"sandboxed ({status.mode})" if status.mode != "off" else f"off ({status.reason})"
@@ -132,31 +129,10 @@ async def _say_hello(running: Running, url: str, stop: asyncio.Event) -> None:
     console.print(f"  terminal  {terminal}")
     if running.web is None:
         console.print("  web       not built (make web)")
-    link = await _sign_in_link(running.pod, stop)
-    if link:
-        # Without the pages the address says how to use the link from a terminal.
-        console.print(
-            "\n  Open this link to sign in as the operator [bold]host[/bold] (once, within 24 hours; a new start makes a new one):"
-        )
-        console.print(f"  {url}/sign-in#{link}", style="cyan")
+    for line in await way_in(running.pod, url, running.folder, stop):
+        console.print(line)
     console.print("\n  Ctrl-C ends it.\n")
     sys.stdout.flush()
-
-
-async def _sign_in_link(pod: Pod, stop: asyncio.Event) -> str:
-    """Return the text of a link for the operator, if one should be shown. A database that is away is waited for."""
-    while not stop.is_set():
-        try:
-            operator = await pod.storage.find_account_by_handle(OPERATOR_HANDLE)
-            assert operator is not None, "compose made it"
-            if not sys.stdout.isatty() and await pod.storage.has_used_login_link(operator.id):
-                return ""
-            return (await pod.doors.local.create_login_link(operator.id)).text
-        except (StorageUnavailable, OutcomeUnknown):
-            # Everything else runs already. Of a link whose making nobody knows of, nobody knows the words either.
-            with suppress(TimeoutError):
-                await asyncio.wait_for(stop.wait(), _LOOK_AGAIN_S)
-    return ""
 
 
 def _url(host: str, port: int) -> str:

@@ -11,12 +11,13 @@ from pathlib import Path
 import structlog
 
 from multiplayer.settings import BadSettings, Settings
-from multiplayer.storage.database import connect, parse_dsn
+from multiplayer.storage.database import connect, parse_dsn, port_errors
 from multiplayer.storage.embedded import DataDirBusy, DataDirLock, EmbeddedPostgres
-from multiplayer.storage.migrate import migrate
+from multiplayer.storage.migrate import MigrationFailed, migrate, pending
 from multiplayer.storage.port import Storage, StorageUnavailable
 from multiplayer.storage.postgres import PostgresStorage
 from multiplayer.storage.runtime_dir import PostgresFailed
+from multiplayer.telemetry import logs
 
 BUSY_WAIT_S = 60.0
 SERVER_FILE = "server.json"
@@ -143,8 +144,17 @@ async def _answers(dsn: str) -> bool:
 async def _migrate(dsn: str) -> None:
     connection = await connect(parse_dsn(dsn))
     try:
-        for migration in await migrate(connection):
-            _log.info("migrated", number=migration.number, name=migration.name)
+        with port_errors(lost=StorageUnavailable):
+            steps = len(await pending(connection))
+            is_told = steps > 0 and logs.tell(f"Preparing the database: {steps} {'step' if steps == 1 else 'steps'}")
+            for migration in await migrate(connection):
+                # At a terminal the line above says it, to people.
+                (_log.debug if is_told else _log.info)("migrated", number=migration.number, name=migration.name)
+    except MigrationFailed as failed:
+        if connection.is_closed():
+            # It did not refuse: it went away. Each migration is one transaction, so nothing is half done.
+            raise StorageUnavailable("the database went away while it was prepared") from failed
+        raise
     finally:
         await connection.close()
 

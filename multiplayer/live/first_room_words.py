@@ -52,7 +52,7 @@ FILES: Final[Mapping[str, str]] = {
 
 A tiny project to try things on: `greeting.py` says hello, and `test_greeting.py` looks whether it does.
 
-    python3 -m unittest
+    python3 -m unittest -v
 
 Change it, break it, delete it: what the AI changes here can be undone.
 """,
@@ -74,7 +74,6 @@ from greeting import greeting
 
 class GreetingTest(unittest.TestCase):
     def setUp(self):
-        print(f"{self._testMethodName} ...", flush=True)
         time.sleep(0.5)
 
     def test_it_names_who_is_greeted(self):

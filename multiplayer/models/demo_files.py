@@ -101,6 +101,6 @@ def to_read(wish: FileWish, listed: PromptMessage) -> tuple[str, ...]:
 
 
 def of_message(wish: FileWish, said: str) -> str:
-    """Return the lines of a listing that are about the message's files; all, if it has none."""
+    """Return the lines of a listing that are about the message's files; all, if it has none. Ids are for tools only."""
     lines = [line for line in said.split("\n") if (match := _LISTED.match(line)) and match["id"] in wish.ids]
-    return "\n".join(lines) or said
+    return _LISTED.sub("", "\n".join(lines) or said)

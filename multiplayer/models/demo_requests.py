@@ -106,7 +106,7 @@ _SUMMARY = [
     re.compile(rf"{_POLITE}(?:总结|概括|归纳|摘要|小结).*$", _FLAGS),
 ]
 _MAX_ONE_LINE_REQUEST = 2000
-TESTS_COMMAND = "python3 -m unittest"
+TESTS_COMMAND = "python3 -m unittest -v"
 _A_TEST = """import unittest
 
 

@@ -1,7 +1,7 @@
 """What the built-in demo says, in English and Chinese."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -11,6 +11,8 @@ from multiplayer.models.demo_requests import TESTS_COMMAND, Envelope, read_resul
 from multiplayer.models.word_pieces import has_chinese
 
 _MAX_QUOTED_LINES = 20
+_MAX_ENDING_LINES = 8
+"""Of what a command printed: everyone has seen it on its card, and what matters is at the end."""
 _MAX_QUOTED_CHARACTERS = 1500
 _MAX_POINTS = 6
 _MAX_POINT_CHARACTERS = 160
@@ -38,9 +40,8 @@ class DemoWords(Protocol):
         """Says that this is a demo; ends every answer."""
         ...
 
-    @property
-    def introduction(self) -> str:
-        """What the demo is and can do, and how a real model is connected."""
+    def introduction(self, offered: Collection[str]) -> str:
+        """What the demo is, a few things to try with the tools `offered`, and how a real model is connected."""
         ...
 
     def not_offered(self, tool: str) -> str: ...
@@ -56,14 +57,21 @@ class DemoWords(Protocol):
 
 class English:
     demo_line = "_I am the built-in demo, a script and not a real model._"
-    introduction = (
-        "I am Multiplayer's built-in demo. I follow a script; no real model is connected to this room yet. "
-        "But I really use the room's tools. Try: “list the files”, “read notes.md”, “write notes.md: hello”, "
-        "“write a test file”, “run `ls`”, “run the tests” or “summarise”, "
-        "or attach a file and ask “what is in the file?”. "
-        "To connect a real model, the operator sets DEEPSEEK_API_KEY, or OPENAI_BASE_URL and OPENAI_API_KEY "
-        "(and OPENAI_MODEL to choose one), and restarts the server. Nothing else in the room changes."
-    )
+
+    def introduction(self, offered: Collection[str]) -> str:
+        tries = (
+            ("list_files", "`list the files`"),
+            ("execute_command", "`run the tests`"),
+            ("write_file", "`write a test file`"),
+            ("list_attachments", "`what is in the file?`, with a file attached"),
+            ("", "`summarise`"),
+        )
+        return (
+            "Hello, I am the built-in demo: I follow a script, but the tools I use are real. "
+            f"Call me by my name and try:\n\n{_listed(tries, offered)}\n\n"
+            "For a real model the operator sets `DEEPSEEK_API_KEY`, or `OPENAI_BASE_URL` and `OPENAI_API_KEY`, "
+            "and restarts the server."
+        )
 
     def not_offered(self, tool: str) -> str:
         return f"I understand the request, but the tool it needs (`{tool}`) is not available to me in this room."
@@ -71,13 +79,18 @@ class English:
     def quote(self, result: str) -> str:
         return "The tool answered:\n\n" + _fenced(result, "the tool answered nothing", "… shortened")
 
+    def _quote_end(self, result: str) -> str:
+        ending, is_all = _ending(result)
+        return self.quote(ending) if is_all else f"It ended with:\n\n{_fenced(ending, '', '')}"
+
     def report(self, tool: str, arguments: Mapping[str, JsonValue], result: str, *, has_failed: bool) -> str:
-        what, said = _subject(arguments), read_result(result)
+        what, said = _subject(arguments, "it", "the attached file"), read_result(result)
+        quoted = self._quote_end(said) if tool == "execute_command" else self.quote(said)
         why = _why_not_run(said) if has_failed else ""
         if why:
             return f"I asked to use `{tool}` on {what}. It was not run: {why}."
         if _is_test_run(tool, arguments) and (tests := _tests_in(said)) is not None:
-            return f"{self._of_tests(tests)} {self.quote(said)}"
+            return f"{self._of_tests(tests)} {quoted}"
         did = {
             "list_files": f"I listed the files in {what}.",
             "read_file": f"I read {what}.",
@@ -87,7 +100,7 @@ class English:
             "read_attachment": "I read the attached file.",
         }.get(tool, f"I used `{tool}`.")
         failed = f"I tried `{tool}` on {what}, and it did not work."
-        return f"{failed if has_failed or reads_as_failure(tool, result) else did} {self.quote(said)}"
+        return f"{failed if has_failed or reads_as_failure(tool, result) else did} {quoted}"
 
     def _of_tests(self, tests: "_Tests") -> str:
         if not tests.ran:
@@ -109,14 +122,21 @@ class English:
 
 class Chinese:
     demo_line = "_我是内置演示，按脚本回答，不是真正的模型。_"
-    introduction = (
-        "我是 Multiplayer 的内置演示，按脚本回答；这个房间还没有连接真正的模型。"
-        "但我会真的使用房间里的工具。可以试试：“列出文件”、“读取 notes.md”、“写入 notes.md：你好”、"
-        "“写一个测试文件”、“运行 `ls`”、“运行测试”或“总结”，"
-        "或者添加附件再问“附件里有什么”。"
-        "要连接真正的模型，请服务器管理员设置 DEEPSEEK_API_KEY，或者 OPENAI_BASE_URL 和 OPENAI_API_KEY"
-        "（可用 OPENAI_MODEL 选择模型），然后重启服务器。房间里的其他内容都不变。"
-    )
+
+    def introduction(self, offered: Collection[str]) -> str:
+        tries = (
+            ("list_files", "`列出文件`"),
+            ("execute_command", "`运行测试`"),
+            ("write_file", "`写一个测试文件`"),
+            ("list_attachments", "`附件里有什么`，并添加一个附件"),
+            ("", "`总结`"),
+        )
+        return (
+            "你好，我是内置演示：按脚本回答，但使用的工具是真的。"
+            f"叫我的名字，再试试：\n\n{_listed(tries, offered)}\n\n"
+            "要连接真正的模型，请服务器管理员设置 `DEEPSEEK_API_KEY`，或者 `OPENAI_BASE_URL` 和 `OPENAI_API_KEY`，"
+            "然后重启服务器。"
+        )
 
     def not_offered(self, tool: str) -> str:
         return f"我明白这个请求，但它需要的工具（`{tool}`）在这个房间里不可用。"
@@ -124,8 +144,13 @@ class Chinese:
     def quote(self, result: str) -> str:
         return "工具的回答：\n\n" + _fenced(result, "工具没有返回任何内容", "……已截短")
 
+    def _quote_end(self, result: str) -> str:
+        ending, is_all = _ending(result)
+        return self.quote(ending) if is_all else f"输出的最后几行：\n\n{_fenced(ending, '', '')}"
+
     def report(self, tool: str, arguments: Mapping[str, JsonValue], result: str, *, has_failed: bool) -> str:
-        what, said = _subject(arguments), read_result(result)
+        what, said = _subject(arguments, "它", "附件"), read_result(result)
+        quoted = self._quote_end(said) if tool == "execute_command" else self.quote(said)
         why = _why_not_run(said) if has_failed else ""
         if why:
             rejected = _REJECTED.fullmatch(why)
@@ -135,7 +160,7 @@ class Chinese:
                 why = "没有人及时批准这次调用"
             return f"我请求对 {what} 使用 `{tool}`，但没有运行：{why}。"
         if _is_test_run(tool, arguments) and (tests := _tests_in(said)) is not None:
-            return f"{self._of_tests(tests)}{self.quote(said)}"
+            return f"{self._of_tests(tests)}{quoted}"
         did = {
             "list_files": f"我列出了 {what} 里的文件。",
             "read_file": f"我读取了 {what}。",
@@ -145,7 +170,7 @@ class Chinese:
             "read_attachment": "我读取了附件。",
         }.get(tool, f"我使用了 `{tool}`。")
         failed = f"我尝试对 {what} 使用 `{tool}`，但没有成功。"
-        return f"{failed if has_failed or reads_as_failure(tool, result) else did}{self.quote(said)}"
+        return f"{failed if has_failed or reads_as_failure(tool, result) else did}{quoted}"
 
     def _of_tests(self, tests: "_Tests") -> str:
         if not tests.ran:
@@ -194,9 +219,10 @@ def _why_not_run(said: str) -> str:
     return " ".join(found["why"].split()).rstrip(".") if found else ""
 
 
-def _subject(arguments: Mapping[str, JsonValue]) -> str:
-    subject = arguments.get("path", arguments.get("command", arguments.get("file")))
-    return f"`{subject}`" if isinstance(subject, str) else "it"
+def _subject(arguments: Mapping[str, JsonValue], it: str, the_file: str) -> str:
+    """Return what a call is about; an attached file has only an id there, which says nothing to people."""
+    subject = arguments.get("path", arguments.get("command"))
+    return f"`{subject}`" if isinstance(subject, str) else the_file if "file" in arguments else it
 
 
 def reads_as_failure(tool: str, result: str) -> bool:
@@ -204,6 +230,18 @@ def reads_as_failure(tool: str, result: str) -> bool:
     lines = [line.strip() for line in result.split("\n") if line.strip()] or [""]
     ends_badly = any(_BAD_EXIT.search(line) for line in (lines[0], lines[-1]))
     return _FAILURE.match(lines[0]) is not None or (tool == "execute_command" and ends_badly)
+
+
+def _listed(tries: Sequence[tuple[str, str]], offered: Collection[str]) -> str:
+    """Return a list of the things to try for which the tool, where one is needed, is there."""
+    return "\n".join(f"- {what}" for tool, what in tries if not tool or tool in offered)
+
+
+def _ending(result: str) -> tuple[str, bool]:
+    """Return the last lines of what a command printed, and whether they are all."""
+    text = result.strip("\n")
+    ending = "\n".join(text.splitlines()[-_MAX_ENDING_LINES:])[-_MAX_QUOTED_CHARACTERS:]
+    return ending, ending == text
 
 
 def _fenced(result: str, if_empty: str, if_cut: str) -> str:

@@ -273,7 +273,7 @@ class DemoModel:
         elif wish is Request.SUMMARY:
             answer = words.summary(self._conversation(request.messages[:asked_at])) + "\n\n" + words.demo_line
         else:
-            answer = words.introduction
+            answer = words.introduction(offered)
         for number, piece in enumerate(split_into_pieces(answer)):
             if number:
                 await self._sleep(self._piece_delay_s)

@@ -1,8 +1,10 @@
 """Deciding which tool calls run: when people are asked, who may answer, and the second look right before the start."""
 
+from collections.abc import Collection
 from datetime import timedelta
 from typing import Final
 
+from multiplayer.protocol.cards import Taint
 from multiplayer.protocol.commands import DecideApproval
 from multiplayer.protocol.errors import RefusalCode, Refused
 from multiplayer.protocol.events import Event
@@ -13,7 +15,7 @@ from multiplayer.protocol.tools import ApprovalCard, Decider
 from multiplayer.protocol.turn_events import ApprovalDecided, ApprovalExpired, ApprovalRequested, ToolStarted
 from multiplayer.rooms.deciding import Deciding
 from multiplayer.rooms.permissions import Right
-from multiplayer.rooms.tool_policy import NeedsApproval, RefusedByPolicy, Runs, decide, may_decide
+from multiplayer.rooms.tool_policy import NeedsApproval, RefusedByPolicy, Runs, decide, may_decide, outside_words
 
 TAINTED_S: Final = 300
 """In a tainted turn an approval waits no longer than this."""
@@ -39,7 +41,8 @@ def request(deciding: Deciding, turn: TurnState, command: RequestApproval) -> li
             RefusalCode.FORBIDDEN,
             f"{decision.reason}, and the room has {len(able) or 'nobody'} who may; it takes {needed}",
         )
-    expires_s = min(settings.approvals.expires_s, TAINTED_S) if taint else settings.approvals.expires_s
+    usual_s = settings.approvals.expires_s
+    expires_s = min(usual_s, TAINTED_S) if taint else usual_s
     return [
         ApprovalRequested(
             **deciding.head(),
@@ -49,11 +52,24 @@ def request(deciding: Deciding, turn: TurnState, command: RequestApproval) -> li
             sha256=command.sha256,
             decider=decision.decider,
             needed=needed,
-            reason=decision.reason,
+            reason=_reason(decision, taint, expires_s=expires_s, usual_s=usual_s),
             expires_at=deciding.at + timedelta(seconds=expires_s),
             limits=command.limits,
         )
     ]
+
+
+def _reason(decision: NeedsApproval, taint: Collection[Taint], *, expires_s: int, usual_s: int) -> str:
+    """Why a call waits, for who is asked; where the turn holds words from outside, that too, and what it means."""
+    if not taint:
+        return decision.reason
+    outside = outside_words(taint)
+    is_said = outside in decision.reason
+    reason = decision.reason if is_said else f"{decision.reason}; {outside}"
+    if expires_s == usual_s:
+        return reason
+    minutes = f"the time for a yes is {expires_s / 60:g} minutes instead of {usual_s / 60:g}"
+    return f"{reason}, {'and' if is_said else 'so'} {minutes}"
 
 
 def decide_approval(deciding: Deciding, command: DecideApproval) -> list[Event]:

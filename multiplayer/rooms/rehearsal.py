@@ -191,9 +191,9 @@ def why_text(verdict: Verdict, names: Mapping[AccountId, str]) -> str:
         Why.IS_OFF: "it is switched off",
         Why.NO_SUCH_AI: "that is no AI of this room" if verdict.ai_id is not None else "there is no AI in this room",
         Why.NOT_ADDRESSED: {
-            TurnReason.MENTION: "the message mentions none that it is for",
-            TurnReason.REPLY: "the message replies to none that it is for",
-        }.get(verdict.reason, "the message is addressed to none"),
+            TurnReason.MENTION: f"nobody mentioned {ai}",
+            TurnReason.REPLY: f"the message does not reply to {ai}",
+        }.get(verdict.reason, f"the message is not addressed to {ai}"),
         Why.NO_WORD: "none of its words stands in the message",
         Why.NOT_YET: f"it waits until people have written {_many(bound, 'message')}",
         Why.NO_THREAD: "the message is in no thread in which one has spoken",

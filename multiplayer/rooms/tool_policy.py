@@ -34,11 +34,17 @@ _GUEST_MAY_NOT: Final = RefusedByPolicy("guests may not have this tool run")
 _GUEST_MAY_NOT_SEE: Final = RefusedByPolicy("guests may not see this room's workspace")
 _ADMIN_APPROVES: Final = NeedsApproval("an admin of the room must approve this", Decider.ADMIN)
 _ASKER_CONFIRMS: Final = NeedsApproval("whoever asked must confirm this", Decider.ASKER)
-_TAINTED: Final = NeedsApproval(
-    "words from outside the room are in this turn, and this call reaches out of the workspace", Decider.ASKER
-)
 _NOBODY: Final = RefusedByPolicy("nobody can allow this while the server runs")
 _NOT_A_MEMBER: Final = RefusedByPolicy("whoever asked is no longer a member of the room")
+
+_SOURCES: Final = {
+    Taint.NLWEB: "a website",
+    Taint.WEB: "a web page",
+    Taint.MCP: "an outside tool server",
+    Taint.FILE: "a file",
+    Taint.GUEST: "a guest",
+    Taint.WEBHOOK: "a webhook",
+}
 
 _RANKS: Final = (Role.GUEST, Role.MEMBER, Role.ADMIN, Role.OWNER)
 _TABLE: Final[dict[ToolClass, tuple[Decision, Decision, Decision, Decision]]] = {
@@ -87,11 +93,17 @@ def decide(
     if tool_class is ToolClass.WRITE and role is Role.MEMBER and policy.asks_before_writes:
         decision = _ASKER_CONFIRMS
     if taint and tool_class in REACHES_OUT and isinstance(decision, Runs):
-        return _TAINTED
+        reason = f"{outside_words(taint)}, so it asks before it reaches out of the workspace"
+        return NeedsApproval(reason, Decider.ASKER)
     is_standing = any(rule.tool_class is tool_class and rule.until > at for rule in policy.standing)
     if isinstance(decision, NeedsApproval) and is_standing and not taint:
         return _RUNS
     return decision
+
+
+def outside_words(taint: Collection[Taint]) -> str:
+    """Return that a turn has seen such words, and where they are from, for who is asked to approve one of its calls."""
+    return f"this turn holds words from outside the room ({', '.join(_SOURCES[one] for one in Taint if one in taint)})"
 
 
 def may_decide(role: Role, decider: Decider, settings: RoomSettings, *, is_asker: bool) -> bool:

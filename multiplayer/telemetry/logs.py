@@ -25,6 +25,15 @@ def redact(_logger: object, _method: str, entry: MutableMapping[str, object]) ->
     return entry
 
 
+def tell(line: str) -> bool:
+    """Write a plain line for whoever starts something at a terminal; False, and nothing written, where nobody does."""
+    if not sys.stderr.isatty():
+        return False
+    sys.stderr.write(f"{line}\n")
+    sys.stderr.flush()
+    return True
+
+
 def set_up(level: str) -> None:
     """Send all logs, the libraries' too, through one door. Called once, at the start of a process."""
     number = logging.getLevelNamesMapping()[level.upper()]

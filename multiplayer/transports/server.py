@@ -196,7 +196,7 @@ def bound(host: str, port: int) -> socket.socket:
         listener.close()
         if error.errno == errno.EADDRINUSE:
             raise CannotListen(
-                f"port {port} on {host} is in use: stop what uses it, or choose another --port"
+                f"port {port} on {host} is in use: stop what uses it, or choose another with --port (make run PORT=…)"
             ) from None
         raise CannotListen(f"cannot listen on {host}:{port}: {error.strerror}") from None
     return listener

@@ -96,13 +96,13 @@ LIST, READ, WRITE, RUN = "list_files", "read_file", "write_file", "execute_comma
         ("@ai please run the command `echo hi`.", RUN, {"command": "echo hi"}),
         ("run ``echo `date` ``", RUN, {"command": "echo `date`"}),
         ("run python3 hello.py", RUN, {"command": "python3 hello.py"}),
-        ("run the tests", RUN, {"command": "python3 -m unittest"}),
-        ("@ai can you run all the tests?", RUN, {"command": "python3 -m unittest"}),
+        ("run the tests", RUN, {"command": "python3 -m unittest -v"}),
+        ("@ai can you run all the tests?", RUN, {"command": "python3 -m unittest -v"}),
         ("运行 `ls`", RUN, {"command": "ls"}),
         ("执行命令：`echo 你好`", RUN, {"command": "echo 你好"}),
         ("运行 ls -l", RUN, {"command": "ls -l"}),
-        ("@ai 运行测试", RUN, {"command": "python3 -m unittest"}),
-        ("帮我跑一下单元测试吧", RUN, {"command": "python3 -m unittest"}),
+        ("@ai 运行测试", RUN, {"command": "python3 -m unittest -v"}),
+        ("帮我跑一下单元测试吧", RUN, {"command": "python3 -m unittest -v"}),
         ("@ai write a file", WRITE, {"path": "demo.txt", "content": "Written by the built-in demo.\n"}),
         ("写一个文件", WRITE, {"path": "demo.txt", "content": "Written by the built-in demo.\n"}),
     ],
@@ -169,16 +169,29 @@ def test_no_text_makes_it_think_for_long(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "demo", "how"),
-    [("hello there", "built-in demo", "DEEPSEEK_API_KEY"), ("@ai 你好，你是谁？", "内置演示", "OPENAI_BASE_URL")],
+    ("text", "demo", "things"),
+    [
+        ("hello there", "built-in demo", ["`list the files`", "`run the tests`", "`write a test file`", "`summarise`"]),
+        ("@ai 你好，你是谁？", "内置演示", ["`列出文件`", "`运行测试`", "`写一个测试文件`", "`总结`"]),
+    ],
 )
-async def test_anything_else_is_answered_with_what_it_is_and_how_to_connect_a_model(
-    text: str, demo: str, how: str
+async def test_anything_else_is_greeted_with_a_short_list_of_what_works_here_and_how_to_connect_a_model(
+    text: str, demo: str, things: list[str]
 ) -> None:
-    words = await words_of(said(text))
-    assert demo in words
-    assert how in words
-    assert "OPENAI_MODEL" in words
+    greeting, listed, how = (await words_of(said(text))).split("\n\n")
+    assert demo in greeting
+    assert listed.split("\n") == [f"- {thing}" for thing in things]
+    assert not [thing for thing in things if understand(thing.strip("`")) is Request.OTHER]
+    assert "DEEPSEEK_API_KEY" in how
+    assert "OPENAI_BASE_URL" in how
+
+
+async def test_what_no_tool_is_there_for_is_not_among_the_things_to_try() -> None:
+    words = await words_of(said("hello"), tools=(ToolDefinition("list_attachments", "", {}),))
+    assert [line for line in words.split("\n") if line.startswith("- ")] == [
+        "- `what is in the file?`, with a file attached",
+        "- `summarise`",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -222,6 +235,18 @@ async def test_a_long_result_is_shortened_and_a_fence_in_it_cannot_end_the_quota
     assert "````\n```\ncode\n```\n" in words
     assert "shortened" in words
     assert len(words) < 2500
+
+
+@pytest.mark.parametrize(("request_text", "says"), [("run `make`", "It ended with:"), ("运行 `make`", "最后几行")])
+async def test_of_what_a_command_printed_the_end_is_quoted_where_the_error_stands(request_text: str, says: str) -> None:
+    printed = "".join(f"step {number}\n" for number in range(500)) + "boom: no such file\n[exit status 2]"
+    words = await words_after_tool(request_text, RUN, {"command": "make"}, printed)
+    assert says in words
+    assert "\nstep 499\nboom: no such file\n[exit status 2]\n```\n" in words
+    assert "step 400" not in words
+    short = await words_after_tool(request_text, RUN, {"command": "make"}, "made\n[exit status 0]")
+    assert says not in short
+    assert "```\nmade\n[exit status 0]\n```" in short
 
 
 async def test_a_result_without_its_call_is_still_reported() -> None:
@@ -322,7 +347,7 @@ async def test_the_answer_comes_word_by_word_with_a_pause_between_two_pieces_and
 
     model = DemoModel(sleep=sleep)
     stream = model.stream(ChatRequest((said("hello"),)))
-    assert await anext(stream) == TextDelta("I ")
+    assert await anext(stream) == TextDelta("Hello, ")
     assert pauses == []
     pieces = [chunk async for chunk in stream if isinstance(chunk, TextDelta)]
     assert len(pieces) > 30

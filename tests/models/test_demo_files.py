@@ -92,6 +92,8 @@ async def test_what_was_read_is_quoted_and_other_files_are_not_named() -> None:
     assert calls == []
     assert "I read the attached file." in words
     assert "hello" in words
+    assert "'notes.txt' (text/plain, 6 bytes)" in words
+    assert TEXT not in words
     assert "old.pdf" not in words
     assert "built-in demo" in words
 
@@ -103,6 +105,12 @@ async def test_a_picture_is_told_by_what_is_known_of_it_and_a_failure_as_one() -
     assert (calls, "image/png, 64×48" in words) == ([], True)
     words, calls = await answer(asked, called(first), result(first, "not run: refused", has_failed=True))
     assert (calls, "It was not run: refused" in words) == ([], True)
+    read = ToolCall("2", "read_attachment", f'{{"file":"{PICTURE}"}}')
+    words, _ = await answer(
+        asked, called(first), result(first, LISTING), called(read), result(read, "no", has_failed=True)
+    )
+    assert "I tried `read_attachment` on the attached file, and it did not work." in words
+    assert PICTURE not in words
     words, calls = await answer(asked, tools=["read_file"])
     assert (calls, "`list_attachments`" in words) == ([], True)
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from multiplayer.live.first_room_words import FILES
 from multiplayer.models.demo_requests import ToolWish, understand
 from multiplayer.models.port import ChatRequest, PromptMessage, TextDelta, ToolCall
 from multiplayer.models.scripted import DemoModel
@@ -51,6 +52,23 @@ async def test_tests_are_written_that_python_runs_and_passes(text: str, tests: i
     assert f"Ran {tests} test" in said.decode()
 
 
+@pytest.mark.parametrize("request_text", ["run the tests", "运行测试"])
+async def test_tests_of_the_first_room_print_a_line_each_with_how_it_went(request_text: str, tmp_path: Path) -> None:
+    wish = understand(request_text)
+    assert isinstance(wish, ToolWish)
+    for name, text in FILES.items():
+        (tmp_path / name).write_text(text)
+    command = (sys.executable, *wish.arguments["command"].split()[1:])
+    ran = await asyncio.create_subprocess_exec(
+        *command, cwd=tmp_path, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
+    )
+    printed = (await ran.communicate())[0].decode().splitlines()
+    assert ran.returncode == 0
+    told = [line for line in printed if "test_" in line]
+    assert len(told) == 3
+    assert all(line.startswith("test_") and line.endswith(") ... ok") for line in told)
+
+
 @pytest.mark.parametrize(
     ("result", "says"),
     [
@@ -58,11 +76,14 @@ async def test_tests_are_written_that_python_runs_and_passes(text: str, tests: i
         (".\nRan 1 test in 0.001s\n\nOK\n[exit status 0]", "I ran the tests: the one there is passed."),
         ("F.\nRan 2 tests in 0.01s\n\nFAILED (failures=1)\n[exit status 1]", "of 2, not all passed (exit status 1)."),
         ("Ran 0 tests in 0.000s\n\nNO TESTS RAN\n[exit status 5]", "I ran the tests, and there are none yet"),
-        ("python3: not found\n[exit status 127]", "I tried `execute_command` on `python3 -m unittest`, and it did not"),
+        (
+            "python3: not found\n[exit status 127]",
+            "I tried `execute_command` on `python3 -m unittest -v`, and it did not",
+        ),
     ],
 )
 async def test_what_came_of_the_tests_is_said_in_words_and_quoted(result: str, says: str) -> None:
-    words = await words_after_tool("run the tests", RUN, {"command": "python3 -m unittest"}, result)
+    words = await words_after_tool("run the tests", RUN, {"command": "python3 -m unittest -v"}, result)
     assert says in words
     assert result in words
 

@@ -288,13 +288,21 @@ async def test_what_is_approved_in_a_tainted_turn_runs_once_as_the_card_showed_i
 
 # How long an approval waits
 
+OUTSIDE = "; this turn holds words from outside the room (a web page)"
+
 
 @pytest.mark.parametrize(
-    ("is_tainted", "expires_s", "waits_s"),
-    [(False, 600, 600), (True, 600, 300), (False, 3_600, 3_600), (True, 3_600, 300), (True, 60, 60)],
+    ("is_tainted", "expires_s", "waits_s", "says"),
+    [
+        (False, 600, 600, ""),
+        (True, 600, 300, f"{OUTSIDE}, so the time for a yes is 5 minutes instead of 10"),
+        (False, 3_600, 3_600, ""),
+        (True, 3_600, 300, f"{OUTSIDE}, so the time for a yes is 5 minutes instead of 60"),
+        (True, 60, 60, OUTSIDE),
+    ],
 )
-async def test_an_approval_waits_no_longer_than_five_minutes_in_a_tainted_turn(
-    *, is_tainted: bool, expires_s: int, waits_s: int, tmp_path: Path
+async def test_an_approval_waits_no_longer_than_five_minutes_in_a_tainted_turn_and_says_so_and_why(
+    *, is_tainted: bool, expires_s: int, waits_s: int, says: str, tmp_path: Path
 ) -> None:
     machine, time = Machine(tmp_path), Time()
     looks = [calls(call("look_web", "source"))] if is_tainted else []
@@ -306,6 +314,7 @@ async def test_an_approval_waits_no_longer_than_five_minutes_in_a_tainted_turn(
         turn_id = await on.asked(on.owner)
         card = ApprovalRequested.model_validate(await on.owner.expect_type("approval_requested"))
         assert (card.expires_at - card.at) == timedelta(seconds=waits_s)
+        assert card.reason == f"whoever asked must confirm this{says}"
         time.ahead_s = waits_s + 1.0
         late = DecideApproval(turn_id=turn_id, call_id=card.call_id, sha256=card.sha256, is_approved=True)
         answer = await on.owner.ask(room_id=on.room_id, **late.model_dump())

@@ -239,7 +239,15 @@ def test_a_rehearsal_goes_through_all_kinds_of_events() -> None:
         ),
         (
             Verdict("m", None, Why.NOT_ADDRESSED, TurnReason.MENTION),
-            "The rule 'm' did not ask an AI: the message mentions none that it is for.",
+            "The rule 'm' did not ask an AI: nobody mentioned an AI.",
+        ),
+        (
+            Verdict("m", BOT, Why.NOT_ADDRESSED, TurnReason.MENTION),
+            "The rule 'm' did not ask @bot: nobody mentioned @bot.",
+        ),
+        (
+            Verdict("r", None, Why.NOT_ADDRESSED, TurnReason.REPLY),
+            "The rule 'r' did not ask an AI: the message does not reply to an AI.",
         ),
         (
             Verdict("m", AccountId("gone"), Why.TOO_OFTEN, TurnReason.MENTION, 1),
@@ -259,6 +267,6 @@ def test_each_reason_has_a_sentence_of_its_own() -> None:
         for kind in TurnReason
         if reason is not Why.FIRES
     }
-    # Who is not found, and what addresses nobody, is said in more than one way.
-    assert len(texts) == len(Why) - 1 + 3
+    # Who is not found, and what addresses nobody, is said in more than one way: of one AI, and of any.
+    assert len(texts) == len(Why) - 1 + 6
     assert all(text.endswith(".") for text in texts)

@@ -182,7 +182,7 @@ async def test_clients_that_are_cut_leave_no_session(server: RunningServer, tran
 
 
 async def test_a_port_in_use_is_named(server: RunningServer) -> None:
-    with pytest.raises(CannotListen, match=f"port {server.port} on 127.0.0.1 is in use"):
+    with pytest.raises(CannotListen, match=f"port {server.port} on 127.0.0.1 is in use.*--port.*make run PORT="):
         Server(build_app(server.pod, HttpConfig()), server.pod, host="127.0.0.1", port=server.port)
     with pytest.raises(CannotListen, match="cannot listen on"):
         Server(build_app(server.pod, HttpConfig()), server.pod, host="no.such.host.invalid", port=0)
