@@ -74,7 +74,8 @@ export class Keys {
       // A browser shows itself which part of a date has the focus.
       if (at instanceof HTMLInputElement && at.type === "date") return "";
       // A field within a frame shows it by the frame.
-      const frames = [at.parentElement, at.parentElement?.parentElement];
+      const frame = at.parentElement?.parentElement;
+      const frames = [at.parentElement, frame, frame?.parentElement];
       const isFramed = frames.some((one) => {
         const ring = one ? getComputedStyle(one).getPropertyValue("--tw-ring-shadow") : "";
         return ring !== "" && ring !== "0 0 #0000";

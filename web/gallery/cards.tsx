@@ -203,6 +203,8 @@ export const states: Record<string, () => ReactNode> = {
     cards(
       asked().call("t1", "c1", "execute_command", { command: "make all" }).started("t1", "c1").end("t1", "stopped"),
     ),
+  "turn-ended-before": () =>
+    cards(asked().call("t1", "c1", "execute_command", DEPLOY).approval("t1", "c1").end("t1", "stopped")),
   expired: () => {
     const scene = asked().call("t1", "c1", "execute_command", DEPLOY).approval("t1", "c1");
     return cards(scene.event(AI, (head) => ({ ...head, type: "approval_expired", turn_id: "t1", call_id: "c1" })));

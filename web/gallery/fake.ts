@@ -12,7 +12,7 @@ import type { Operations } from "../src/protocol/api";
 import type { Account } from "../src/protocol/wire";
 import { Changing } from "../src/room/readable";
 import type { Output, Pending, RoomState, Tail } from "../src/room/state";
-import { deployRoom, mei, supportRoom, rooms as theRooms } from "./rooms";
+import { deployRoom, mei, membersOf, supportRoom, rooms as theRooms } from "./rooms";
 
 /** Answers by operation; a function makes one of the options it is asked with. */
 export type Answers = {
@@ -89,6 +89,7 @@ export function fakeRoom(id: string, parts: FakeParts = {}): RoomClient {
     discard: () => {},
     ask: () => never,
     loadOlder: () => Promise.resolve(),
+    loadSince: () => Promise.resolve(),
     loadAround: () => Promise.resolve(true),
     setTyping: () => {},
     markRead: () => {},
@@ -105,10 +106,16 @@ function held<T>(make: (name: string) => T): (name: string) => T {
   };
 }
 
+const everywhere: Answers = {
+  "GET /api/v1/rooms/{room_id}/members": ({ places }) => ({
+    members: membersOf(places !== undefined && "room_id" in places ? String(places.room_id) : ""),
+  }),
+};
+
 export function fakeClient(parts: FakeParts = {}): Client {
   const list = parts.rooms ?? theRooms;
   return {
-    rest: fakeRest(parts),
+    rest: fakeRest({ ...parts, answers: { ...everywhere, ...parts.answers } }),
     me: parts.me ?? mei,
     limits: new Changing({ text: 32_000, name: 80, topic: 400, file_bytes: 104_857_600 }),
     sandbox: new Changing(parts.sandbox ?? "strict"),

@@ -223,6 +223,7 @@ function clientOf(scene: Scene): Client {
     discard: () => undefined,
     ask: done,
     loadOlder: scene.older,
+    loadSince: () => Promise.resolve(),
     loadAround: scene.around,
     setTyping: () => undefined,
     markRead: () => undefined,

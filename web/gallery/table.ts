@@ -40,6 +40,7 @@ export const STATES: Readonly<Record<string, Readonly<Record<string, string>>>> 
     "denied by X": "cards/denied-open",
     expired: "cards/expired",
     "ended with its turn": "cards/turn-ended",
+    "ended before it began": "cards/turn-ended-before",
     "output capped": "cards/capped",
     "arguments hidden": "cards/hidden",
     "files changed": "cards/changed",
@@ -65,6 +66,7 @@ export const STATES: Readonly<Record<string, Readonly<Record<string, string>>>> 
     "mention popup, fitting": "composer/mentionsFit",
     "slash popup": "composer/commands",
     "upload: percent, failed, too big, type refused": "composer/files",
+    "sent, waiting for its files": "composer/waiting",
     "files held over it": "composer/drop",
     recording: "composer/recording",
     "read-only": "composer/archived",
@@ -78,7 +80,7 @@ export const STATES: Readonly<Record<string, Readonly<Record<string, string>>>> 
     cost: "composer/cost",
   },
   RoomList: {
-    "unread, mentions, AI at work, muted, draft": "roomList/all",
+    "unread, mentions, direct messages, AI at work, AI needs approval, muted, draft": "roomList/all",
     archived: "roomList/archiveOpen",
     empty: "roomList/empty",
     loading: "roomList/loading",
@@ -104,6 +106,8 @@ export const STATES: Readonly<Record<string, Readonly<Record<string, string>>>> 
     "versions of it": "context/history",
     "one answer's sources": "context/sources",
     "catch me up": "context/catchUp",
+    "pinned messages": "context/pinned",
+    "a room without AI": "context/pinnedNoAi",
     empty: "context/empty",
   },
   Members: {

@@ -179,6 +179,35 @@ test("a room is left five minutes after the last who held it, and kept while som
   expect(server.heard("leave")).toMatchObject([{ room_id: ROOM }]);
 });
 
+test("what comes while no view shows a room is new to the next one, and nothing is that was read before", async () => {
+  for (let count = 1; count <= 120; count++) server.post(`m${count}`);
+  const client = start();
+  const leave = client.hold(ROOM);
+  await pass();
+  const room = client.room(ROOM);
+  room.markRead(room.state.get()?.seq ?? 0);
+  await pass();
+  const read = room.state.get()?.read.seq ?? 0;
+  leave();
+  server.post("while nobody looked");
+  await pass();
+  client.hold(ROOM);
+  expect(room.state.get()?.readBefore).toMatchObject({ seq: read, unread: 1 });
+  server.post("while somebody looks");
+  await pass();
+  expect(room.state.get()?.readBefore).toMatchObject({ seq: read, unread: 1 });
+});
+
+test("everything since a seq is fetched, in large pages", async () => {
+  for (let count = 1; count <= 420; count++) server.post(`m${count}`);
+  const client = await opened();
+  const room = client.room(ROOM);
+  expect(room.state.get()?.oldestSeq).toBeGreaterThan(100);
+  await room.loadSince(100);
+  expect(room.state.get()?.oldestSeq).toBeLessThanOrEqual(100);
+  expect(textsIn(client)).toContain("m100");
+});
+
 test("older messages come with what happened among them, once, however many ask", async () => {
   for (let count = 1; count <= 120; count++) server.post(`m${count}`);
   const client = await opened();

@@ -130,12 +130,15 @@ class LiveClient implements Client {
     const opened = this.open(roomId);
     clearTimeout(opened.timer);
     opened.holds += 1;
+    if (opened.holds === 1) opened.room.feed.setSeen(true);
     let isHeld = true;
     return () => {
       if (!isHeld) return;
       isHeld = false;
       opened.holds -= 1;
-      if (opened.holds === 0) this.closeLater(roomId, opened);
+      if (opened.holds > 0) return;
+      opened.room.feed.setSeen(false);
+      this.closeLater(roomId, opened);
     };
   }
 

@@ -34,6 +34,7 @@ export class RoomFeed {
   /** Counts the snapshots: what was asked for before the last one is not put beside it. */
   generation = 0;
   private isVoid = false;
+  private isSeen = false;
   private isJoining = false;
   private readonly backoff: Backoff;
   private timer: ReturnType<typeof setTimeout> | undefined;
@@ -83,6 +84,13 @@ export class RoomFeed {
     if (state !== undefined && state.typing.size > 0) this.state.set({ ...state, typing: new Set() });
   }
 
+  /** A view shows the room, or none does any more: what comes from then on will be new to whoever opens it next. */
+  setSeen(isSeen: boolean): void {
+    this.isSeen = isSeen;
+    const state = this.state.get();
+    if (state !== undefined && !isSeen) this.state.set(unseen(state));
+  }
+
   close(): void {
     clearTimeout(this.timer);
   }
@@ -113,7 +121,7 @@ export class RoomFeed {
       // What was left out for one of that role comes only with all of it, and what is not for them any more goes.
       if (this.generation === generation && this.sees(state) !== this.sees(this.state.get() ?? state))
         this.isVoid = true;
-      this.state.set(state);
+      this.state.set(this.isSeen ? state : unseen(state));
       this.parts.onMoved(state);
     }
     // To a join that is under way, a reset is the first half of the answer.
@@ -174,4 +182,8 @@ export class RoomFeed {
     else after.set(attachmentId, done);
     this.listening.set(after);
   }
+}
+
+function unseen(state: RoomState): RoomState {
+  return state.readBefore === state.read ? state : { ...state, readBefore: state.read };
 }

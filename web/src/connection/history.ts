@@ -58,15 +58,24 @@ export class History {
       if (has()) return true;
       const seq = await this.seqOf(messageId);
       if (seq === undefined) return false;
-      for (let page = 0; page < MOST_PAGES && !has(); page++) {
-        const before = this.state;
-        const first = before?.messages[0];
-        if (before === undefined || !before.hasOlder || first === undefined || first.seq <= seq) break;
-        await this.loadOlder(LARGE_PAGE);
-        if (this.state?.messages[0] === first) break;
-      }
+      await this.reach(seq - 1);
       return has();
     });
+  }
+
+  /** Everything after `seq` is loaded, if that is not too far away. */
+  since(seq: number): Promise<void> {
+    return this.inTurn(() => this.reach(seq));
+  }
+
+  private async reach(seq: number): Promise<void> {
+    for (let page = 0; page < MOST_PAGES; page++) {
+      const before = this.state;
+      const first = before?.messages[0];
+      if (before === undefined || !before.hasOlder || first === undefined || before.oldestSeq <= seq) return;
+      await this.loadOlder(LARGE_PAGE);
+      if (this.state?.messages[0] === first) return;
+    }
   }
 
   private get state(): RoomState | undefined {

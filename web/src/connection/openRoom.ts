@@ -92,6 +92,10 @@ export class OpenRoom implements RoomClient {
     return this.history.older();
   }
 
+  loadSince(seq: number): Promise<void> {
+    return this.history.since(seq);
+  }
+
   loadAround(messageId: string): Promise<boolean> {
     return this.history.around(messageId);
   }

@@ -66,6 +66,8 @@ export interface RoomEntry {
   readonly unread: number;
   readonly mentions: number;
   readonly isAiWorking: boolean;
+  /** What an AI wants to do there waits for a yes. */
+  readonly needsApproval?: boolean | undefined;
 }
 
 type Unsent<C> = C extends Command ? Omit<C, "id" | "room_id" | "key"> : never;
@@ -91,6 +93,8 @@ export interface RoomClient {
   /** Anything else; resolves when it is committed, rejects with `Refused`. */
   ask(command: Asked): Promise<Accepted>;
   loadOlder(): Promise<void>;
+  /** Loads everything after `seq`. */
+  loadSince(seq: number): Promise<void>;
   /** Loads what lies around a message, so that it can be shown; false if it is not there. */
   loadAround(messageId: string): Promise<boolean>;
   setTyping(isTyping: boolean): void;

@@ -5,10 +5,25 @@ import { useTranslation } from "react-i18next";
 import type { RoomClient } from "../connection/types";
 import type { Member } from "../protocol/wire";
 import { useRoomState } from "./hooks";
+import { lookAlikes } from "./lookAlike";
 
 export interface People {
   readonly member: (id: string) => Member | undefined;
+  /** As it is shown: with the handle where another's name looks the same. */
   readonly name: (id: string) => string;
+}
+
+type Members = ReadonlyMap<string, Member>;
+
+/** Many views ask for the same members: they are looked through once. */
+const looked = new WeakMap<Members, { readonly gone: Members | undefined; readonly alike: ReadonlySet<string> }>();
+
+function alikeIn(members: Members, gone: Members | undefined): ReadonlySet<string> {
+  const known = looked.get(members);
+  if (known !== undefined && known.gone === gone) return known.alike;
+  const alike = lookAlikes([...members.values(), ...(gone?.values() ?? [])]);
+  looked.set(members, { gone, alike });
+  return alike;
 }
 
 export function usePeople(room: RoomClient): People {
@@ -16,7 +31,15 @@ export function usePeople(room: RoomClient): People {
   const members = useRoomState(room, (state) => state.members);
   const gone = useRoomState(room, (state) => state.gone);
   const member = useCallback((id: string) => members?.get(id) ?? gone?.get(id), [members, gone]);
-  const name = useCallback((id: string) => member(id)?.display_name ?? t("common.someone"), [member, t]);
+  const name = useCallback(
+    (id: string) => {
+      const one = member(id);
+      if (one === undefined) return t("common.someone");
+      const isAlike = members !== undefined && alikeIn(members, gone).has(id);
+      return isAlike ? `${one.display_name} (@${one.handle})` : one.display_name;
+    },
+    [member, members, gone, t],
+  );
   // All rows of a room read it: another object would paint each of them again.
   return useMemo(() => ({ member, name }), [member, name]);
 }

@@ -15,7 +15,7 @@ import type {
   TurnState,
   TurnUndone,
 } from "../protocol/wire";
-import { type CallState, callKey, type ToolCall } from "./state";
+import { type CallState, callKey, type RoomState, type ToolCall } from "./state";
 import { cardAfter, cardOf, isApproved } from "./turns";
 
 /** What is told of one call, after it was made. */
@@ -28,6 +28,13 @@ export type CallStep =
   | (FilesChanged & { readonly turn_id: string; readonly call_id: string });
 
 export type CallEvent = ToolCalled | CallStep | TurnEnded | TurnUndone;
+
+/** A call waits for somebody who approves it. */
+export function needsApproval(state: RoomState): boolean {
+  if (state.turns.size === 0) return false;
+  for (const call of state.calls.values()) if (call.state === "asking") return true;
+  return false;
+}
 
 export function isCallEvent(event: Event): event is CallEvent {
   switch (event.type) {
@@ -86,6 +93,8 @@ export function openCalls(turn: TurnState, seq: number): readonly ToolCall[] {
     approval: call.approval,
     seq,
     calledAt: turn.requested_at,
+    // When exactly, the log tells.
+    startedAt: call.is_started ? turn.requested_at : undefined,
   }));
 }
 
@@ -95,7 +104,7 @@ export function withPlace(call: ToolCall, logged: ToolCall): ToolCall {
     ...call,
     seq: logged.seq,
     calledAt: logged.calledAt,
-    startedAt: call.startedAt ?? logged.startedAt,
+    startedAt: logged.startedAt ?? call.startedAt,
     toolClass: call.toolClass ?? logged.toolClass,
     changed:
       call.changed && logged.changed ? joinedChanges(logged.changed, call.changed) : (call.changed ?? logged.changed),

@@ -56,7 +56,7 @@ export interface RoomState {
   readonly typing: ReadonlySet<string>;
   /** How far this account has read, and what waits. */
   readonly read: ReadMark;
-  /** What had been read when the room was opened: where the unread line stands. */
+  /** What had been read when the room was last opened to be seen: where the unread line stands. */
   readonly readBefore: ReadMark;
   readonly isDeleted: boolean;
   /** This account is a member no more: it left, or was removed. */

@@ -7,8 +7,8 @@ import { Button } from "../../ui/Button";
 import { classes } from "../../ui/classes";
 import { visible } from "../../ui/visible";
 import { useReadable } from "../hooks";
+import { asShown, lastLines } from "./printing";
 import { useHere } from "./RoomHere";
-import { lastLines } from "./toolWords";
 
 /** A growing output is painted every frame; its whole is there once it has ended. */
 const LIVE_LINES = 400;
@@ -58,7 +58,7 @@ export function Printed({ text, label, isTerminal = false, follows = false, open
         )}
       >
         {note !== undefined && <span className={classes("block opacity-70", text !== "" && "mb-1")}>{note}</span>}
-        {visible(text, true)}
+        {visible(asShown(text), true)}
       </section>
       {isPaused && (
         <Button

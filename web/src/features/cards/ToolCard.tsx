@@ -12,10 +12,10 @@ import {
   OctagonX,
   Square,
 } from "lucide-react";
-import { memo, type ReactNode, useId, useState } from "react";
+import { memo, type ReactNode, useId, useMemo, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { mayStop } from "../../room/rights";
-import type { ToolCall } from "../../room/state";
+import type { RoomState, ToolCall } from "../../room/state";
 import { Button } from "../../ui/Button";
 import { classes } from "../../ui/classes";
 import { formatDuration, formatList } from "../../ui/i18n/format";
@@ -29,8 +29,9 @@ import { Decision } from "./Decision";
 import { ExactArguments } from "./Exact";
 import { Outcome } from "./Outcome";
 import { LiveOutput, NothingPrinted, Printed } from "./Printed";
+import { lastLines } from "./printing";
 import { useHere } from "./RoomHere";
-import { hasFailed, isTerminal, lastLines, subjectOf, toolWord } from "./toolWords";
+import { hasFailed, isTerminal, subjectOf, toolWord } from "./toolWords";
 
 type Look = "waiting" | "asking" | "running" | "ok" | "failed" | "denied" | "expired" | "ended";
 
@@ -58,7 +59,7 @@ const frames: Partial<Readonly<Record<Look, string>>> = {
 
 export const ToolCard = memo(function ToolCard({ call }: { readonly call: ToolCall }) {
   const { t } = useTranslation();
-  const { people } = useHere();
+  const { room, people } = useHere();
   const bodyId = useId();
   const look: Look = hasFailed(call) ? "failed" : call.state;
   const isOpenFirst = look === "asking" || look === "running" || look === "failed";
@@ -66,13 +67,14 @@ export const ToolCard = memo(function ToolCard({ call }: { readonly call: ToolCa
   const isOpen = chosen?.look === look ? chosen.isOpen : isOpenFirst;
   const isFixed = look === "asking";
   const word = toolWord(call.name);
-  const subject = isOpen ? "" : inOneLine(subjectOf(call));
-  const did = look === "ok" || look === "failed" || look === "ended";
+  const subject = useMemo(() => inOneLine(subjectOf(call, (id) => nameOfFile(room.state.get(), id))), [call, room]);
+  const hasRun = call.startedAt !== undefined;
+  const did = look === "ok" || ((look === "failed" || look === "ended") && hasRun);
   const phrase = t(`cards.tools.${word}.${look === "running" ? "runs" : did ? "did" : "asks"}`, {
     name: visible(call.name),
   });
   const asked = formatList(call.askers.map(people.name));
-  const state = t(`cards.states.${look}`);
+  const state = t(look === "ended" && !hasRun ? "cards.notRun" : `cards.states.${look}`);
   return (
     <section
       aria-label={t("cards.name", { ai: people.name(call.aiId), what: phrase, state })}
@@ -90,7 +92,7 @@ export const ToolCard = memo(function ToolCard({ call }: { readonly call: ToolCa
             <span className="text-small font-medium text-ink">
               <bdi>{visible(people.name(call.aiId))}</bdi> {phrase}
             </span>
-            {subject !== "" && (
+            {!isOpen && subject !== "" && (
               <span
                 dir="ltr"
                 className="order-last w-full truncate font-mono text-mono text-ink-2 sm:order-none sm:w-auto sm:max-w-[60%]"
@@ -120,6 +122,14 @@ export const ToolCard = memo(function ToolCard({ call }: { readonly call: ToolCa
     </section>
   );
 });
+
+function nameOfFile(state: RoomState | undefined, id: string): string | undefined {
+  for (const { attachments } of state?.messages ?? []) {
+    const file = attachments?.find((one) => one.id === id);
+    if (file !== undefined) return file.name;
+  }
+  return undefined;
+}
 
 /** What was told, as far as a line has room for it. */
 function inOneLine(told: string): string {

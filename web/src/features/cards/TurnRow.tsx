@@ -71,7 +71,10 @@ function Doing({ turn, tail }: { readonly turn: TurnState; readonly tail: Tail }
   return (
     <span className="flex min-w-0 items-center gap-2 text-small text-ai">
       <span aria-hidden="true" className="size-2 shrink-0 animate-breathe rounded-full bg-ai" />
-      <span className="min-w-0">{tail.said === "" ? words : `${words} ${visible(tail.said)}`}</span>
+      {/* Another element for other words: beside what is animated Chromium goes on showing the old ones. */}
+      <span key={words} className="min-w-0">
+        {tail.said === "" ? words : `${words} ${visible(tail.said)}`}
+      </span>
     </span>
   );
 }

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { argumentsOf, lastLines, leftOut, toolWord } from "./toolWords";
+import { argumentsOf, leftOut, toolWord } from "./toolWords";
 
 describe("arguments", () => {
   test("are told by name in their order, text as it is and the rest as JSON", () => {
@@ -33,11 +33,4 @@ test("a tool of an outside server is known by its two names, and no word of a pr
 test("what was left out of an output is read from its own line only", () => {
   expect(leftOut("a\n[… 4096 bytes left out …]\nb")).toBe(4096);
   expect(leftOut("echo [… 4096 bytes left out …]")).toBeUndefined();
-});
-
-test("the last lines of a text, with how many stand before them", () => {
-  expect(lastLines("a\nb\nc\n", 2)).toEqual({ text: "b\nc", before: 1 });
-  expect(lastLines("a\nb", 2)).toEqual({ text: "a\nb", before: 0 });
-  expect(lastLines("", 5)).toEqual({ text: "", before: 0 });
-  expect(lastLines("\nb", 1)).toEqual({ text: "b", before: 1 });
 });

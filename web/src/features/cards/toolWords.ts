@@ -115,11 +115,17 @@ const SUBJECTS: Partial<Readonly<Record<ToolWord, readonly string[]>>> = {
   attach: ["path"],
 };
 
-/** What it is about in a line: a command, a path, an address; of a tool of others nobody knows which it is. */
-export function subjectOf(call: ToolCall): string {
+/**
+ * What it is about in a line: a command, a path, an address; of a tool of others nobody knows which it is. `nameOfFile`
+ * tells what a file of the room is called, if it can.
+ */
+export function subjectOf(call: ToolCall, nameOfFile: (id: string) => string | undefined): string {
   const word = toolWord(call.name);
   const named = argumentsOf(call.arguments) ?? [];
-  const parts = (SUBJECTS[word] ?? []).map((name) => named.find((one) => one.name === name)?.value ?? "");
+  const parts = (SUBJECTS[word] ?? []).map((name) => {
+    const value = named.find((one) => one.name === name)?.value ?? "";
+    return name === "file" ? (nameOfFile(value) ?? value) : value;
+  });
   return parts.filter((part) => part !== "").join(" → ");
 }
 
@@ -137,16 +143,4 @@ export function hasFailed(call: ToolCall): boolean {
 export function leftOut(text: string): number | undefined {
   const found = /^\[… (\d+) bytes left out …\]$/m.exec(text);
   return found?.[1] === undefined ? undefined : Number(found[1]);
-}
-
-/** The last lines, and how many stand before them. */
-export function lastLines(text: string, most: number): { readonly text: string; readonly before: number } {
-  const trimmed = text.replace(/\n+$/, "");
-  let from = trimmed.length;
-  for (let count = 0; count < most; count += 1) {
-    const at = trimmed.lastIndexOf("\n", from - 1);
-    if (at < 0 || from === 0) return { text: trimmed, before: 0 };
-    from = at;
-  }
-  return { text: trimmed.slice(from + 1), before: trimmed.slice(0, from).split("\n").length };
 }

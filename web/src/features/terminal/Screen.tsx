@@ -2,7 +2,8 @@
 
 import { useTranslation } from "react-i18next";
 import { formatNumber } from "../../ui/i18n/format";
-import { lastLines } from "./commands";
+import { visible } from "../../ui/visible";
+import { asShown, lastLines } from "../cards/printing";
 
 const LINES = 1_000;
 
@@ -19,10 +20,10 @@ export function Screen({ label, text, isCut = false }: ScreenProps) {
   if (text === "" && !isCut) return null;
   return (
     <div>
-      {(shown.leftOut > 0 || isCut) && (
+      {(shown.before > 0 || isCut) && (
         <p className="px-3 pt-1 text-meta text-terminal-ink/75">
-          {shown.leftOut > 0
-            ? t("terminal.linesLeftOut", { count: shown.leftOut, number: formatNumber(shown.leftOut) })
+          {shown.before > 0
+            ? t("terminal.linesLeftOut", { count: shown.before, number: formatNumber(shown.before) })
             : t("terminal.earlierLeftOut")}
         </p>
       )}
@@ -32,7 +33,7 @@ export function Screen({ label, text, isCut = false }: ScreenProps) {
         aria-label={label}
         className="overflow-x-auto px-3 py-1.5 font-mono text-mono whitespace-pre-wrap text-terminal-ink wrap-anywhere"
       >
-        {shown.text}
+        {visible(asShown(shown.text), true)}
       </pre>
     </div>
   );

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { ToolCall } from "../../room/state";
-import { commandsOf, lastLines } from "./commands";
+import { commandsOf } from "./commands";
 
 const call = (callId: string, seq: number, more: Partial<ToolCall> = {}): ToolCall => ({
   key: `t/${callId}`,
@@ -48,9 +48,4 @@ test("arguments that are no command are hidden ones, never an error", () => {
     const [found] = commandsOf(new Map([["t/c", call("c", 1, { arguments: json })]]));
     expect(found?.command).toBeUndefined();
   }
-});
-
-test("of a long output the end is shown, and how much is not", () => {
-  expect(lastLines("a\nb\nc\n", 2)).toEqual({ text: "b\nc", leftOut: 1 });
-  expect(lastLines("a\nb\n", 2)).toEqual({ text: "a\nb\n", leftOut: 0 });
 });

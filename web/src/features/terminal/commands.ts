@@ -42,15 +42,3 @@ function textOf(value: unknown, name: string): string | undefined {
   const found = Object.entries(value).find(([key]) => key === name)?.[1];
   return typeof found === "string" ? found : undefined;
 }
-
-export interface Shown {
-  readonly text: string;
-  readonly leftOut: number;
-}
-
-/** The last lines of an output; how many stand before them is told. */
-export function lastLines(text: string, most: number): Shown {
-  const lines = text.replace(/\n$/, "").split("\n");
-  if (lines.length <= most) return { text, leftOut: 0 };
-  return { text: lines.slice(-most).join("\n"), leftOut: lines.length - most };
-}

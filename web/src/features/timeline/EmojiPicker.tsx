@@ -3,7 +3,7 @@
 import { EmojiPicker as Picker } from "frimousse";
 import { useTranslation } from "react-i18next";
 import { Loading } from "../sections";
-import { emojiData } from "./emojiData";
+import { COMMON, emojiData } from "./emojiData";
 
 export function EmojiPicker({ onPick }: { readonly onPick: (emoji: string) => void }) {
   const { t, i18n } = useTranslation();
@@ -21,6 +21,19 @@ export function EmojiPicker({ onPick }: { readonly onPick: (emoji: string) => vo
         placeholder={t("timeline.searchEmoji")}
         className="h-9 w-full rounded-button border border-line-strong bg-surface px-3 text-[0.875rem] text-ink pointer-coarse:text-base"
       />
+      <fieldset aria-label={t("timeline.commonEmoji")} className="mt-2 flex">
+        {COMMON.map((emoji) => (
+          <button
+            key={emoji}
+            type="button"
+            aria-label={emoji}
+            onClick={() => onPick(emoji)}
+            className="flex size-8 flex-1 items-center justify-center rounded-button text-[1.25rem] hover:bg-hover pointer-coarse:size-11"
+          >
+            {emoji}
+          </button>
+        ))}
+      </fieldset>
       <Picker.Viewport className="relative mt-2 min-h-0 flex-1 overflow-y-auto outline-none">
         <Picker.Loading>
           <Loading lines={5} />

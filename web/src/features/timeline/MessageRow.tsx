@@ -35,7 +35,7 @@ export const MessageRow = memo(function MessageRow({ message, isGrouped, isReact
   const { roomId, people } = useHere();
   const { threadRoot } = useDoing();
   const member = people.member(message.author_id);
-  const isEditing = useIsEdited(roomId, message.id) && message.deleted_at === undefined;
+  const isEditing = useIsEdited(roomId, threadRoot, message.id) && message.deleted_at === undefined;
   const [isMenuOpen, setMenuOpen] = useState(false);
   const [open, setOpen] = useState<"delete" | "why">();
   const name = people.name(message.author_id);
@@ -51,7 +51,7 @@ export const MessageRow = memo(function MessageRow({ message, isGrouped, isReact
             />
           </span>
         ) : (
-          <Avatar name={name} seed={message.author_id} isAi={isAi} className="mt-0.5" />
+          <Avatar name={member?.display_name ?? name} seed={message.author_id} isAi={isAi} className="mt-0.5" />
         )}
         <div className="min-w-0 flex-1">
           {/* In a thread everything answers what it began with. */}

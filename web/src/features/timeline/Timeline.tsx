@@ -4,7 +4,6 @@ import { MessageSquareOff } from "lucide-react";
 import { useCallback, useEffect, useMemo, useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { timelineOf } from "../../room/timeline";
-import { firstUnread } from "../../room/unread";
 import { EmptyState } from "../../ui/EmptyState";
 import { Spinner } from "../../ui/Spinner";
 import { sentenceOf } from "../answers";
@@ -16,7 +15,9 @@ import { EmptyRoom, useWhole } from "./fetched";
 import { List } from "./List";
 import { newestSeq, type Row, Rows } from "./rows";
 import { type Scrolling, useIsLookedAt, useScrolling } from "./scrolling";
+import { useSeeking } from "./seeking";
 import { TimelineSkeleton } from "./TimelineSkeleton";
+import { useUnreadLine } from "./unreadLine";
 
 export interface TimelineProps {
   readonly roomId: string;
@@ -48,7 +49,7 @@ function Said({ focusMessageId }: { readonly focusMessageId: string | undefined 
   const rows = whole ?? NONE;
   const scrolling = useScrolling(rows);
   const older = useOlder(hasOlder);
-  const isSought = useFocus(focusMessageId, rows, scrolling);
+  const sought = useSeeking(focusMessageId, rows, scrolling);
   useOpening(rows, focusMessageId, scrolling);
   useOwnWords(rows, scrolling);
   useReadMark(rows, scrolling.isAtEnd && markedFrom === undefined);
@@ -64,10 +65,15 @@ function Said({ focusMessageId }: { readonly focusMessageId: string | undefined 
   return (
     <>
       {older.isLoading && <Strip words={t("timeline.loadingOlder")} />}
-      {isSought === "loading" && <Strip words={t("timeline.seeking")} />}
-      {isSought === "missing" && (
+      {sought?.kind === "loading" && <Strip words={t("timeline.seeking")} />}
+      {sought?.kind === "missing" && (
         <div className="px-4 pt-2">
           <Refusal text={t("timeline.notFound")} />
+        </div>
+      )}
+      {sought?.kind === "failed" && (
+        <div className="px-4 pt-2">
+          <Refusal text={sought.why} onRetry={sought.again} />
         </div>
       )}
       {older.refusal !== undefined && (
@@ -87,19 +93,24 @@ function Said({ focusMessageId }: { readonly focusMessageId: string | undefined 
   );
 }
 
-/** `markedFrom`: marked as unread by hand, here and for now: the server's mark never goes back. */
-function useRows(markedFrom: string | undefined): readonly Row[] {
+/**
+ * undefined until it is known where to begin. `markedFrom`: marked as unread by hand, here and for now: the server's
+ * mark never goes back.
+ */
+function useRows(markedFrom: string | undefined): readonly Row[] | undefined {
   const { room, people, meId } = useHere();
   const state = useReadable(room.state);
   const pending = useReadable(room.pending);
   const [made] = useState(() => new Rows());
   const items = state === undefined ? undefined : timelineOf(state, pending);
-  const opened = useRef<{ readonly id: string | undefined }>(undefined);
-  // Where the line stood at opening it stays, whatever is read since.
-  if (state !== undefined && opened.current === undefined) opened.current = { id: firstUnread(state, meId)?.id };
-  const unread = markedFrom ?? opened.current?.id;
+  const line = useUnreadLine(room, meId);
+  const unread = markedFrom ?? line?.id;
   const isAi = useCallback((id: string) => people.member(id)?.kind === "ai", [people]);
-  return useMemo(() => made.of(items ?? [], { meId, firstUnread: unread, isAi }), [made, items, meId, unread, isAi]);
+  const isKnown = line !== undefined;
+  return useMemo(
+    () => (isKnown && items !== undefined ? made.of(items, { meId, firstUnread: unread, isAi }) : undefined),
+    [made, items, meId, unread, isAi, isKnown],
+  );
 }
 
 interface Older {
@@ -127,43 +138,6 @@ function useOlder(hasOlder: boolean): Older {
       });
   }, [room, hasOlder]);
   return { load, isLoading, refusal };
-}
-
-/** Goes to a message that a link names, loading what lies before it if need be. */
-function useFocus(messageId: string | undefined, rows: readonly Row[], scrolling: Scrolling) {
-  const { room } = useHere();
-  const [sought, setSought] = useState<{ readonly id: string; readonly is: "loading" | "missing" | "here" }>();
-  const gone = useRef<string>(undefined);
-  const isThere = rows.length > 0;
-  const place = messageId === undefined ? -1 : rows.findIndex((row) => isMessage(row, messageId));
-  const rowId = rows[place]?.id;
-  const { lead } = scrolling;
-  useEffect(() => {
-    if (messageId === undefined) {
-      gone.current = undefined;
-      return;
-    }
-    if (gone.current === messageId || !isThere) return;
-    if (rowId !== undefined) {
-      gone.current = messageId;
-      setSought({ id: messageId, is: "here" });
-      lead(rowId, "center");
-      return;
-    }
-    setSought((before) => {
-      if (before?.id === messageId) return before;
-      const missing = () => setSought({ id: messageId, is: "missing" });
-      room.loadAround(messageId).then((isFound) => {
-        if (!isFound) missing();
-      }, missing);
-      return { id: messageId, is: "loading" };
-    });
-  }, [room, messageId, rowId, isThere, lead]);
-  return sought !== undefined && sought.id === messageId ? sought.is : undefined;
-}
-
-function isMessage(row: Row, messageId: string): boolean {
-  return row.item.kind === "message" && row.item.message.id === messageId;
 }
 
 /** A room opens at the line of what is new, else at its end. */

@@ -11,6 +11,9 @@ const files = {
   zh: { data: zhData, messages: zhMessages },
 } as const;
 
+/** What people answer with most, in this order. */
+export const COMMON = ["👍", "❤️", "😂", "🎉", "👀", "✅", "🙏", "🔥"] as const;
+
 /** Newer ones are boxes on many machines. */
 const NEWEST = 15;
 const COMPONENTS = 2;
@@ -43,13 +46,16 @@ export async function emojiData(locale: string, { signal }: { readonly signal?: 
       const category = one.group;
       const version = Number(one.version);
       if (typeof category !== "number" || category === COMPONENTS || version > NEWEST) return [];
+      const emoji = plain(text(one.emoji));
+      const tags = texts(one.tags);
       return [
         {
-          emoji: plain(text(one.emoji)),
+          emoji,
           category,
           version,
           label: capitalised(text(one.label)),
-          tags: texts(one.tags),
+          // Each tag that matches counts: of what is alike the common one comes first.
+          tags: COMMON.some((common) => common === emoji) ? [...tags, ...tags, ...tags] : tags,
         },
       ];
     }),

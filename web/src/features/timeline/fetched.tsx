@@ -49,11 +49,11 @@ function isRich({ item }: Row): boolean {
  * The rows, as soon as the views of all of them are there; until then those that were shown before, so that nothing
  * jumps when a card comes. undefined: none were shown yet.
  */
-export function useWhole(rows: readonly Row[]): readonly Row[] | undefined {
+export function useWhole(rows: readonly Row[] | undefined): readonly Row[] | undefined {
   const [, setFetched] = useState(0);
   const shown = useRef<readonly Row[]>(undefined);
-  const isWaiting = rows.some(isRich) && views.some((view) => view.part.get().is === "away");
-  if (!isWaiting) shown.current = rows;
+  const isWaiting = rows?.some(isRich) === true && views.some((view) => view.part.get().is === "away");
+  if (!isWaiting && rows !== undefined) shown.current = rows;
   useEffect(() => {
     if (!isWaiting) return;
     void Promise.all(views.map((view) => view.part.load())).then(() => setFetched((count) => count + 1));

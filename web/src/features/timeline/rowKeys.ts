@@ -100,7 +100,7 @@ export function useRowKeys({ rows, lead, box, doing, toEnd }: RowKeysOptions): R
   useAction("edit", () =>
     onMessage((message) => {
       if (rightsOf(message)?.edit !== true) return false;
-      editMessage(roomId, message.id);
+      editMessage(roomId, doing.threadRoot, message.id);
       return true;
     }),
   );
@@ -118,9 +118,18 @@ export function useRowKeys({ rows, lead, box, doing, toEnd }: RowKeysOptions): R
     }),
   );
 
+  /** A key that decides goes first to the newest call that waits: nobody says yes to what they did not look at. */
+  const toWaiting = () => {
+    const waiting = latest.current.findLast((row) => row.item.kind === "call" && row.item.call.state === "asking");
+    if (waiting === undefined) return false;
+    setActiveId(waiting.id);
+    lead(waiting.id, "nearest");
+    setWanted({ id: waiting.id });
+    return true;
+  };
   const decide = (kind: "approve" | "deny") => {
     const row = active();
-    if (row?.item.kind !== "call") return false;
+    if (row?.item.kind !== "call") return row === undefined && toWaiting();
     const button = box.current?.querySelector<HTMLButtonElement>(
       `[data-row="${CSS.escape(row.id)}"] [data-decide="${kind}"]`,
     );

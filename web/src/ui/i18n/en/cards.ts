@@ -24,6 +24,7 @@ export const cards = {
   notAllowed: "It was not allowed. It did not run.",
   expiredWords: "Nobody decided in time. It did not run.",
   endedWords: "The turn ended before it did.",
+  notRun: "Was not run",
 
   states: {
     waiting: "Queued",
@@ -87,7 +88,8 @@ export const cards = {
     unsandboxed: "It runs without a sandbox.",
   },
   limits: "At most {{time}}, {{memory}} of memory, {{output}} of output.",
-  tainted: "Words from outside the room are in this turn. Read carefully what it would do.",
+  tainted:
+    "This turn holds words from outside the room: the time for a yes is shorter. Read carefully what it would do.",
 
   approve: "Approve once",
   roomRule: "Room rule…",
@@ -131,7 +133,7 @@ export const cards = {
     nlweb: "from a website",
     web: "from the web",
     mcp: "from an outside server",
-    file: "from a marked file",
+    file: "from a file with outside words",
     guest: "from a guest",
     webhook: "from a webhook",
   },

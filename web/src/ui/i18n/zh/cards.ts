@@ -26,6 +26,7 @@ export const cards: typeof en = {
   notAllowed: "未获允许，没有执行。",
   expiredWords: "没有人及时决定，没有执行。",
   endedWords: "这次回答先结束了。",
+  notRun: "没有执行",
 
   states: {
     waiting: "排队中",
@@ -73,7 +74,7 @@ export const cards: typeof en = {
     unsandboxed: "它会在没有沙箱的情况下运行。",
   },
   limits: "最长 {{time}}，内存 {{memory}}，输出 {{output}}。",
-  tainted: "这次回答里出现了来自房间以外的内容，请仔细看清它要做什么。",
+  tainted: "这次回答里有来自房间以外的内容，批准的时限因此更短。请仔细看清它要做什么。",
 
   approve: "批准一次",
   roomRule: "房间规则…",
@@ -117,7 +118,7 @@ export const cards: typeof en = {
     nlweb: "来自网站",
     web: "来自网页",
     mcp: "来自外部服务器",
-    file: "来自带标记的文件",
+    file: "来自含外部内容的文件",
     guest: "来自访客",
     webhook: "来自 Webhook",
   },
