@@ -32,14 +32,15 @@ _Place = tuple[RoomId, int]
 
 async def keep_further_lines(connection: Connection, queries: Queries, events: Sequence[Event]) -> None:
     """Remember the lines that hold words of a message beside those of its text, of facts, and of turns' requests."""
-    lines: list[tuple[object, ...]] = [
-        (event.room_id, message_id, event.seq)
+    # One line may hold words of a message in both ways.
+    lines: dict[tuple[object, ...], None] = {
+        (event.room_id, message_id, event.seq): None
         for event in events
         for message_id in (further_words_of(event), answer_asked_again(event))
         if message_id is not None
-    ]
+    }
     if lines:
-        await connection.execute(queries["put_further_lines"], *columns(lines))
+        await connection.execute(queries["put_further_lines"], *columns(list(lines)))
     facts: list[tuple[object, ...]] = [
         (event.room_id, event.fact.id, event.seq) for event in events if isinstance(event, FactPinned)
     ]

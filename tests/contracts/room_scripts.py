@@ -264,6 +264,9 @@ class Step:
 texts = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1, max_size=12)
 steps = st.lists(st.builds(Step, what=st.integers(0, 37), which=st.integers(0, 5), text=texts), min_size=1, max_size=40)
 
+ASKED_AGAIN = (Step(24, 0, "0"), Step(34, 1, "0"))
+"""A request whose line holds words of the answer that it replaces in two ways."""
+
 
 def play(script: RoomScript, step: Step) -> None:
     """Add the step's event if it is possible now."""

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 
 from multiplayer.storage.memory import MemoryStorage
 from multiplayer.storage.port import Storage
@@ -14,7 +14,7 @@ from tests.contracts.forgetting_suite import ForgettingContract
 from tests.contracts.forgotten_tools_suite import ForgottenToolsContract
 from tests.contracts.profile_suite import ProfileContract
 from tests.contracts.reading_suite import AuditContract, ReadingContract, SearchContract, TurnContract, searched_room
-from tests.contracts.room_scripts import RoomScript, Step, steps
+from tests.contracts.room_scripts import ASKED_AGAIN, RoomScript, Step, steps
 from tests.contracts.search_filter_suite import SearchFilterContract
 from tests.contracts.storage_suite import (
     LogContract,
@@ -34,6 +34,7 @@ async def searched(storage: Storage) -> RoomScript:
 
 @settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(script_steps=steps)
+@example(script_steps=ASKED_AGAIN)
 async def test_a_room_is_what_its_log_amounts_to(storage: Storage, script_steps: Sequence[Step]) -> None:
     await check_that_a_room_is_what_its_log_amounts_to(storage, script_steps)
 

@@ -6,7 +6,7 @@ from random import Random
 
 import asyncpg
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 
 from multiplayer.protocol.ids import RoomId
 from multiplayer.storage.audit_chain import ChainHead, linked
@@ -28,7 +28,7 @@ from tests.contracts.forgetting_suite import ForgettingContract, room_full_of_a_
 from tests.contracts.forgotten_tools_suite import ForgottenToolsContract
 from tests.contracts.profile_suite import ProfileContract
 from tests.contracts.reading_suite import AuditContract, ReadingContract, SearchContract, TurnContract, searched_room
-from tests.contracts.room_scripts import ALICE, RoomScript, Step, audit, post_at, steps
+from tests.contracts.room_scripts import ALICE, ASKED_AGAIN, RoomScript, Step, audit, post_at, steps
 from tests.contracts.search_filter_suite import SearchFilterContract
 from tests.contracts.storage_suite import (
     LogContract,
@@ -64,6 +64,7 @@ async def searched(storage: Storage) -> RoomScript:
 
 @settings(deadline=None, max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(script_steps=steps)
+@example(script_steps=ASKED_AGAIN)
 async def test_a_room_is_what_its_log_amounts_to(storage: Storage, script_steps: Sequence[Step]) -> None:
     await check_that_a_room_is_what_its_log_amounts_to(storage, script_steps)
 
