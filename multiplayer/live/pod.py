@@ -16,6 +16,7 @@ from multiplayer.live.audit import Origin
 from multiplayer.live.clock import Clock
 from multiplayer.live.directory import Directory
 from multiplayer.live.door import Door
+from multiplayer.live.elsewhere import Elsewhere
 from multiplayer.live.erasure import Erasures
 from multiplayer.live.file_services import FileServices
 from multiplayer.live.housekeeping import Housekeeping
@@ -143,6 +144,7 @@ class Pod:
         self.started_at: datetime = clock.now()
         self.is_draining = False
         self._watch = watch
+        self._elsewhere = Elsewhere(storage, directory, sessions)
         # Without them no clock fires here: a command line only passes through.
         self._schedules = schedules
         self.jobs = jobs
@@ -177,6 +179,7 @@ class Pod:
             self._background.create_task(self._undos.sweep(), name="undos"),
             self._background.create_task(self._housekeeping.run(), name="housekeeping"),
             self._background.create_task(self.sessions.tell_activity(), name="activity"),
+            self._background.create_task(self._elsewhere.run(), name="elsewhere"),
         ]
         if self._schedules is not None:
             self._loops.append(self._background.create_task(self._schedules.run(), name="schedules"))

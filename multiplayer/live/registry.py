@@ -9,9 +9,26 @@ from multiplayer.live.session import Session, SessionLimits
 from multiplayer.protocol.close_codes import CloseCode
 from multiplayer.protocol.codec import encode
 from multiplayer.protocol.errors import RefusalCode, Refused
-from multiplayer.protocol.events import Event, MemberJoined, MemberLeft, MemberRemoved, MessagePosted, RoomDeleted
+from multiplayer.protocol.events import (
+    Event,
+    MemberJoined,
+    MemberLeft,
+    MemberRemoved,
+    MessagePosted,
+    RoomArchived,
+    RoomDeleted,
+    RoomRenamed,
+    TopicSet,
+)
 from multiplayer.protocol.ids import AccountId, RoomId, SessionId
 from multiplayer.protocol.signals import AccountSignal, RoomActivity, RoomAdded, RoomRemoved
+from multiplayer.protocol.turn_events import (
+    ApprovalDecided,
+    ApprovalExpired,
+    ApprovalRequested,
+    TurnEnded,
+    TurnStarted,
+)
 from multiplayer.storage.port import Storage, StorageUnavailable
 
 ACTIVITY_S = 1.0
@@ -28,12 +45,19 @@ class Sessions:
         self._by_address: Counter[str] = Counter()
         self._moved: dict[RoomId, RoomHost] = {}
         self._has_moved = asyncio.Event()
+        self.has_new_account = asyncio.Event()
+        """Set when an account comes that had no session here; who waits for it clears it."""
 
     def __len__(self) -> int:
         return len(self._all)
 
     def __iter__(self) -> Iterator[Session]:
         return iter(tuple(self._all.values()))
+
+    @property
+    def accounts(self) -> frozenset[AccountId]:
+        """Who has a session here."""
+        return frozenset(self._by_account)
 
     def check_address(self, address: str) -> None:
         """Refuse a further session from an address that has its fill."""
@@ -45,6 +69,8 @@ class Sessions:
         if len(self._by_account[session.account_id]) >= self._limits.sessions_per_account:
             raise Refused(RefusalCode.LIMIT_REACHED, "too many connections of this account")
         self._all[session.id] = session
+        if not self._by_account[session.account_id]:
+            self.has_new_account.set()
         self._by_account[session.account_id][session.id] = session
         self._by_address[session.address] += 1
 
@@ -90,14 +116,21 @@ class Sessions:
                 case RoomDeleted():
                     for account_id in host.room.state.members:
                         self.tell(account_id, RoomRemoved(room_id=host.room_id))
-                case MessagePosted():
-                    self._moved[host.room_id] = host
-                    self._has_moved.set()
+                case MessagePosted() | RoomRenamed() | TopicSet() | RoomArchived():
+                    self.note_moved(host)
+                case TurnStarted() | TurnEnded() | ApprovalRequested() | ApprovalDecided() | ApprovalExpired():
+                    # Of a turn this and no more: its many other events change nothing that a list shows.
+                    self.note_moved(host)
                 case _:
                     pass
 
+    def note_moved(self, host: RoomHost) -> None:
+        """Let the members who look elsewhere be told how the room stands."""
+        self._moved[host.room_id] = host
+        self._has_moved.set()
+
     async def tell_activity(self) -> None:
-        """For ever: tell members who look elsewhere that a room moved, at most once per room and second."""
+        """For ever: tell members who look elsewhere how a room that moved stands, at most once per room and second."""
         while True:
             await self._has_moved.wait()
             self._has_moved.clear()
@@ -113,21 +146,28 @@ class Sessions:
                     self._moved.setdefault(host.room_id, host)
                     self._has_moved.set()
                     continue
+                # As it stands now; what comes later is told a round later.
+                state = host.room.state
                 for account_id, sessions in elsewhere.items():
                     mark = marks.get(account_id)
-                    if mark is None:
+                    if mark is None or account_id not in state.members:
                         continue
                     line = encode(
                         RoomActivity(
                             room_id=host.room_id,
-                            seq=host.room.seq,
+                            seq=state.seq,
                             unread=mark.unread,
                             mentions=mark.mentions,
-                            is_ai_working=any(turn.is_running for turn in host.room.state.turns.values()),
+                            is_ai_working=state.is_ai_working,
+                            needs_approval=state.needs_approval,
+                            name=state.room.name,
+                            topic=state.room.topic,
+                            is_archived=state.room.archived_at is not None,
                         )
                     )
                     for session in sessions:
-                        session.tell(line)
+                        if not session.has_joined(host.room_id):
+                            session.tell(line)
             await asyncio.sleep(ACTIVITY_S)
 
     def _elsewhere(self, host: RoomHost) -> dict[AccountId, list[Session]]:

@@ -118,6 +118,11 @@ class TurnState(Frozen):
     def is_running(self) -> bool:
         return self.fence > 0
 
+    @property
+    def needs_approval(self) -> bool:
+        """Whether one of its calls waits for people to decide."""
+        return any(call.approval is not None and call.approval.is_open for call in self.calls)
+
 
 class RoomView(Frozen):
     """The room itself, without its members and messages."""
@@ -166,3 +171,7 @@ class RoomListing(Frozen):
     read: ReadMark
     has_ai: bool = False
     """A direct room in which an AI is a member: one can tell it from a person's before opening it."""
+    is_ai_working: bool = False
+    """A turn runs."""
+    needs_approval: bool = False
+    """A tool call of a turn waits for people to decide."""

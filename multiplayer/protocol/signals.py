@@ -141,7 +141,12 @@ class RoomRemoved(Frozen):
 
 
 class RoomActivity(Frozen):
-    """For the room list: a room of this account that is not joined on this session moved."""
+    """For the room list: how a room of this account, which is not joined on this session, stands at `seq`.
+
+    Told when something was said in it, when a turn began, waits for people to decide or has ended, and when its name,
+    its topic or its being archived was changed; at most once per room and second. What moved in between is in it. A room
+    that is not in the list is one that this account has come into: the list has more of it.
+    """
 
     type: Literal["room_activity"] = "room_activity"
     room_id: RoomId
@@ -149,6 +154,11 @@ class RoomActivity(Frozen):
     unread: int
     mentions: int
     is_ai_working: bool
+    needs_approval: bool = False
+    name: str | None = None
+    """This and the next two: absent if the server is older than they are."""
+    topic: str | None = None
+    is_archived: bool | None = None
 
 
 class SessionExpiring(Frozen):

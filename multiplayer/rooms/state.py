@@ -100,6 +100,14 @@ class RoomState:
         is_direct = self.room.kind is RoomKind.DIRECT
         return is_direct and any(member.kind is AccountKind.AI for member in self.members.values())
 
+    @property
+    def is_ai_working(self) -> bool:
+        return any(turn.is_running for turn in self.turns.values())
+
+    @property
+    def needs_approval(self) -> bool:
+        return any(turn.needs_approval for turn in self.turns.values())
+
     def owners(self) -> list[Member]:
         return [member for member in self.members.values() if member.role is Role.OWNER]
 

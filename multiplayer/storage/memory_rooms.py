@@ -194,11 +194,17 @@ class MemoryRooms(MemoryTurns, MemoryAttachments):
                 role=room.state.members[account_id].role,
                 read=await self.read_mark(room_id, account_id),
                 has_ai=room.state.is_direct_with_ai,
+                is_ai_working=room.state.is_ai_working,
+                needs_approval=room.state.needs_approval,
             )
             for room_id, room in self._live()
             if account_id in room.state.members
         ]
         return sorted(listings, key=lambda listing: (listing.room.name, listing.room.id))
+
+    async def seqs_of_members(self, account_ids: Collection[AccountId]) -> Mapping[RoomId, int]:
+        wanted = set(account_ids)
+        return {room_id: room.seq for room_id, room in self._live() if not wanted.isdisjoint(room.state.members)}
 
     async def rooms_named(self, name: str) -> Sequence[RoomId]:
         return sorted(room_id for room_id, room in self._live() if room.state.room.name == name)

@@ -196,6 +196,10 @@ class RoomLog(Protocol):
 
     async def rooms_of(self, account_id: AccountId) -> Sequence[RoomListing]: ...
 
+    async def seqs_of_members(self, account_ids: Collection[AccountId]) -> Mapping[RoomId, int]:
+        """Return the stored seq of each room in which at least one of these is a member."""
+        ...
+
     async def rooms_named(self, name: str) -> Sequence[RoomId]:
         """Return the rooms of this name that are not deleted (names are not unique)."""
         ...

@@ -163,12 +163,11 @@ class PostgresRoomLog:
 
     async def rooms_of(self, account_id: AccountId) -> Sequence[RoomListing]:
         rows = await self._database.read("rooms_of", account_id, MAX_UNREAD)
-        return [
-            RoomListing(
-                room=_room_view(row), seq=row["seq"], role=row["role"], read=_read_mark(row), has_ai=row["has_ai"]
-            )
-            for row in rows
-        ]
+        return [_listing(row) for row in rows]
+
+    async def seqs_of_members(self, account_ids: Collection[AccountId]) -> Mapping[RoomId, int]:
+        rows = await self._database.read("seqs_of_members", list(account_ids))
+        return {row["id"]: row["seq"] for row in rows}
 
     async def rooms_named(self, name: str) -> Sequence[RoomId]:
         return [RoomId(row["id"]) for row in await self._database.read("rooms_named", name)]
@@ -195,6 +194,19 @@ def _asked(only: SearchFilter) -> tuple[object, ...]:
     handle = None if only.author is None else only.author.casefold()
     begins = None if only.author is None else like_prefix(only.author)
     return only.author_id, handle, begins, only.has_file, only.has_link, only.since, only.until
+
+
+def _listing(row: asyncpg.Record) -> RoomListing:
+    turns = [TurnState.model_validate_json(turn) for turn in row["turns"]]
+    return RoomListing(
+        room=_room_view(row),
+        seq=row["seq"],
+        role=row["role"],
+        read=_read_mark(row),
+        has_ai=row["has_ai"],
+        is_ai_working=any(turn.is_running for turn in turns),
+        needs_approval=any(turn.needs_approval for turn in turns),
+    )
 
 
 def _room_view(row: asyncpg.Record) -> RoomView:

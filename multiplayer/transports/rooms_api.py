@@ -96,7 +96,13 @@ async def listing(call: Call[object, object], room_id: RoomId) -> RoomListing:
     member = host.room.reader(call.account_id)
     state = host.room.state
     return RoomListing(
-        room=state.room, seq=host.room.seq, role=member.role.value, read=read, has_ai=state.is_direct_with_ai
+        room=state.room,
+        seq=host.room.seq,
+        role=member.role.value,
+        read=read,
+        has_ai=state.is_direct_with_ai,
+        is_ai_working=state.is_ai_working,
+        needs_approval=state.needs_approval,
     )
 
 

@@ -130,7 +130,8 @@ ORDER BY m.id DESC LIMIT $5
 -- Read the room list of an account, with what it has not read (counted as in read_mark).
 SELECT r.id, r.seq, r.kind, r.name, r.topic, r.settings, r.created_at, r.archived_at, me.role,
        coalesce(k.seq, 0) AS read_seq, u.unread, u.mentions,
-       r.kind = 'direct' AND EXISTS (SELECT FROM members a WHERE a.room_id = r.id AND a.kind = 'ai') AS has_ai
+       r.kind = 'direct' AND EXISTS (SELECT FROM members a WHERE a.room_id = r.id AND a.kind = 'ai') AS has_ai,
+       ARRAY(SELECT t.open_state::text FROM turns t WHERE t.room_id = r.id AND t.ended_at IS NULL) AS turns
 FROM members me
 JOIN rooms r ON r.id = me.room_id AND r.deleted_at IS NULL
 LEFT JOIN read_marks k ON k.room_id = r.id AND k.account_id = $1
@@ -146,6 +147,11 @@ CROSS JOIN LATERAL (
 ) u
 WHERE me.account_id = $1
 ORDER BY r.name, r.id
+
+-- name: seqs_of_members
+-- Read where the rooms of some accounts stand.
+SELECT r.id, r.seq FROM rooms r
+WHERE r.deleted_at IS NULL AND r.id IN (SELECT m.room_id FROM members m WHERE m.account_id = ANY($1::text[]))
 
 -- name: has_rooms
 -- Tell whether there ever was a room.

@@ -9,7 +9,9 @@ import pytest
 from multiplayer.protocol.events import (
     AnswerChosen,
     AnswerRegenerated,
+    Event,
     MemberJoined,
+    MemberLeft,
     MessageDeleted,
     MessageEdited,
     MessagePinned,
@@ -19,13 +21,20 @@ from multiplayer.protocol.events import (
     RoomDeleted,
     SummaryUpdated,
 )
-from multiplayer.protocol.ids import AccountId, MessageId, RoomId, TurnId
+from multiplayer.protocol.ids import AccountId, CallId, MessageId, RoomId, TurnId
 from multiplayer.protocol.members import Role
 from multiplayer.protocol.messages import MentionGroup, Message
 from multiplayer.protocol.rooms import ReadMark, RoomKind
 from multiplayer.protocol.timeline import fold_message, message_of, touched_message
-from multiplayer.protocol.turn_events import TurnRequested
-from multiplayer.protocol.turns import TurnReason
+from multiplayer.protocol.turn_events import (
+    ApprovalDecided,
+    ApprovalRequested,
+    ToolCalled,
+    TurnEnded,
+    TurnRequested,
+    TurnStarted,
+)
+from multiplayer.protocol.turns import TurnOutcome, TurnReason
 from multiplayer.rooms.state import folded
 from multiplayer.storage.port import Append, Appended, KeyUse, ReadableRoom, Storage
 from tests.contracts.room_scripts import (
@@ -301,6 +310,46 @@ class LogContract:
         assert state is not None
         assert (listing.room, listing.seq, listing.role) == (state.room, 3, "guest")
         assert listing.read == ReadMark(seq=0, unread=1, mentions=0)
+
+    async def test_the_list_tells_where_an_ai_works_and_where_it_waits_for_people(self, storage: Storage) -> None:
+        carol, turn_id, call_id = AccountId(ulid()), TurnId(ulid()), CallId(ulid())
+        script = RoomScript()
+        script.add(MemberJoined, carol, member=member(carol, 2))
+        await stored(storage, script)
+
+        async def after(made: type[Event], **fields: object) -> tuple[bool, bool]:
+            script.add(made, AI, turn_id=turn_id, **fields)
+            await put(storage, script, script.seq - 1)
+            [listing] = await storage.rooms_of(carol)
+            state = await storage.load(script.room_id)
+            assert state is not None
+            assert (listing.is_ai_working, listing.needs_approval) == (state.is_ai_working, state.needs_approval)
+            return listing.is_ai_working, listing.needs_approval
+
+        card = {"tool_class": "terminal", "sha256": "0" * 64, "decider": "admin", "needed": 2, "reason": ""}
+        assert await after(TurnRequested, ai_id=AI, on_behalf_of=(carol,), reason=TurnReason.ASKED) == (False, False)
+        assert await after(TurnStarted, fence=1, pod="pod") == (True, False)
+        assert await after(ToolCalled, call_id=call_id, name="run", arguments="{}") == (True, False)
+        assert await after(ApprovalRequested, call_id=call_id, **card, expires_at=NOW) == (True, True)
+        assert await after(ApprovalDecided, call_id=call_id, is_approved=True) == (True, True)
+        assert await after(ApprovalDecided, call_id=call_id, is_approved=True) == (True, False)
+        assert await after(TurnEnded, ai_id=AI, outcome=TurnOutcome.DONE) == (False, False)
+
+    async def test_where_the_rooms_of_some_accounts_stand_is_told_at_once(self, storage: Storage) -> None:
+        carol, dave, nobody = AccountId(ulid()), AccountId(ulid()), AccountId(ulid())
+        both, hers, gone, others = (RoomScript() for _ in range(4))
+        for script, members in ((both, (carol, dave)), (hers, (carol,)), (gone, (carol,)), (others, ())):
+            for account_id in members:
+                script.add(MemberJoined, account_id, member=member(account_id, script.seq + 1))
+            await stored(storage, script)
+        gone.add(RoomDeleted)
+        await put(storage, gone, gone.seq - 1)
+        assert await storage.seqs_of_members([carol, dave, nobody]) == {both.room_id: 3, hers.room_id: 2}
+        assert await storage.seqs_of_members({dave}) == {both.room_id: 3}
+        assert await storage.seqs_of_members([nobody]) == await storage.seqs_of_members([]) == {}
+        both.add(MemberLeft, dave, account_id=dave)
+        await put(storage, both, 3)
+        assert await storage.seqs_of_members([dave]) == {}
 
     async def test_of_direct_rooms_the_list_tells_in_which_one_speaks_with_an_ai(self, storage: Storage) -> None:
         carol = AccountId(ulid())

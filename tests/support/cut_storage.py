@@ -1,12 +1,12 @@
 """The in-memory storage as one pod sees it: its own way there can be cut, while others go on."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from typing_extensions import override
 
 from multiplayer.protocol.cards import Card
-from multiplayer.protocol.ids import RoomId, TurnId
+from multiplayer.protocol.ids import AccountId, RoomId, TurnId
 from multiplayer.storage.memory import MemoryStorage
 from multiplayer.storage.port import Append, Appended, OpenTurn, StorageUnavailable, StoredEvent
 
@@ -14,13 +14,16 @@ from multiplayer.storage.port import Append, Appended, OpenTurn, StorageUnavaila
 class CutStorage(MemoryStorage):
     """Shares everything with `shared`. While `is_cut`, nothing of rooms and turns is read or written here."""
 
-    __slots__ = ("has_failed_to_hold", "is_cut", "manifests_lost", "refuses_appends")
+    __slots__ = ("has_failed_to_hold", "has_looked", "has_missed_a_look", "is_cut", "manifests_lost", "refuses_appends")
 
     def __init__(self, shared: MemoryStorage) -> None:  # it has no state of its own, so there is nothing to initialise
         self.__dict__ = shared.__dict__
         self.is_cut = False
         self.refuses_appends = False
         self.has_failed_to_hold = asyncio.Event()
+        self.has_looked = asyncio.Event()
+        self.has_missed_a_look = asyncio.Event()
+        """Where rooms stand was asked, and could not be told."""
         self.manifests_lost = 0
         """So many of the next manifests are not stored."""
 
@@ -48,6 +51,14 @@ class CutStorage(MemoryStorage):
     async def waiting(self, *, unclaimed_for_s: float, limit: int) -> Sequence[OpenTurn]:
         self._reach()
         return await super().waiting(unclaimed_for_s=unclaimed_for_s, limit=limit)
+
+    @override
+    async def seqs_of_members(self, account_ids: Collection[AccountId]) -> Mapping[RoomId, int]:
+        if self.is_cut:
+            self.has_missed_a_look.set()
+        self._reach()
+        self.has_looked.set()
+        return await super().seqs_of_members(account_ids)
 
     @override
     async def append(self, append: Append) -> Appended:

@@ -3,12 +3,15 @@
 import asyncio
 from collections.abc import Callable
 from itertools import count
+from pathlib import Path
 
 import pytest
 
+from multiplayer.models.port import TextDelta
 from multiplayer.protocol.members import Role
+from tests.support.chunk_model import ChunkModel
 from tests.support.people import PATIENCE_S, Line, Transport, person
-from tests.support.server import Known, RunningServer
+from tests.support.server import Known, RunningServer, running_server
 
 _numbers = count()
 
@@ -181,6 +184,34 @@ async def test_a_room_that_is_not_open_here_tells_of_its_activity(
         await other.post(room_id, "news")
         activity = await someone.expect_type("room_activity", room_id=room_id)
         assert (activity["seq"], activity["unread"]) == (3, 1)
+
+
+@pytest.mark.slow
+async def test_a_room_that_is_not_open_here_tells_when_its_ai_works_and_what_it_is_called(
+    transport: Transport, tmp_path: Path
+) -> None:
+    go_on = asyncio.Event()
+    async with running_server(tmp_path, model=ChunkModel([TextDelta("Well, "), go_on])) as server:
+        alice, bob, carol = [await server.know(handle) for handle in ("alice", "bob", "carol")]
+        room_id = await server.room(alice, bob)
+        async with (
+            person(server, bob, transport) as someone,
+            person(server, carol, transport) as stranger,
+            person(server, alice, transport) as other,
+        ):
+            await other.post(room_id, "@ai is it so?")
+            await someone.expect_type("room_activity", room_id=room_id, is_ai_working=True)
+            rows = (await server.http.get("/api/v1/rooms", headers=bob.bearer)).json()["rooms"]
+            assert [row["is_ai_working"] for row in rows] == [True]
+            go_on.set()
+            await someone.expect_type("room_activity", room_id=room_id, is_ai_working=False, unread=2)
+            await other.ask(room_id, "rename_room", name="launch")
+            await someone.expect_type("room_activity", room_id=room_id, name="launch", is_ai_working=False)
+            # What is told of another room comes after it.
+            theirs = await server.room(alice, carol)
+            await other.post(theirs, "hello")
+            await stranger.expect_type("room_activity", room_id=theirs)
+            assert all(line.get("room_id") != room_id for line in stranger.heard)
 
 
 async def test_a_new_member_hears_that_there_is_a_room(

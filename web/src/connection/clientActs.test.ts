@@ -1,7 +1,15 @@
 import { expect, test } from "vitest";
+import type { RoomActivity } from "../protocol/wire";
 import { opened, pass, server, start, textsIn } from "./client.fixture";
 import { ME, ROOM } from "./fakeServer";
 import { Refused } from "./types";
+
+/** What the server tells of a room that is not open. */
+function activity(more: Partial<RoomActivity>): RoomActivity {
+  const nothing = { unread: 0, mentions: 0, is_ai_working: false, needs_approval: false };
+  const named = { name: "deploy", topic: "", is_archived: false };
+  return { type: "room_activity", room_id: ROOM, seq: 0, ...nothing, ...named, ...more };
+}
 
 test("typing is told every three seconds while somebody types, and its end once", async () => {
   const client = await opened();
@@ -43,7 +51,7 @@ test("the list of rooms comes at the start, and moves with what is told and with
   const client = start();
   await pass();
   expect(client.rooms.get()?.get(ROOM)).toMatchObject({ name: "deploy", unread: 1, role: "owner" });
-  server.wire.say({ type: "room_activity", room_id: ROOM, seq: 5, unread: 4, mentions: 1, is_ai_working: true });
+  server.wire.say(activity({ seq: 5, unread: 4, mentions: 1, is_ai_working: true }));
   expect(client.rooms.get()?.get(ROOM)).toMatchObject({ unread: 4, mentions: 1, isAiWorking: true });
   server.wire.say({ type: "read_marked", room_id: ROOM, seq: 5 });
   expect(client.rooms.get()?.get(ROOM)).toMatchObject({ unread: 0, mentions: 0 });
@@ -58,6 +66,114 @@ test("the list of rooms comes at the start, and moves with what is told and with
   server.wire.say({ type: "room_added", room: server.snapshot().room });
   await pass();
   expect(server.requests.filter((one) => one === "GET /api/v1/rooms").length).toBeGreaterThan(asked);
+  expect(client.rooms.get()?.has(ROOM)).toBe(true);
+});
+
+test("a room says that its AI waits for a yes, until somebody decides, and still when nobody looks any more", async () => {
+  const client = start();
+  const letGo = client.hold(ROOM);
+  await pass();
+  const needs = () => client.rooms.get()?.get(ROOM)?.needsApproval ?? false;
+  const about = { turn_id: "t", call_id: "c" };
+  const card = { tool_class: "terminal", sha256: "a", decider: "admin", needed: 1, reason: "", expires_at: "" };
+  server.commit({ type: "turn_requested", turn_id: "t", ai_id: "bot", reason: "mention" });
+  server.commit({ type: "tool_called", actor_id: "bot", name: "execute_command", arguments: "{}", ...about });
+  expect(needs()).toBe(false);
+  server.commit({ type: "approval_requested", actor_id: "bot", ...about, ...card });
+  expect(needs()).toBe(true);
+  server.commit({ type: "approval_decided", is_approved: true, ...about });
+  expect(needs()).toBe(false);
+  server.commit({ type: "tool_called", actor_id: "bot", name: "ls", arguments: "{}", turn_id: "t", call_id: "d" });
+  server.commit({ type: "approval_requested", actor_id: "bot", turn_id: "t", call_id: "d", ...card });
+  expect(needs()).toBe(true);
+  letGo();
+  await pass(6 * 60_000);
+  expect(server.heard("leave")).toHaveLength(1);
+  expect(needs()).toBe(true);
+  server.wire.say(activity({ seq: 6, needs_approval: false }));
+  expect(needs()).toBe(false);
+});
+
+test("a room that is not open is marked while its AI works, and is called what it is called now", async () => {
+  server.post("one");
+  const client = start();
+  await pass();
+  const entry = () => client.rooms.get()?.get(ROOM);
+  server.wire.say(activity({ seq: 3, unread: 1, is_ai_working: true }));
+  expect(entry()).toMatchObject({ seq: 3, unread: 1, isAiWorking: true, needsApproval: false });
+  server.wire.say(activity({ seq: 4, unread: 1, is_ai_working: true, needs_approval: true }));
+  expect(entry()).toMatchObject({ isAiWorking: true, needsApproval: true });
+  server.wire.say(activity({ seq: 7, unread: 2 }));
+  expect(entry()).toMatchObject({ unread: 2, isAiWorking: false, needsApproval: false });
+  server.wire.say(activity({ seq: 9, name: "launch", topic: "on Friday", is_archived: true }));
+  expect(entry()).toMatchObject({ seq: 9, name: "launch", topic: "on Friday", isArchived: true });
+  server.wire.say(activity({ seq: 10, name: "launch" }));
+  expect(entry()).toMatchObject({ name: "launch", topic: "", isArchived: false });
+});
+
+test("a line about a room says nothing of it that the list, read later, has otherwise", async () => {
+  for (let count = 1; count <= 5; count++) server.post(`m${count}`);
+  const client = start();
+  await pass();
+  server.wire.say(activity({ seq: 4, unread: 4, is_ai_working: true, name: "before" }));
+  expect(client.rooms.get()?.get(ROOM)).toMatchObject({ seq: 5, unread: 5, isAiWorking: false, name: "deploy" });
+});
+
+test("a server that does not tell of names leaves them as they are", async () => {
+  const client = start();
+  await pass();
+  server.wire.say({ type: "room_activity", room_id: ROOM, seq: 5, unread: 4, mentions: 1, is_ai_working: true });
+  expect(client.rooms.get()?.get(ROOM)).toMatchObject({ name: "deploy", topic: "", isArchived: false, unread: 4 });
+});
+
+test("after a break the list says anew whether an AI works or waits", async () => {
+  server.post("one");
+  server.listed = { is_ai_working: true, needs_approval: true };
+  const client = start();
+  await pass();
+  const entry = () => client.rooms.get()?.get(ROOM);
+  expect(entry()).toMatchObject({ isAiWorking: true, needsApproval: true });
+  // It ends while nobody hears it.
+  server.listed = {};
+  server.post("two", true);
+  server.wire.cut();
+  await pass(60_000);
+  expect(entry()).toMatchObject({ unread: 2, isAiWorking: false, needsApproval: false });
+});
+
+test("what is told while the list is on its way stands, unless the list is newer", async () => {
+  server.post("one");
+  const client = start();
+  await pass();
+  const slow = async (line: RoomActivity) => {
+    let open = () => {};
+    server.gate = new Promise((resolve) => {
+      open = resolve;
+    });
+    server.wire.say({ type: "room_added", room: server.snapshot().room });
+    await pass();
+    server.wire.say(line);
+    open();
+    await pass();
+    return client.rooms.get()?.get(ROOM);
+  };
+  const told = { name: "launch", unread: 3, is_ai_working: true };
+  expect(await slow(activity({ seq: 4, ...told }))).toMatchObject({ seq: 4, name: "launch", isAiWorking: true });
+  for (let count = 2; count <= 6; count++) server.post(`m${count}`, true);
+  expect(await slow(activity({ seq: 5, ...told }))).toMatchObject({ seq: 6, name: "deploy", isAiWorking: false });
+});
+
+test("a room of which the list knows nothing is asked for", async () => {
+  const client = start();
+  await pass();
+  const asked = () => server.requests.filter((one) => one === "GET /api/v1/rooms").length;
+  const before = asked();
+  server.wire.say(activity({ seq: 1 }));
+  await pass();
+  expect(asked()).toBe(before);
+  server.wire.say(activity({ room_id: "room-2", seq: 1 }));
+  await pass();
+  expect(asked()).toBe(before + 1);
   expect(client.rooms.get()?.has(ROOM)).toBe(true);
 });
 

@@ -1,5 +1,6 @@
 /** A server in memory for tests: rooms with a log, sockets and streams that speak lines, and what can go wrong with them. */
 
+import type { RoomListing } from "../protocol/api";
 import type { Account, Command, Event, Join, Message, RefusedLine, Snapshot } from "../protocol/wire";
 import { makeRest } from "./rest";
 import type { MakeSocket, SocketHears } from "./socket";
@@ -47,6 +48,8 @@ export class FakeServer {
   /** Each is asked before the server does what it would; an answer takes its place. `undefined`: nothing happens at all. */
   onCommand: (command: Command, wire: Wire | undefined) => "go on" | "silence" | Omit<RefusedLine, "type"> = () =>
     "go on";
+  /** What the list of rooms says otherwise than the log. */
+  listed: Partial<RoomListing> = {};
   isAway = false;
   /** Requests wait for it. */
   gate: Promise<void> = Promise.resolve();
@@ -255,7 +258,16 @@ export class FakeServer {
 
   private listing(): object {
     const { room, seq, read } = this.snapshot();
-    return { room, seq, role: "owner", read };
+    return {
+      room,
+      seq,
+      role: "owner",
+      read,
+      has_ai: false,
+      is_ai_working: false,
+      needs_approval: false,
+      ...this.listed,
+    };
   }
 
   private stream(join: string, signal: AbortSignal | null | undefined): Response {

@@ -2,6 +2,7 @@
 
 import type { RoomListing } from "../protocol/api";
 import type { RoomActivity } from "../protocol/wire";
+import { needsApproval } from "../room/calls";
 import { Changing } from "../room/readable";
 import type { RoomState } from "../room/state";
 import { Backoff } from "./backoff";
@@ -54,14 +55,28 @@ export class RoomList {
     clearTimeout(this.timer);
   }
 
+  /** A room that is not open stands otherwise than before. */
   activity(line: RoomActivity): void {
-    this.change(line.room_id, (entry) => ({
-      ...entry,
-      seq: Math.max(entry.seq, line.seq),
-      unread: line.unread,
-      mentions: line.mentions,
-      isAiWorking: line.is_ai_working,
-    }));
+    if (!this.rooms.get()?.has(line.room_id)) {
+      // Somebody took us in, or the list is still on its way: it has the room.
+      this.load();
+      return;
+    }
+    this.change(line.room_id, (entry) => {
+      // The list was read after this was said.
+      if (line.seq < entry.seq) return entry;
+      return {
+        ...entry,
+        name: line.name ?? entry.name,
+        topic: line.topic ?? entry.topic,
+        isArchived: line.is_archived ?? entry.isArchived,
+        seq: line.seq,
+        unread: line.unread,
+        mentions: line.mentions,
+        isAiWorking: line.is_ai_working,
+        needsApproval: line.needs_approval,
+      };
+    });
   }
 
   /** A room that is not open was read elsewhere. */
@@ -97,9 +112,8 @@ export class RoomList {
       const { rooms } = await this.parts.rest.call("GET /api/v1/rooms");
       if (this.isClosed) return;
       this.backoff.reset();
-      const known = this.rooms.get();
       const entries = new Map<string, RoomEntry>();
-      for (const listing of rooms) entries.set(listing.room.id, this.entryOf(listing, known?.get(listing.room.id)));
+      for (const listing of rooms) entries.set(listing.room.id, this.entryOf(listing));
       this.rooms.set(entries);
       this.parts.onLoaded(entries);
     } catch (error) {
@@ -108,11 +122,9 @@ export class RoomList {
     }
   }
 
-  private entryOf(listing: RoomListing, known: RoomEntry | undefined): RoomEntry {
+  private entryOf(listing: RoomListing): RoomEntry {
     const { room, read } = listing;
-    const told = this.toldMeanwhile.get(room.id);
-    const isNewer = told !== undefined && told.seq >= listing.seq;
-    const entry: RoomEntry = {
+    const listed: RoomEntry = {
       id: room.id,
       kind: room.kind,
       name: room.name,
@@ -121,10 +133,14 @@ export class RoomList {
       isArchived: room.archived_at !== undefined,
       hasAi: listing.has_ai,
       seq: listing.seq,
-      unread: isNewer ? told.unread : read.unread,
-      mentions: isNewer ? told.mentions : read.mentions,
-      isAiWorking: known?.isAiWorking ?? false,
+      unread: read.unread,
+      mentions: read.mentions,
+      isAiWorking: listing.is_ai_working,
+      needsApproval: listing.needs_approval,
     };
+    const told = this.toldMeanwhile.get(room.id);
+    const isNewer = told !== undefined && told.seq >= listing.seq;
+    const entry = isNewer ? { ...told, role: listing.role, hasAi: listing.has_ai } : listed;
     const state = this.parts.stateOf(room.id);
     return state !== undefined && state.seq >= listing.seq ? withState(entry, state, this.parts.meId) : entry;
   }
@@ -151,6 +167,7 @@ function withState(entry: RoomEntry, state: RoomState, meId: string): RoomEntry 
     unread: state.read.unread,
     mentions: state.read.mentions,
     isAiWorking: [...state.turns.values()].some((turn) => turn.fence > 0),
+    needsApproval: needsApproval(state),
   };
 }
 
@@ -163,6 +180,7 @@ function isSame(one: RoomEntry, other: RoomEntry): boolean {
     one.unread === other.unread &&
     one.mentions === other.mentions &&
     one.isAiWorking === other.isAiWorking &&
+    one.needsApproval === other.needsApproval &&
     one.seq === other.seq
   );
 }

@@ -1386,6 +1386,8 @@ export interface RoomListing {
   readonly role: string;
   readonly read: ReadMark;
   readonly has_ai: boolean;
+  readonly is_ai_working: boolean;
+  readonly needs_approval: boolean;
 }
 
 /** What owners and admins may switch; the defaults are the table of rights' brackets. */

@@ -1079,7 +1079,7 @@ export interface RoleChanged {
   readonly previous: Role;
 }
 
-/** For the room list: a room of this account that is not joined on this session moved. */
+/** For the room list: how a room of this account, which is not joined on this session, stands at `seq`. Told when something was said in it, when a turn began, waits for people to decide or has ended, and when its name, its topic or its being archived was changed; at most once per room and second. What moved in between is in it. A room that is not in the list is one that this account has come into: the list has more of it. */
 export interface RoomActivity {
   readonly type: "room_activity";
   readonly room_id: string;
@@ -1087,6 +1087,11 @@ export interface RoomActivity {
   readonly unread: number;
   readonly mentions: number;
   readonly is_ai_working: boolean;
+  readonly needs_approval: boolean;
+  /** This and the next two: absent if the server is older than they are. */
+  readonly name?: string;
+  readonly topic?: string;
+  readonly is_archived?: boolean;
 }
 
 export interface RoomAdded {
