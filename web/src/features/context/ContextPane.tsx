@@ -9,19 +9,25 @@ import type { Member } from "../../protocol/wire";
 import type { RoomState } from "../../room/state";
 import { Select } from "../../ui/Field";
 import { IconButton } from "../../ui/IconButton";
+import { later } from "../../ui/Later";
 import { useAnswer } from "../answers";
 import { useAtMostEvery, useRoom, useRoomState } from "../hooks";
 import { type People, usePeople } from "../people";
 import { Loading, Note, Refusal, Section } from "../sections";
 import { useRights } from "../useRights";
-import { AnswerSources } from "./AnswerSources";
 import { BudgetBar } from "./BudgetBar";
 import { CatchUpSection } from "./CatchUpSection";
 import { Facts, Proposals } from "./Facts";
+import { PinnedSection } from "./PinnedSection";
 import { SummarySection } from "./SummarySection";
 import { WindowNow } from "./WindowNow";
 
 const ASK_EVERY_MS = 20_000;
+
+const AnswerSources = later(() => import("./AnswerSources").then((part) => part.AnswerSources), {
+  words: ["context"],
+  meanwhile: <Beginning />,
+});
 
 export function ContextPane({ roomId }: { readonly roomId: string }) {
   const { t } = useTranslation();
@@ -47,6 +53,14 @@ export function ContextPane({ roomId }: { readonly roomId: string }) {
         <h2 className="text-small font-semibold text-ink">{t("context.sourcesTitle")}</h2>
       </div>
       <AnswerSources room={room} people={people} messageId={answer} turnId={turn} key={answer ?? turn} />
+    </div>
+  );
+}
+
+function Beginning() {
+  return (
+    <div className="p-4">
+      <Loading lines={5} />
     </div>
   );
 }
@@ -86,13 +100,7 @@ function Known({ room, people, isCatchUp }: KnownProps) {
     `${learnt ?? ""} ${seq}`,
   );
   const mayEdit = rights.may("edit_summary") && !rights.isArchived;
-  if (ais === undefined) {
-    return (
-      <div className="p-4">
-        <Loading lines={5} />
-      </div>
-    );
-  }
+  if (ais === undefined) return <Beginning />;
   return (
     <>
       <Section
@@ -137,6 +145,7 @@ function Known({ room, people, isCatchUp }: KnownProps) {
           </>
         )}
       </Section>
+      <PinnedSection room={room} people={people} />
       <CatchUpSection room={room} people={people} isAsked={isCatchUp} />
       <Proposals room={room} people={people} mayEdit={mayEdit} />
       <Facts room={room} people={people} mayEdit={mayEdit} />

@@ -1,5 +1,7 @@
 import { expect, test } from "vitest";
+import { created, folded, head, member, posted } from "../../room/scenes.fixture";
 import { beginningOf } from "./beginnings";
+import { pinsSeen } from "./pins";
 import { bySection, differs, draftsOf, editsOf } from "./pointEdits";
 import { partsOf } from "./shares";
 
@@ -47,4 +49,23 @@ test("a message begins on one line, is never cut within a sign, and is told by i
   const cut = beginningOf({ text: "🚀".repeat(300) });
   expect([...cut].slice(0, -1).every((sign) => sign === "🚀")).toBe(true);
   expect(cut.endsWith("…")).toBe(true);
+});
+
+test("the last that was pinned comes first; who may not read what was before has only pins that are here", () => {
+  const pinned = (seq: number, message_id: string) => ({
+    ...head(seq, "alice"),
+    type: "message_pinned" as const,
+    message_id,
+  });
+  const guests = [member("alice", "owner"), member("gus", "guest", 5)];
+  const state = (guests_see_history: boolean) => {
+    const base = created();
+    const members = new Map(guests.map((one) => [one.account_id, one]));
+    const room = { ...base.room, settings: { guests_see_history } };
+    const events = [posted(2, "alice"), posted(3, "alice"), pinned(4, "m3"), pinned(5, "before"), pinned(6, "m2")];
+    return folded(events, "alice", { ...base, members, room });
+  };
+  expect(pinsSeen(state(false), "alice")).toEqual(["m2", "before", "m3"]);
+  expect(pinsSeen(state(true), "gus")).toEqual(["m2", "before", "m3"]);
+  expect(pinsSeen(state(false), "gus")).toEqual(["m2", "m3"]);
 });

@@ -1,7 +1,7 @@
 /** Searches the messages of one's rooms; what is asked stands in the address. */
 
 import { Search, SearchX } from "lucide-react";
-import { type FormEvent, useEffect, useRef, useState } from "react";
+import { type FormEvent, useEffect, useRef } from "react";
 import { useTranslation } from "react-i18next";
 import { useLocation, useSearch } from "wouter";
 import type { RoomEntry } from "../../connection/types";
@@ -12,7 +12,9 @@ import { Skeleton } from "../../ui/Skeleton";
 import { useClient, useReadable } from "../hooks";
 import { Refusal } from "../sections";
 import { type Asked, fromAddress, queryOf, toAddress, withFilters } from "./asked";
+import { DayField } from "./DayField";
 import { HitCard } from "./HitCard";
+import { useDraft } from "./useDraft";
 import { type Hits, useHits } from "./useHits";
 
 export function SearchPage() {
@@ -23,7 +25,7 @@ export function SearchPage() {
     <div className="h-full overflow-y-auto">
       <div className="mx-auto flex w-full max-w-3xl flex-col gap-5 px-4 py-6 sm:px-6">
         <h1 className="text-display font-semibold">{t("search.title")}</h1>
-        <AskForm key={toAddress(asked)} asked={asked} />
+        <AskForm asked={asked} />
         <Results asked={asked} found={found} />
       </div>
     </div>
@@ -34,24 +36,43 @@ function AskForm({ asked }: { readonly asked: Asked }) {
   const { t } = useTranslation();
   const [, navigate] = useLocation();
   const rooms = useRoomNames();
-  const [words, setWords] = useState(asked.words);
-  const [from, setFrom] = useState(asked.from ?? "");
+  const address = toAddress(asked);
+  const [words, setWords] = useDraft(asked.words, address);
+  const [from, setFrom] = useDraft(asked.from ?? "", address);
+  const form = useRef<HTMLFormElement>(null);
   const field = useRef<HTMLInputElement>(null);
+  /** The list that asked last, while it has the focus: each of its lines that an arrow goes over is asked. */
+  const chosenIn = useRef<Element>(undefined);
+  const isBeginning = queryOf(asked) === undefined;
   useEffect(() => {
-    if (asked.words === "") field.current?.focus();
-  }, [asked.words]);
+    if (isBeginning && form.current?.contains(document.activeElement) !== true) field.current?.focus();
+  }, [isBeginning]);
 
-  const ask = (change: Partial<Asked>) => {
+  const ask = (change: Partial<Asked> = {}) => {
     const said = { ...asked, words, from: from.trim().replace(/^[@＠]/, "") || undefined, ...change };
-    navigate(toAddress(inKnownRoom(withFilters(said), rooms)), { replace: queryOf(asked) === undefined });
+    const next = inKnownRoom(withFilters(said), rooms);
+    // A filter that is set already may have been written among the words once more.
+    setWords(next.words);
+    setFrom(next.from ?? "");
+    const at = document.activeElement;
+    const list = at instanceof HTMLSelectElement ? at : undefined;
+    const isSameList = list !== undefined && list === chosenIn.current;
+    chosenIn.current = list;
+    const to = toAddress(next);
+    if (to !== address) navigate(to, { replace: isSameList || isBeginning });
   };
   return (
     <search>
       <form
+        ref={form}
+        noValidate
         className="flex flex-col gap-3"
+        onBlur={() => {
+          chosenIn.current = undefined;
+        }}
         onSubmit={(event: FormEvent) => {
           event.preventDefault();
-          ask({});
+          ask();
         }}
       >
         <div className="flex gap-2">
@@ -76,7 +97,7 @@ function AskForm({ asked }: { readonly asked: Asked }) {
             {t("common.search")}
           </Button>
         </div>
-        <div className="grid grid-cols-2 items-end gap-3 sm:grid-cols-6">
+        <div className="grid grid-cols-2 items-start gap-3 sm:grid-cols-6">
           <Field label={t("search.room")} className="sm:col-span-2">
             <Select
               value={asked.roomId ?? ""}
@@ -93,7 +114,7 @@ function AskForm({ asked }: { readonly asked: Asked }) {
               placeholder={t("search.fromHint")}
               onChange={(event) => setFrom(event.target.value)}
               onBlur={() => {
-                if (from.trim() !== (asked.from ?? "")) ask({});
+                if (from.trim() !== (asked.from ?? "")) ask();
               }}
             />
           </Field>
@@ -111,20 +132,8 @@ function AskForm({ asked }: { readonly asked: Asked }) {
               ]}
             />
           </Field>
-          <Field label={t("search.after")} className="sm:col-span-3">
-            <Input
-              type="date"
-              value={asked.after ?? ""}
-              onChange={(event) => ask({ after: event.target.value === "" ? undefined : event.target.value })}
-            />
-          </Field>
-          <Field label={t("search.before")} className="sm:col-span-3">
-            <Input
-              type="date"
-              value={asked.before ?? ""}
-              onChange={(event) => ask({ before: event.target.value === "" ? undefined : event.target.value })}
-            />
-          </Field>
+          <DayField label={t("search.after")} asked={asked.after} onAsk={(after) => ask({ after })} />
+          <DayField label={t("search.before")} asked={asked.before} onAsk={(before) => ask({ before })} />
         </div>
       </form>
     </search>

@@ -27,6 +27,8 @@ export interface Query {
   readonly until?: string;
 }
 
+/** No message is older; what is typed as a year begins with 0002. */
+export const FIRST_DAY = "1970-01-01";
 const MOST_WORDS = 200;
 const MOST_NAME = 100;
 
@@ -109,8 +111,8 @@ export function queryOf(asked: Asked): Query | undefined {
   };
 }
 
-function dayOf(text: string | undefined): string | undefined {
-  if (text === undefined || !/^\d{4}-\d{2}-\d{2}$/.test(text) || text < "0001-01-02") return undefined;
+export function dayOf(text: string | undefined): string | undefined {
+  if (text === undefined || !/^\d{4}-\d{2}-\d{2}$/.test(text) || text < FIRST_DAY) return undefined;
   const [, month, day] = text.split("-").map(Number);
   const at = startOf(text);
   // 31 February would be a day of March.

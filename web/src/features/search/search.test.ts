@@ -59,7 +59,7 @@ describe("what is searched for", () => {
   });
   it("leaves words that are no filter alone", () => {
     for (const words of [
-      "has:legs before:noon before:2026-13-45 after:2026-02-31 http://x from: in:# from:@",
+      "has:legs before:noon before:2026-13-45 after:2026-02-31 after:0002-11-01 http://x from: in:# from:@",
       'from:"" say "from:mei, to:sam" x:"y z"',
     ]) {
       expect(typed(words)).toEqual({ ...plain, words });
