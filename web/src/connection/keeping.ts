@@ -6,6 +6,14 @@ import type { Locks } from "./locks";
 export interface Store {
   load(): Promise<readonly Pending[]>;
   save(items: readonly Pending[]): Promise<void>;
+  /** Written before it returns: `save` takes a while, and a page may be left in it. */
+  readonly notes?: Notes;
+}
+
+export interface Notes {
+  all(): readonly Pending[];
+  write(item: Pending): void;
+  drop(key: string): void;
 }
 
 export interface Kept {
@@ -25,26 +33,36 @@ export class Keeping {
   ) {}
 
   async read(): Promise<Kept> {
-    let items: readonly Pending[] = [];
-    const isRead = await this.inTurn(async () => {
-      items = await this.store.load();
+    let items: readonly Pending[] | undefined;
+    await this.inTurn(async () => {
+      const stored = await this.store.load();
+      // What a page noted and did not come to keep before it was left.
+      const noted = this.store.notes?.all() ?? [];
+      const lost = noted.filter((note) => !stored.some((one) => one.key === note.key));
+      items = [...stored, ...lost];
+      if (lost.length > 0) await this.store.save(items);
+      for (const { key } of noted) this.store.notes?.drop(key);
     });
-    if (!isRead) return { items: [], knew: () => false };
+    if (items === undefined) return { items: [], knew: () => false };
     const known = new Set(this.known);
     for (const one of items) this.known.add(one.key);
     return { items, knew: (key) => known.has(key) };
   }
 
   put(item: Pending): void {
+    this.store.notes?.write(item);
     void this.change((items) => {
       const place = items.findIndex((one) => one.key === item.key);
       return place < 0 ? [...items, item] : items.with(place, item);
     }).then((isKept) => {
-      if (isKept) this.known.add(item.key);
+      if (!isKept) return;
+      this.known.add(item.key);
+      this.store.notes?.drop(item.key);
     });
   }
 
   remove(key: string): void {
+    this.store.notes?.drop(key);
     void this.change((items) => items.filter((one) => one.key !== key));
   }
 

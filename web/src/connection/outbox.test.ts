@@ -2,6 +2,7 @@ import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import type { Pending } from "../room/state";
 import { connect, type Store } from "./client";
 import { FakeServer, ME, ROOM } from "./fakeServer";
+import type { Notes } from "./keeping";
 import type { Locks } from "./locks";
 import type { Client } from "./types";
 
@@ -9,6 +10,7 @@ class SlowStore implements Store {
   items: readonly Pending[] = [];
   isBroken = false;
   saveMs = 0;
+  notes?: Notes;
   async load() {
     await Promise.resolve();
     if (this.isBroken) throw new Error("no storage here");
@@ -307,4 +309,53 @@ test("what is refused keeps the code of its refusal until it is tried again", as
   await pass(1_000);
   expect(client.room(ROOM).pending.get()[0]).toMatchObject({ state: "refused", code: "forbidden" });
   expect(store.items[0]).toMatchObject({ code: "forbidden", reason: "guests only read here" });
+});
+
+test("a page that is left before its message is kept loses nothing, and the next one sends it once", async () => {
+  const notes = new Map<string, Pending>();
+  store.notes = {
+    all: () => [...notes.values()],
+    write: (item) => notes.set(item.key, item),
+    drop: (key) => notes.delete(key),
+  };
+  const first = await start();
+  store.saveMs = 50;
+  first.room(ROOM).post("said and gone");
+  await pass(10);
+  // The page is over in the middle of keeping it.
+  const left = store;
+  first.close();
+  store = new SlowStore();
+  store.notes = left.notes;
+  await start();
+  await pass(1_000);
+  expect(server.texts).toEqual(["said and gone"]);
+  expect(store.items).toEqual([]);
+  expect([...notes]).toEqual([]);
+});
+
+test("what is kept already is not taken from a note again, nor what was discarded at once", async () => {
+  const notes = new Map<string, Pending>();
+  store.notes = {
+    all: () => [...notes.values()],
+    write: (item) => notes.set(item.key, item),
+    drop: (key) => notes.delete(key),
+  };
+  const first = await start();
+  server.isAway = true;
+  server.wire.cut();
+  await pass();
+  const room = first.room(ROOM);
+  room.post("kept");
+  await pass();
+  expect([...notes]).toEqual([]);
+  const [kept] = store.items;
+  if (kept !== undefined) notes.set(kept.key, kept);
+  store.saveMs = 50;
+  room.post("not this");
+  room.discard(room.pending.get().at(-1)?.key ?? "");
+  first.close();
+  const second = await start();
+  expect(statesOf(second)).toEqual(["kept: waiting"]);
+  expect([...notes]).toEqual([]);
 });

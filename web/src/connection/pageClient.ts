@@ -4,6 +4,8 @@ import { get, set } from "idb-keyval";
 import type { Account } from "../protocol/wire";
 import type { Pending } from "../room/state";
 import { connect } from "./client";
+import { withNextFrame } from "./frames";
+import { notesOfBrowser } from "./notes";
 import { session } from "./session";
 import type { Client } from "./types";
 
@@ -15,10 +17,9 @@ export function connectAs(me: Account): Client {
     store: {
       load: async () => (await get<readonly Pending[]>(key)) ?? [],
       save: (items) => set(key, items),
+      notes: notesOfBrowser(me.id),
     },
     now: Date.now,
-    schedule: (run) => {
-      requestAnimationFrame(run);
-    },
+    schedule: withNextFrame,
   });
 }

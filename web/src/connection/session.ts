@@ -36,6 +36,8 @@ export interface SessionParts {
 
 export function makeSession({ pages = alone, ...parts }: SessionParts = {}): Session {
   let csrf: string | undefined;
+  /** Moves with all that may change who is signed in: an answer to an older question counts no more. */
+  let round = 0;
   const rest = makeRest({
     ...parts,
     csrf: () => csrf,
@@ -45,17 +47,20 @@ export function makeSession({ pages = alone, ...parts }: SessionParts = {}): Ses
   });
   const told = async <T>(made: Promise<T>): Promise<T> => {
     const done = await made;
+    round += 1;
     pages.tell();
     return done;
   };
   return {
     rest,
     async whoAmI() {
+      round += 1;
+      const mine = round;
       try {
         return await rest.call("GET /api/v1/me");
       } catch (error) {
         if (!(error instanceof Refused) || error.status !== 401) throw error;
-        csrf = undefined;
+        if (mine === round) csrf = undefined;
         return undefined;
       }
     },

@@ -5,6 +5,7 @@ import { Dialog as Radix } from "radix-ui";
 import type { ReactNode } from "react";
 import { useTranslation } from "react-i18next";
 import { classes } from "./classes";
+import { keepOpen } from "./escape";
 import { focusFirst } from "./firstFocus";
 import { useFocusBack } from "./focusBack";
 import { IconButton } from "./IconButton";
@@ -17,6 +18,8 @@ export interface DialogProps {
   /** Buttons, the one that does it last. */
   readonly footer?: ReactNode;
   readonly size?: "sm" | "md" | "lg" | "xl";
+  /** As high as it may be, whatever it holds: what it shows changes and its parts stay where they are. */
+  readonly isTall?: boolean;
   /** Hides the title line; it is still the window's name. */
   readonly isBare?: boolean;
   readonly children?: ReactNode;
@@ -31,6 +34,7 @@ export function Dialog({
   description,
   footer,
   size = "md",
+  isTall = false,
   isBare = false,
   children,
 }: DialogProps) {
@@ -43,11 +47,13 @@ export function Dialog({
           <Radix.Content
             onOpenAutoFocus={focusFirst}
             onCloseAutoFocus={focusBack}
+            onEscapeKeyDown={keepOpen}
             {...(description === undefined ? { "aria-describedby": undefined } : {})}
             className={classes(
               "relative flex max-h-[min(44rem,calc(100dvh-2rem))] w-full animate-rise flex-col overflow-hidden rounded-card border border-line bg-surface shadow-float",
               "outline-none max-sm:max-w-none max-sm:rounded-b-none max-sm:pb-[env(safe-area-inset-bottom)]",
               widths[size],
+              isTall && "h-[44rem]",
             )}
           >
             <div className={isBare ? "sr-only" : "px-6 pt-5 pr-14 pb-1"}>
@@ -56,7 +62,9 @@ export function Dialog({
                 <Radix.Description className="mt-1 text-small text-ink-2">{description}</Radix.Description>
               )}
             </div>
-            <div className={isBare ? "min-h-0 overflow-y-auto" : "min-h-0 overflow-y-auto px-6 pt-3 pb-5 empty:pt-0"}>
+            <div
+              className={classes("min-h-0 overflow-y-auto", isTall && "flex-1", !isBare && "px-6 pt-3 pb-5 empty:pt-0")}
+            >
               {children}
             </div>
             {footer !== undefined && (

@@ -5,6 +5,8 @@ import { Dialog as Radix } from "radix-ui";
 import type { ReactNode } from "react";
 import { useTranslation } from "react-i18next";
 import { classes } from "./classes";
+import { keepOpen } from "./escape";
+import { beginAt } from "./firstFocus";
 import { useFocusBack } from "./focusBack";
 import { IconButton } from "./IconButton";
 
@@ -15,6 +17,8 @@ export interface SheetProps {
   readonly side?: "left" | "right";
   /** The content draws its own head; the title is only the name. */
   readonly isBare?: boolean;
+  /** Where the keyboard begins, as a selector; without it, at the first thing to press. */
+  readonly begins?: string;
   readonly className?: string;
   readonly children?: ReactNode;
 }
@@ -25,6 +29,7 @@ export function Sheet({
   title,
   side = "right",
   isBare = false,
+  begins,
   className,
   children,
 }: SheetProps) {
@@ -37,6 +42,8 @@ export function Sheet({
         <Radix.Content
           data-keys=""
           onCloseAutoFocus={focusBack}
+          {...(begins === undefined ? {} : { onOpenAutoFocus: beginAt(begins) })}
+          onEscapeKeyDown={keepOpen}
           aria-describedby={undefined}
           className={classes(
             "fixed inset-y-0 z-30 flex w-[min(24rem,100vw)] flex-col bg-surface shadow-float outline-none",

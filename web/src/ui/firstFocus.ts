@@ -18,3 +18,26 @@ export function focusFirst(event: Event): void {
   }
   box.focus();
 }
+
+/** For `onOpenAutoFocus`, where the place comes later than the window; whoever has gone elsewhere meanwhile stays there. */
+export function beginAt(place: string): (event: Event) => void {
+  return (event) => {
+    const box = event.currentTarget;
+    if (!(box instanceof HTMLElement)) return;
+    event.preventDefault();
+    box.focus();
+    // A field would bring up the keyboard, over what one came to read.
+    if (matchMedia("(pointer: coarse)").matches) return;
+    const begin = () => {
+      const found = box.querySelector<HTMLElement>(place);
+      const isOver = document.activeElement !== box || !box.isConnected;
+      if (!isOver) found?.focus();
+      return isOver || found !== null;
+    };
+    if (begin()) return;
+    const comes = new MutationObserver(() => {
+      if (begin()) comes.disconnect();
+    });
+    comes.observe(box, { childList: true, subtree: true });
+  };
+}

@@ -14,7 +14,10 @@ import { useRoomState } from "../hooks";
 import { Loading, Note, Refusal } from "../sections";
 import { useHere } from "./RoomHere";
 
-const DiffRows = later(() => import("./DiffRows").then((part) => part.DiffRows), { meanwhile: <Loading /> });
+const DiffRows = later(() => import("./DiffRows").then((part) => part.DiffRows), {
+  meanwhile: <Loading />,
+  words: ["cards"],
+});
 
 const icons = {
   added: <FilePlus2 aria-hidden="true" size={15} className="shrink-0 text-ok" />,

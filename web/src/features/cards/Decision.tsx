@@ -162,7 +162,7 @@ function WhoCan({ call, card }: { readonly call: ToolCall; readonly card: Approv
           : t("cards.whoCan", {
               who: formatList([
                 ...ids.slice(0, NAMED).map(people.name),
-                ...(ids.length > NAMED ? [t("cards.others", { count: ids.length - NAMED })] : []),
+                ...(ids.length > NAMED ? [t("turns.others", { count: ids.length - NAMED })] : []),
               ]),
             })}
       </p>

@@ -17,7 +17,7 @@ export function FoundCards({ cards }: { readonly cards: readonly Card[] }) {
   let at = 0;
   return (
     <div className="mt-2 flex flex-col gap-2">
-      <ul aria-label={t("cards.found")} className="grid gap-2 sm:grid-cols-2">
+      <ul aria-label={t("turns.found")} className="grid gap-2 sm:grid-cols-2">
         {shown.map((card) => {
           at += 1;
           return <Found key={`${at} ${card.url}`} card={card} />;
@@ -25,7 +25,7 @@ export function FoundCards({ cards }: { readonly cards: readonly Card[] }) {
       </ul>
       {!isAll && cards.length > SHOWN && (
         <Button size="sm" variant="ghost" className="self-start" onClick={() => setAll(true)}>
-          {t("cards.moreFound", { count: cards.length - SHOWN })}
+          {t("turns.moreFound", { count: cards.length - SHOWN })}
         </Button>
       )}
     </div>
@@ -66,7 +66,7 @@ function Sources({ sources }: { readonly sources: readonly string[] }) {
   if (urls.length === 0) return null;
   return (
     <p className="flex flex-wrap items-center gap-x-2 text-meta text-ink-3">
-      {t("cards.sources")}
+      {t("turns.sources")}
       {urls.map((url) => (
         <a
           key={url.href}

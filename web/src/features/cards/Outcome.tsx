@@ -27,7 +27,7 @@ export function Outcome({ call, hasFailed: failed, onWhole }: OutcomeProps) {
       )}
       {call.code !== undefined && <span>{t(`cards.faults.${faultOf(call.code)}`)}</span>}
       {approved.length > 0 && <span>{t("cards.approvedBy", { who: formatList(approved.map(people.name)) })}</span>}
-      {call.taint !== undefined && <span>{t(`cards.taints.${call.taint}`)}</span>}
+      {call.taint !== undefined && <span>{t(`turns.taints.${call.taint}`)}</span>}
       {left !== undefined && <span>{t("cards.capped", { size: formatBytes(left) })}</span>}
       {onWhole !== undefined && (
         <Button size="sm" variant="ghost" className="-ml-1" onClick={onWhole}>

@@ -103,7 +103,7 @@ export const ToolCard = memo(function ToolCard({ call }: { readonly call: ToolCa
             <span className="text-meta text-ink-3">
               {/* What the phrase says already is not said again. */}
               {!SAID_BY_PHRASE.has(look) && <span className={stateLook(look)}>{state} · </span>}
-              {t("cards.askedBy", { who: asked })}
+              {t("turns.askedBy", { who: asked })}
             </span>
           </span>
         </span>

@@ -46,7 +46,7 @@ export const TurnRow = memo(function TurnRow({ turn, threadRoot }: TurnRowProps)
         {tail.cards.length > 0 && <FoundCards cards={tail.cards} />}
         <div className="mt-1.5 flex min-h-8 flex-wrap items-center gap-x-3 gap-y-1">
           <Doing turn={turn} tail={tail} />
-          {asked !== "" && <span className="text-meta text-ink-3">{t("cards.askedBy", { who: asked })}</span>}
+          {asked !== "" && <span className="text-meta text-ink-3">{t("turns.askedBy", { who: asked })}</span>}
           <Controls turn={turn} threadRoot={threadRoot} />
         </div>
       </div>
@@ -58,16 +58,16 @@ function Doing({ turn, tail }: { readonly turn: TurnState; readonly tail: Tail }
   const { t } = useTranslation();
   const { room } = useHere();
   const before = useRoomState(room, (state) => queuePosition(turn, [...state.turns.values()])) ?? 0;
-  if (turn.is_stop_requested) return <span className="text-small text-ink-2">{t("cards.stopping")}</span>;
+  if (turn.is_stop_requested) return <span className="text-small text-ink-2">{t("turns.stopping")}</span>;
   if (turn.fence === 0) {
     return (
       <span className="text-small text-ink-2">
-        {before === 0 ? t("cards.next") : t("cards.queued", { count: before })}
+        {before === 0 ? t("turns.next") : t("turns.queued", { count: before })}
       </span>
     );
   }
   const phase = tail.phase === "" ? (tail.text === "" ? "begins" : "model") : tail.phase;
-  const words = phase === "model" && tail.text === "" ? t("cards.phases.thinks") : t(`cards.phases.${phase}`);
+  const words = phase === "model" && tail.text === "" ? t("turns.phases.thinks") : t(`turns.phases.${phase}`);
   return (
     <span className="flex min-w-0 items-center gap-2 text-small text-ai">
       <span aria-hidden="true" className="size-2 shrink-0 animate-breathe rounded-full bg-ai" />
@@ -101,7 +101,7 @@ function Thinking({ text, isOver }: { readonly text: string; readonly isOver: bo
         className="-ml-1.5 flex min-h-8 items-center gap-1.5 rounded-button px-1.5 text-small text-ink-3 hover:text-ink"
       >
         <Brain aria-hidden="true" size={15} />
-        {t("cards.thought")}
+        {t("turns.thought")}
         <ChevronDown aria-hidden="true" size={14} className={classes("transition-transform", isOpen && "rotate-180")} />
       </button>
       {isOpen && (
@@ -129,7 +129,7 @@ function Controls({ turn, threadRoot }: TurnRowProps) {
           icon={<CornerDownRight size={14} />}
           onClick={() => aimComposer(roomId, threadRoot, { kind: "steer", id: turn.turn_id })}
         >
-          {t("cards.steer")}
+          {t("turns.steer")}
         </Button>
       )}
       {canStop && (
@@ -139,7 +139,7 @@ function Controls({ turn, threadRoot }: TurnRowProps) {
           icon={<Square size={11} fill="currentColor" />}
           isBusy={isBusy}
           data-tip-keys="Escape"
-          data-tip={t("cards.stopTip")}
+          data-tip={t("turns.stopTip")}
           onClick={() => void run(() => room.ask({ type: "stop_turn", turn_id: turn.turn_id }))}
         >
           {t("common.stop")}

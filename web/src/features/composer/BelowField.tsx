@@ -28,7 +28,6 @@ export function BelowField({ room, sending, left, way, cost, onCloseCost }: Belo
   const isEmpty =
     sending.problem === undefined &&
     sending.waitS === 0 &&
-    !sending.isHeld &&
     left === undefined &&
     way === undefined &&
     cost === undefined;
@@ -45,14 +44,6 @@ export function BelowField({ room, sending, left, way, cost, onCloseCost }: Belo
         <span role="timer" className="inline-flex items-center gap-1.5 text-warn tabular-nums">
           <Hourglass aria-hidden="true" size={14} className="shrink-0" />
           {t("composer.slower", { clock: formatClock(sending.waitS) })}
-        </span>
-      )}
-      {sending.isHeld && (
-        <span role="status" className="inline-flex items-center gap-2">
-          {t("composer.sendHeld")}
-          <Button size="sm" variant="ghost" onClick={sending.release}>
-            {t("composer.holdCancel")}
-          </Button>
         </span>
       )}
       {way !== undefined && <Queue room={room} way={way} onQueue={() => sending.submit("queue")} />}

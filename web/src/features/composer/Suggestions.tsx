@@ -17,9 +17,15 @@ export interface SuggestionsProps {
   readonly chosen: number;
   readonly onChoose: (place: number) => void;
   readonly onTake: (suggestion: Suggestion) => void;
+  /** Where it stands, if not over the page above the field. */
+  readonly className?: string;
 }
 
-export function Suggestions({ listId, label, items, chosen, onChoose, onTake }: SuggestionsProps) {
+const FLOATING =
+  "absolute bottom-full left-0 z-20 mb-2 max-h-[min(20rem,50dvh)] w-full max-w-lg animate-rise rounded-card shadow-float";
+
+export function Suggestions(props: SuggestionsProps) {
+  const { listId, label, items, chosen, onChoose, onTake, className = FLOATING } = props;
   const list = useRef<HTMLDivElement>(null);
   useEffect(() => {
     list.current?.children[chosen]?.scrollIntoView({ block: "nearest" });
@@ -30,7 +36,7 @@ export function Suggestions({ listId, label, items, chosen, onChoose, onTake }: 
       id={listId}
       role="listbox"
       aria-label={label}
-      className="absolute bottom-full left-0 z-20 mb-2 max-h-[min(20rem,50dvh)] w-full max-w-lg animate-rise overflow-y-auto rounded-card border border-line bg-surface p-1 shadow-float"
+      className={classes("overflow-y-auto border border-line bg-surface p-1", className)}
     >
       {items.map((item, place) => (
         // The field has the keys; this only hears the pointer.
@@ -61,23 +67,26 @@ export function Suggestions({ listId, label, items, chosen, onChoose, onTake }: 
 
 function MentionLine({ mention }: { readonly mention: Mentionable }) {
   const { t } = useTranslation();
+  const isGroup = mention.kind === "group";
   const isAi = mention.kind === "ai" || mention.kind === "default_ai";
   let face: ReactNode;
-  if (mention.kind === "group") {
+  if (isGroup) {
     face = (
       <span aria-hidden="true" className="flex size-6 items-center justify-center rounded-full bg-hover text-ink-2">
         {mention.handle === "all" || mention.handle === "here" ? <Users size={14} /> : <AtSign size={14} />}
       </span>
     );
   } else face = <Avatar name={mention.name} seed={mention.key} isAi={isAi} size="sm" isOnline={mention.isOnline} />;
-  const title = mention.kind === "group" ? `@${mention.handle}` : mention.name;
-  const beside =
-    mention.kind === "group" ? t(`composer.mentions.groups.${groupOf(mention.handle)}`) : `@${mention.handle}`;
+  const title = isGroup ? `@${mention.handle}` : mention.name;
+  const beside = isGroup ? t(`composer.mentions.groups.${groupOf(mention.handle)}`) : `@${mention.handle}`;
   return (
     <>
       {face}
       <span className="flex min-w-0 flex-1 items-baseline gap-2">
-        <bdi className="truncate font-medium text-ink">{title}</bdi>
+        {/* Of those of one name the handle tells who is who: it is cut last. */}
+        <bdi className={classes("truncate font-medium text-ink", isGroup ? "shrink-0" : "min-w-4 shrink-[999]")}>
+          {title}
+        </bdi>
         <span className="truncate text-meta text-ink-3">{beside}</span>
       </span>
       {isAi && (

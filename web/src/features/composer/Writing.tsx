@@ -16,8 +16,9 @@ import { readDraft, writeDraft } from "../preferences";
 import { aimComposer, editMessage, useComposerTarget } from "../replying";
 import { AttachButton } from "./AttachButton";
 import { BelowField } from "./BelowField";
-import { DropHere, FileChips, Suggestions, TargetBar, VoiceNote } from "./fetched";
+import { DropHere, FileChips, Suggestions, TargetBar, VoiceNote, WaitingMessages } from "./fetched";
 import { GrowingField } from "./GrowingField";
+import { placeOf } from "./givenBack";
 import { meaningOf } from "./keys";
 import { lengthLeft } from "./length";
 import { paneAddress, searchAddress } from "./places";
@@ -27,6 +28,7 @@ import { readLine, withCommand } from "./slash";
 import { optionId, type Suggestion } from "./suggestion";
 import { useAttaching } from "./useAttaching";
 import { useFieldActions } from "./useFieldActions";
+import { useGivenBack } from "./useGivenBack";
 import { type Opened, useSending } from "./useSending";
 import { useSuggestions } from "./useSuggestions";
 import { useUploads } from "./useUploads";
@@ -45,7 +47,7 @@ export function Writing({ room, threadRoot }: WritingProps) {
   const [, navigate] = useLocation();
   const listId = useId();
   const field = useRef<HTMLTextAreaElement>(null);
-  const place = threadRoot === undefined ? room.id : `${room.id}/${threadRoot}`;
+  const place = placeOf(room.id, threadRoot);
 
   const [text, setText] = useState(() => readDraft(place));
   const [caret, setCaret] = useState(text.length);
@@ -53,6 +55,8 @@ export function Writing({ room, threadRoot }: WritingProps) {
   const [isRecording, setRecording] = useState(false);
   const [isHelpOpen, setHelpOpen] = useState(false);
   const [isLeaving, setLeaving] = useState(false);
+  /** Came back: to be sent again or changed, not completed. */
+  const [given, setGiven] = useState<string>();
   const [askedCost, setAskedCost] = useState<string>();
 
   const state = useRoomState(room, (value) => value);
@@ -60,8 +64,9 @@ export function Writing({ room, threadRoot }: WritingProps) {
   const target = useComposerTarget(room.id, threadRoot);
   const uploads = useUploads(room.id, threadRoot);
   const items = useReadable(uploads.items);
+  const waiting = useReadable(uploads.waiting);
   const isWide = useMedia("(min-width: 768px)");
-  const suggesting = useSuggestions(state, me.id, text, caret, !isRecording);
+  const suggesting = useSuggestions(state, me.id, text, caret, !isRecording && text !== given);
 
   const title = state === undefined ? "" : roomTitle(state, me.id);
   const mayAttach = state !== undefined && mayHere(state, me.id, "attach");
@@ -110,6 +115,8 @@ export function Writing({ room, threadRoot }: WritingProps) {
     field.current?.focus(),
   );
 
+  useGivenBack({ place, field, text, isComposing, write, moveTo, onGiven: setGiven });
+
   function take(suggestion: Suggestion | undefined) {
     const written = suggesting.take(suggestion);
     if (written === undefined) return;
@@ -142,7 +149,7 @@ export function Writing({ room, threadRoot }: WritingProps) {
       case "edit_last": {
         const own = state === undefined ? undefined : lastOwn(state, me.id, threadRoot);
         if (own === undefined) return;
-        editMessage(room.id, own.id);
+        editMessage(room.id, threadRoot, own.id);
         break;
       }
       case "next":
@@ -191,6 +198,15 @@ export function Writing({ room, threadRoot }: WritingProps) {
         {target !== undefined && (
           <TargetBar room={room} target={target} onCancel={() => aimComposer(room.id, threadRoot, undefined)} />
         )}
+        {waiting.length > 0 && (
+          <WaitingMessages
+            messages={waiting}
+            onTakeBack={(key) => {
+              field.current?.focus();
+              uploads.takeBack(key);
+            }}
+          />
+        )}
         {items.length > 0 && <FileChips items={items} uploads={uploads} />}
         {isRecording ? (
           <VoiceNote
@@ -208,6 +224,7 @@ export function Writing({ room, threadRoot }: WritingProps) {
               dir="auto"
               enterKeyHint="send"
               data-landmark-focus
+              data-keeps-escape={isListOpen || target !== undefined ? "" : undefined}
               placeholder={placeholder}
               aria-label={threadRoot === undefined ? t("composer.label", { room: title }) : t("composer.labelThread")}
               // A textarea may not be called a combobox; what belongs to one it may have.
@@ -234,11 +251,11 @@ export function Writing({ room, threadRoot }: WritingProps) {
             <IconButton
               label={t("composer.send")}
               data-send=""
-              icon={sending.isBusy || sending.isHeld ? <Spinner size={18} /> : <SendHorizontal size={18} />}
+              icon={sending.isBusy ? <Spinner size={18} /> : <SendHorizontal size={18} />}
               variant={mayLeave ? "primary" : "ghost"}
               shortcut="Enter"
               className="size-9"
-              disabled={!mayLeave || sending.isBusy}
+              disabled={!mayLeave}
               onClick={() => {
                 sending.submit("send");
                 field.current?.focus();

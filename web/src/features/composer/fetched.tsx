@@ -11,6 +11,10 @@ export const VoiceNote = later(() => import("./VoiceNote").then((part) => part.V
   ),
 });
 
+export const WaitingMessages = later(() => import("./WaitingMessages").then((part) => part.WaitingMessages), {
+  meanwhile: <div className="h-13" />,
+});
+
 export const FileChips = later(() => import("./FileChips").then((part) => part.FileChips), {
   meanwhile: (
     <div className="px-3 pt-3">

@@ -41,6 +41,8 @@ export type Step =
   /** The server does not take it. */
   | { readonly kind: "refused"; readonly code: string; readonly reason: string };
 
+export type SendFile = typeof sendFile;
+
 /** Tells each step; ends with `ready`, `failed` or `refused`. With `begun` it goes on where that upload is. */
 export async function sendFile(
   file: File,

@@ -1,4 +1,4 @@
-import { describe, expect, it } from "vitest";
+import { beforeEach, describe, expect, it } from "vitest";
 import { Refused } from "../../connection/types";
 import type { Attachment, Upload } from "../../protocol/api";
 import { type OnItsWay, type Step, sendFile, WHOLE_BYTES } from "./sendFile";
@@ -198,80 +198,165 @@ describe("a large file", () => {
 });
 
 describe("the files of a message", () => {
-  const settled = async (uploads: Uploads, done: () => boolean) => {
+  let door: FakeDoor;
+  let posted: string[];
+  let back: string[];
+  let lost: string[];
+  let busy: boolean[];
+  let uploads: Uploads;
+  beforeEach(() => {
+    door = new FakeDoor();
+    [posted, back, lost, busy] = [[], [], [], []];
+    uploads = new Uploads(door, {
+      ...new Clock().around(),
+      send: sendFile,
+      post: (text, replyTo, ids) => posted.push([text, replyTo ?? "-", ...ids].join(" ")),
+      giveBack: ({ text }, isAsked) => back.push(`${text}${isAsked ? ", as asked" : ""}`),
+      lost: (item) => lost.push(item.file.name),
+      tooBig: (file) => (file.name === "huge.txt" ? "at most 1 MB" : undefined),
+      busy: (isBusy) => {
+        if (busy.at(-1) !== isBusy) busy.push(isBusy);
+      },
+    });
+  });
+  const settled = async (done: () => boolean) => {
     for (let turn = 0; turn < 200 && !done(); turn++) await Promise.resolve();
     expect(done()).toBe(true);
     return uploads.items.get();
   };
-  const kinds = (uploads: Uploads) => uploads.items.get().map((item) => item.step.kind);
+  const kinds = () => uploads.items.get().map((item) => item.step.kind);
+  /** The next one that goes whole is on its way until the result is called. */
+  const slow = (): (() => void) => {
+    const whole = door.whole.bind(door);
+    let go: () => void = () => undefined;
+    const gate = new Promise<void>((resolve) => {
+      go = resolve;
+    });
+    door.whole = async (...all) => {
+      door.whole = whole;
+      await gate;
+      return whole(...all);
+    };
+    return go;
+  };
 
   it("are taken along by their ids, once", async () => {
-    const uploads = new Uploads(new FakeDoor(), new Clock().around(), () => undefined);
     uploads.add([small()]);
-    expect(uploads.take()).toEqual({ kind: "wait" });
-    await settled(uploads, () => kinds(uploads)[0] === "ready");
-    expect(uploads.take()).toEqual({ kind: "ids", ids: ["w1"] });
-    expect(uploads.take()).toEqual({ kind: "ids", ids: [] });
+    await settled(() => kinds()[0] === "ready");
+    expect(uploads.send("one", "m1")).toBe(true);
+    expect(uploads.send("two", undefined)).toBe(true);
+    expect(posted).toEqual(["one m1 w1", "two -"]);
   });
   it("are ten at most", () => {
-    const uploads = new Uploads(new FakeDoor(), new Clock().around(), () => undefined);
     expect(uploads.add(Array.from({ length: 12 }, () => small()))).toBe(2);
     expect(uploads.items.get()).toHaveLength(MOST_FILES);
   });
   it("are not begun where it is known that the server takes none so large, and the others are", async () => {
-    const door = new FakeDoor();
-    const most = (file: File) => (file.size > small().size ? "at most 1 MB" : undefined);
-    const uploads = new Uploads(door, new Clock().around(), () => undefined, most);
-    expect(uploads.add([large(), small()])).toBe(0);
-    const [first] = await settled(uploads, () => kinds(uploads)[1] === "ready");
+    expect(uploads.add([small("huge.txt"), small()])).toBe(0);
+    const [first] = await settled(() => kinds()[1] === "ready");
     expect(first?.step).toEqual({ kind: "refused", code: "too_big", reason: "at most 1 MB" });
     expect(door.asked).toHaveLength(1);
-    expect(uploads.take()).toEqual({ kind: "broken" });
+    expect(uploads.send("words", undefined)).toBe(false);
   });
   it("hold the message back while one of them is broken", async () => {
-    const door = new FakeDoor();
     door.fails = [new Refused("limit_reached", "the room is full")];
-    const uploads = new Uploads(door, new Clock().around(), () => undefined);
     uploads.add([small()]);
-    const [item] = await settled(uploads, () => kinds(uploads)[0] === "refused");
-    expect(uploads.take()).toEqual({ kind: "broken" });
+    const [item] = await settled(() => kinds()[0] === "refused");
+    expect(uploads.send("words", undefined)).toBe(false);
+    expect(posted).toEqual([]);
     uploads.remove(item?.key ?? "");
-    expect(uploads.take()).toEqual({ kind: "ids", ids: [] });
+    expect(uploads.send("words", undefined)).toBe(true);
+  });
+  it("make the message wait for them, apart from the next one, which waits for its turn", async () => {
+    const go = slow();
+    uploads.add([small("first.txt")]);
+    await settled(() => kinds()[0] === "sending");
+    uploads.send("first", "m1");
+    expect(uploads.items.get()).toEqual([]);
+    uploads.add([small("second.txt")]);
+    await settled(() => kinds()[0] === "ready");
+    uploads.send("second", undefined);
+    expect(posted).toEqual([]);
+    expect(uploads.waiting.get().map(({ text, items }) => [text, items[0]?.file.name])).toEqual([
+      ["first", "first.txt"],
+      ["second", "second.txt"],
+    ]);
+    go();
+    await settled(() => posted.length === 2);
+    expect(posted).toEqual(["first m1 w1", "second - w1"]);
+    expect(uploads.waiting.get()).toEqual([]);
+  });
+  it("come back with the words when one does not arrive, and what waits behind goes", async () => {
+    const go = slow();
+    uploads.add([small("first.txt")]);
+    await settled(() => kinds()[0] === "sending");
+    uploads.send("first", undefined);
+    uploads.add([small("second.txt")]);
+    await settled(() => kinds()[0] === "ready");
+    uploads.send("second", undefined);
+    door.fails = [new Refused("limit_reached", "the room is full")];
+    go();
+    await settled(() => back.length > 0);
+    expect(back).toEqual(["first"]);
+    expect(posted).toEqual(["second - w1"]);
+    expect(kinds()).toEqual(["refused"]);
+    expect(lost).toEqual([]);
+  });
+  it("come back with the words when that is asked for, before those that were added since", async () => {
+    const go = slow();
+    uploads.add([small("first.txt")]);
+    await settled(() => kinds()[0] === "sending");
+    uploads.send("first", undefined);
+    uploads.add([small("second.txt")]);
+    uploads.takeBack(uploads.waiting.get()[0]?.key ?? "");
+    expect(back).toEqual(["first, as asked"]);
+    expect(uploads.items.get().map((item) => item.file.name)).toEqual(["first.txt", "second.txt"]);
+    go();
+    await settled(() => kinds().every((kind) => kind === "ready"));
+    expect(posted).toEqual([]);
+  });
+  it("keep the page from being left while they or their message are on their way", async () => {
+    const go = slow();
+    uploads.add([small()]);
+    expect(busy).toEqual([true]);
+    await settled(() => kinds()[0] === "sending");
+    uploads.send("words", undefined);
+    go();
+    await settled(() => busy.at(-1) === false);
+    expect(posted).toEqual(["words - w1"]);
+    uploads.add([small()]);
+    expect(busy.at(-1)).toBe(true);
+    uploads.remove(uploads.items.get()[0]?.key ?? "");
+    expect(busy.at(-1)).toBe(false);
   });
   it("go on after they were taken along, and one that is lost then is told of", async () => {
-    const door = new FakeDoor();
-    const lost: string[] = [];
-    const uploads = new Uploads(door, new Clock().around(), (item) => lost.push(item.file.name));
     uploads.add([large()]);
-    await settled(uploads, () => {
+    await settled(() => {
       const [item] = uploads.items.get();
       return item?.step.kind === "sending" && item.step.id === "u1";
     });
     door.fails = [new Refused("conflict", "this upload is over")];
-    expect(uploads.take()).toEqual({ kind: "ids", ids: ["u1"] });
-    await settled(uploads, () => lost.length > 0);
+    uploads.send("a film", undefined);
+    expect(posted).toEqual(["a film - u1"]);
+    await settled(() => lost.length > 0);
     expect(lost).toEqual(["video.mp4"]);
   });
   it("go on with the missing parts when a broken one is tried again", async () => {
-    const door = new FakeDoor();
-    const uploads = new Uploads(door, new Clock().around(), () => undefined);
     const complete = door.complete.bind(door);
     door.complete = async () => {
       throw new Refused("broken", "the server did not understand");
     };
     uploads.add([large()]);
-    const [item] = await settled(uploads, () => kinds(uploads)[0] === "failed");
+    const [item] = await settled(() => kinds()[0] === "failed");
     door.complete = complete;
     door.asked.length = 0;
     await uploads.retry(item?.key ?? "");
     expect(door.asked).toEqual(["status", "complete"]);
-    expect(kinds(uploads)).toEqual(["ready"]);
+    expect(kinds()).toEqual(["ready"]);
   });
   it("are given up on the server when they are taken off", async () => {
-    const door = new FakeDoor();
-    const uploads = new Uploads(door, new Clock().around(), () => undefined);
     uploads.add([small()]);
-    const [item] = await settled(uploads, () => kinds(uploads)[0] === "ready");
+    const [item] = await settled(() => kinds()[0] === "ready");
     uploads.remove(item?.key ?? "");
     expect(door.asked.at(-1)).toBe("cancel w1");
     expect(uploads.items.get()).toEqual([]);

@@ -5,7 +5,7 @@ import type { RoomClient } from "../../connection/types";
 import type { TurnState } from "../../protocol/wire";
 import { toast } from "../../ui/Toast";
 import { sentenceOf } from "../answers";
-import { type Target, useAimed } from "../replying";
+import { type Target, takeFocus, useAimed, useFocusWanted } from "../replying";
 import { useAction } from "../shell/keymap";
 
 export interface FieldParts {
@@ -21,6 +21,8 @@ export interface FieldParts {
 export function useFieldActions({ room, field, text, stop, aimed }: FieldParts): (at: number) => void {
   const moveTo = useRef<number>(undefined);
   const times = useAimed();
+  const seen = useRef(0);
+  const wanted = useFocusWanted();
   useEffect(() => {
     const at = moveTo.current;
     if (at === undefined || field.current === null) return;
@@ -29,8 +31,15 @@ export function useFieldActions({ room, field, text, stop, aimed }: FieldParts):
     field.current.setSelectionRange(at, at);
   });
   useEffect(() => {
-    if (times > 0 && aimed !== undefined) field.current?.focus();
+    if (times === seen.current) return;
+    seen.current = times;
+    if (aimed !== undefined) field.current?.focus();
   }, [times, aimed, field]);
+  useEffect(() => {
+    // A window over the page that was opened meanwhile keeps it.
+    const isOver = document.querySelector("[role=dialog]:focus-within") !== null;
+    if (wanted === room.id && takeFocus() && !isOver) field.current?.focus();
+  }, [wanted, room, field]);
   useEffect(() => () => room.setTyping(false), [room]);
 
   useAction("blurComposer", () => {

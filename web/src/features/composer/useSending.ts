@@ -1,16 +1,19 @@
-/** What pressing Enter comes to: a message, words to an AI at work, or a command; and why it has to wait. */
+/** What pressing Enter comes to: a message, words to an AI at work, or a command; what is refused comes back. */
 
-import { useCallback, useEffect, useState } from "react";
+import { useCallback, useEffect, useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { type Asked, Refused, type RoomClient } from "../../connection/types";
 import type { RoomState } from "../../room/state";
+import { toast } from "../../ui/Toast";
 import { sentenceOf } from "../answers";
-import { useReadable } from "../hooks";
-import type { Target } from "../replying";
+import { useClient } from "../hooks";
+import { aimComposer, composerTarget, type Target } from "../replying";
+import { giveBack, placeOf } from "./givenBack";
 import { addressed, type Outcome, outcomeOf } from "./outcome";
 import { queueing } from "./room";
 import { readLine } from "./slash";
-import type { Uploads } from "./uploads";
+import { MOST_FILES, type Uploads } from "./uploads";
+import { isCurrent } from "./useUploads";
 
 export type How = "send" | "queue";
 /** What a command opens, which only the view can. */
@@ -23,16 +26,14 @@ export interface SendingParts {
   readonly target: Target | undefined;
   readonly uploads: Uploads;
   readonly text: string;
-  /** The field is to be empty now. */
+  /** It is on its way: the field is to be empty now, and what it was aimed at is over. */
   readonly onSent: () => void;
   readonly onOpen: (opened: Opened) => void;
 }
 
 export interface Sending {
   readonly submit: (how: How) => void;
-  /** It leaves when its files have begun. */
-  readonly isHeld: boolean;
-  readonly release: () => void;
+  /** A command has no answer yet; more can be sent meanwhile. */
   readonly isBusy: boolean;
   readonly problem: string | undefined;
   readonly clearProblem: () => void;
@@ -44,38 +45,51 @@ export function useSending(parts: SendingParts): Sending {
   const { room, meId, threadRoot, target, uploads, text, onSent, onOpen } = parts;
   const { t } = useTranslation();
   const [problem, setProblem] = useState<string>();
-  const [held, setHeld] = useState<How>();
-  const [isBusy, setBusy] = useState(false);
+  const client = useClient();
+  const [asking, setAsking] = useState(0);
   const { waitS, wait } = useCountdown();
-  const items = useReadable(uploads.items);
+  /** What stands in the field; undefined: it is not there any more. */
+  const now = useRef<string>(undefined);
+  useEffect(() => {
+    now.current = text;
+    return () => {
+      now.current = undefined;
+    };
+  }, [text]);
 
   const ask = useCallback(
-    async (asked: Asked) => {
-      setBusy(true);
+    async (asked: Asked, written: string) => {
+      onSent();
+      setAsking((count) => count + 1);
       try {
         await room.ask(asked);
-        onSent();
       } catch (error) {
+        if (!isCurrent(client)) return;
+        giveBack(placeOf(room.id, threadRoot), written);
+        if (target !== undefined && composerTarget(room.id, threadRoot) === undefined) {
+          aimComposer(room.id, threadRoot, target, true);
+        }
         if (error instanceof Refused && error.code === "rate_limited") wait(error.retryAfterS ?? 1);
+        // Below the field the next letter would take it away.
+        else if (now.current !== "") toast(sentenceOf(error), { tone: "danger" });
         else setProblem(sentenceOf(error));
       } finally {
-        setBusy(false);
+        setAsking((count) => count - 1);
       }
     },
-    [room, onSent, wait],
+    [client, room, threadRoot, target, onSent, wait],
   );
 
   const post = useCallback(
-    (words: string, how: How) => {
-      const taken = uploads.take();
-      if (taken.kind === "wait") return setHeld(how);
-      setHeld(undefined);
-      if (taken.kind === "broken") return setProblem(t("composer.filesFirst"));
+    (words: string) => {
       const replyTo = target?.kind === "reply" ? target.id : threadRoot;
-      room.post(words, {
-        ...(replyTo === undefined ? {} : { replyTo }),
-        ...(taken.ids.length === 0 ? {} : { attachments: taken.ids }),
-      });
+      const files = uploads.items.get().length;
+      if (files > MOST_FILES) {
+        return setProblem(t("composer.files.tooMany", { count: files - MOST_FILES, most: MOST_FILES }));
+      }
+      // Words alone wait for nothing: nobody should have to be silent while a film is sent.
+      if (files === 0) room.post(words, replyTo === undefined ? {} : { replyTo });
+      else if (!uploads.send(words, replyTo)) return setProblem(t("composer.filesFirst"));
       onSent();
     },
     [room, uploads, target, threadRoot, onSent, t],
@@ -87,41 +101,31 @@ export function useSending(parts: SendingParts): Sending {
       const state = room.state.get();
       const hasFiles = uploads.items.get().length > 0;
       const words = text.replace(/^(?:[ \t]*\n)+|\s+$/g, "");
-      if (state === undefined || waitS > 0 || isBusy || (words === "" && !hasFiles)) return;
+      if (state === undefined || waitS > 0 || (words === "" && !hasFiles)) return;
       const line = readLine(words);
       if (line.kind === "unknown") return setProblem(t("composer.noCommand", { name: line.name }));
       if (line.kind === "command") {
         const outcome = outcomeOf(line.command, line.rest, state, meId);
-        if (outcome.kind === "ask") return void ask(outcome.asked);
-        if (outcome.kind === "post") return post(outcome.text, how);
+        if (outcome.kind === "ask") return void ask(outcome.asked, text);
+        if (outcome.kind === "post") return post(outcome.text);
         if (outcome.kind === "problem") return setProblem(t(`composer.problems.${outcome.problem}`));
         return onOpen(outcome);
       }
       const way = wayOf(state, meId, how, target, hasFiles, line.text);
-      if (way.kind === "steer") return void ask({ type: "steer_turn", turn_id: way.turnId, text: line.text });
-      post(way.text, how);
+      if (way.kind === "steer") return void ask({ type: "steer_turn", turn_id: way.turnId, text: line.text }, text);
+      post(way.text);
     },
-    [room, uploads, text, waitS, isBusy, meId, target, ask, post, onOpen, t],
+    [room, uploads, text, waitS, meId, target, ask, post, onOpen, t],
   );
-
-  useEffect(() => {
-    const isReady = items.every((item) => item.step.kind !== "checking" && !isUnnamed(item.step));
-    if (held !== undefined && isReady) submit(held);
-  }, [held, items, submit]);
 
   return {
     submit,
-    isHeld: held !== undefined,
-    release: useCallback(() => setHeld(undefined), []),
-    isBusy,
+    isBusy: asking > 0,
     problem,
     clearProblem: useCallback(() => setProblem(undefined), []),
     waitS,
   };
 }
-
-const isUnnamed = (step: { readonly kind: string; readonly id?: string | undefined }) =>
-  step.kind === "sending" && step.id === undefined;
 
 export type Way =
   | { readonly kind: "steer"; readonly turnId: string }

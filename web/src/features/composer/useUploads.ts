@@ -2,39 +2,91 @@
 
 import type { Client, Rest } from "../../connection/types";
 import { i18n } from "../../ui/i18n";
-import { formatBytes } from "../../ui/i18n/format";
+import { formatBytes, formatList } from "../../ui/i18n/format";
+import { part } from "../../ui/parts";
 import { toast } from "../../ui/Toast";
 import { useClient } from "../hooks";
-import { type FileDoor, type UploadItem, Uploads } from "./uploads";
+import { aimComposer, composerTarget } from "../replying";
+import { giveBack, placeOf } from "./givenBack";
+import type { SendFile } from "./sendFile";
+import { type Around, type FileDoor, type UploadItem, Uploads } from "./uploads";
 
 const held = new WeakMap<Client, Map<string, Uploads>>();
+/** Who is signed in: what comes back to somebody else is not theirs to see. */
+let current: Client | undefined;
 
 export function useUploads(roomId: string, threadRoot: string | undefined): Uploads {
   const client = useClient();
-  const place = threadRoot === undefined ? roomId : `${roomId}/${threadRoot}`;
+  current = client;
+  const place = placeOf(roomId, threadRoot);
   const places = held.get(client) ?? new Map<string, Uploads>();
   held.set(client, places);
   const found = places.get(place);
   if (found !== undefined) return found;
-  const lost = (item: UploadItem) => {
-    const reason = item.step.kind === "failed" || item.step.kind === "refused" ? item.step.reason : "";
-    toast(i18n.t("composer.files.lost", { name: item.file.name, reason }), { tone: "danger" });
-  };
-  const tooBig = (file: File) => {
-    // Not told yet: then the server says it.
-    const most = client.limits.get().file_bytes ?? Number.POSITIVE_INFINITY;
-    return file.size > most ? i18n.t("composer.files.most", { most: formatBytes(most) }) : undefined;
-  };
-  const made = new Uploads(doorOf(client.rest, roomId), around, lost, tooBig);
+  const made = new Uploads(doorOf(client.rest, roomId), aroundOf(client, roomId, threadRoot));
   places.set(place, made);
   return made;
 }
 
-const around = {
-  hash: globalThis.crypto?.subtle === undefined ? undefined : sha256,
-  wait: (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms)),
-  now: () => performance.now(),
+/** Whether this client is still that of the page. */
+export const isCurrent = (client: Client) => client === current;
+
+/** Fetched before it is wanted, or when it is. */
+const sending = part(() => import("./sendFile").then((code) => code.sendFile));
+
+const send: SendFile = async (file, door, around, tell, begun) => {
+  await sending.load();
+  const code = sending.get();
+  if (code.is === "here") return code.value(file, door, around, tell, begun);
+  tell({ kind: "failed", id: begun?.attachment.id, reason: "" });
 };
+
+function aroundOf(client: Client, roomId: string, threadRoot: string | undefined): Around {
+  const page = {};
+  return {
+    send,
+    hash: globalThis.crypto?.subtle === undefined ? undefined : sha256,
+    wait: (ms) => new Promise<void>((resolve) => setTimeout(resolve, ms)),
+    now: () => performance.now(),
+    // By the client: the room may not be looked at any more.
+    post: (text, replyTo, attachments) =>
+      client.room(roomId).post(text, { attachments, ...(replyTo === undefined ? {} : { replyTo }) }),
+    giveBack({ text, replyTo, items }, isAsked) {
+      if (!isCurrent(client)) return;
+      giveBack(placeOf(roomId, threadRoot), text);
+      if (replyTo !== undefined && replyTo !== threadRoot && composerTarget(roomId, threadRoot) === undefined) {
+        aimComposer(roomId, threadRoot, { kind: "reply", id: replyTo }, true);
+      }
+      const names = formatList(items.filter((item) => reasonOf(item) !== undefined).map((item) => item.file.name));
+      if (!isAsked) toast(i18n.t("composer.files.notSent", { names }), { tone: "danger" });
+    },
+    lost(item) {
+      if (!isCurrent(client)) return;
+      toast(i18n.t("composer.files.lost", { name: item.file.name, reason: reasonOf(item) }), { tone: "danger" });
+    },
+    tooBig(file) {
+      // Not told yet: then the server says it.
+      const most = client.limits.get().file_bytes ?? Number.POSITIVE_INFINITY;
+      return file.size > most ? i18n.t("composer.files.most", { most: formatBytes(most) }) : undefined;
+    },
+    busy: (isBusy) => askBeforeLeaving(page, isBusy),
+  };
+}
+
+function reasonOf({ step }: UploadItem): string | undefined {
+  return step.kind === "failed" || step.kind === "refused" ? step.reason : undefined;
+}
+
+const busy = new Set<object>();
+const ask = (event: BeforeUnloadEvent) => event.preventDefault();
+
+/** Heard only while there is something to lose: a page that hears it always is never kept for the way back. */
+function askBeforeLeaving(who: object, isBusy: boolean): void {
+  if (isBusy) busy.add(who);
+  else busy.delete(who);
+  if (busy.size > 0) window.addEventListener("beforeunload", ask);
+  else window.removeEventListener("beforeunload", ask);
+}
 
 async function sha256(file: Blob): Promise<string> {
   const digest = await crypto.subtle.digest("SHA-256", await file.arrayBuffer());

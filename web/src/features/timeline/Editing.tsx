@@ -1,4 +1,4 @@
-/** A message of one's own, edited where it stands. */
+/** A message of one's own, edited where it stands; what is not saved is kept, as drafts are. */
 
 import { type KeyboardEvent, useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
@@ -7,17 +7,28 @@ import { Button } from "../../ui/Button";
 import { useFocusHere } from "../../ui/focusBack";
 import { sentenceOf } from "../answers";
 import { useHere } from "../cards/RoomHere";
-import { editMessage } from "../replying";
+import { readDraft, writeDraft } from "../preferences";
+import { endEditing } from "../replying";
+import { useDoing } from "./doing";
 
 export function Editing({ message }: { readonly message: Message }) {
   const { t } = useTranslation();
   const { roomId, room } = useHere();
-  const [text, setText] = useState(message.text);
+  const { threadRoot } = useDoing();
+  const place = `edit/${message.id}`;
+  const [text, setText] = useState(() => readDraft(place) || message.text);
   const [isBusy, setBusy] = useState(false);
   const [refusal, setRefusal] = useState<string>();
   const box = useRef<HTMLTextAreaElement>(null);
   useFocusHere(box);
-  const end = () => editMessage(roomId, undefined);
+  const change = (next: string) => {
+    setText(next);
+    writeDraft(place, next === message.text ? "" : next);
+  };
+  const end = () => {
+    writeDraft(place, "");
+    endEditing(roomId, threadRoot, message.id);
+  };
   const hasWords = text.trim() !== "" || (message.attachments?.length ?? 0) > 0;
   const save = async () => {
     if (!hasWords || isBusy) return;
@@ -49,10 +60,12 @@ export function Editing({ message }: { readonly message: Message }) {
       <textarea
         ref={box}
         dir="auto"
+        data-keeps-escape=""
+        readOnly={isBusy}
         aria-label={t("timeline.editMessage")}
         value={text}
         rows={Math.min(12, Math.max(2, text.split("\n").length))}
-        onChange={(event) => setText(event.target.value)}
+        onChange={(event) => change(event.target.value)}
         onKeyDown={hear}
         className="w-full resize-y rounded-button border border-accent bg-surface px-3 py-2 text-body text-ink focus-visible:outline-offset-0"
       />

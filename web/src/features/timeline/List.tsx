@@ -8,6 +8,7 @@ import { Button } from "../../ui/Button";
 import { classes } from "../../ui/classes";
 import { formatNumber } from "../../ui/i18n/format";
 import { useHere } from "../cards/RoomHere";
+import { useEdited } from "../replying";
 import { type Doing, DoingContext } from "./doing";
 import { RowView } from "./RowView";
 import { useRowKeys } from "./rowKeys";
@@ -27,7 +28,7 @@ export interface ListProps {
 }
 
 export function List({ label, rows, scrolling, threadRoot, hitId, onNearTop, markUnread }: ListProps) {
-  const { meId } = useHere();
+  const { roomId, meId } = useHere();
   const box = useRef<HTMLDivElement>(null);
   const isPrepending = usePrepending(rows);
   const [reactingId, setReacting] = useState<string>();
@@ -35,6 +36,12 @@ export function List({ label, rows, scrolling, threadRoot, hitId, onNearTop, mar
   const { list, toEnd, lead } = scrolling;
   const keys = useRowKeys({ rows, lead, box, doing, toEnd });
   const { activeId, activate } = keys;
+  const editedId = useEdited(roomId, threadRoot);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: once, when it begins
+  useEffect(() => {
+    const row = rows.find(({ item }) => item.kind === "message" && item.message.id === editedId);
+    if (row !== undefined) lead(row.id, "nearest");
+  }, [editedId, lead]);
   const lastStop = rows.findLast(isStop)?.id;
   const tabId = rows.some((row) => row.id === activeId) ? activeId : lastStop;
   const place = rows.findIndex((row) => row.id === tabId);

@@ -109,7 +109,7 @@ function Head({ message }: { readonly message: Message }) {
       {taint.length > 0 && (
         <span data-tip={t("timeline.taintMeans")} className="inline-flex items-center gap-1 text-meta text-ink-2">
           <ShieldAlert aria-hidden="true" size={13} />
-          {formatList(taint.map((one) => t(`cards.taints.${one}`)))}
+          {formatList(taint.map((one) => t(`turns.taints.${one}`)))}
         </span>
       )}
     </div>

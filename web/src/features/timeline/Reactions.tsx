@@ -36,7 +36,7 @@ export function Reactions({ message }: { readonly message: Message }) {
         const isMine = ids.includes(meId);
         const who = formatList([
           ...ids.slice(0, NAMED).map((id) => (id === meId ? t("common.you") : people.name(id))),
-          ...(ids.length > NAMED ? [t("cards.others", { count: ids.length - NAMED })] : []),
+          ...(ids.length > NAMED ? [t("turns.others", { count: ids.length - NAMED })] : []),
         ]);
         return (
           <li key={emoji}>

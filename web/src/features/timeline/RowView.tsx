@@ -5,6 +5,7 @@ import { useTranslation } from "react-i18next";
 import type { TimelineItem } from "../../room/state";
 import { classes } from "../../ui/classes";
 import { formatDateTime, formatDay } from "../../ui/i18n/format";
+import { useMinute } from "../../ui/minute";
 import { useHere } from "../cards/RoomHere";
 import { TurnRow } from "../cards/TurnRow";
 import { useDoing } from "./doing";
@@ -128,6 +129,7 @@ function whoOf(item: TimelineItem, meId: string): string {
 }
 
 function Day({ at }: { readonly at: string }) {
+  useMinute();
   return (
     <div className="mx-auto flex w-full max-w-[56rem] items-center gap-3 px-4 pt-5 pb-1">
       <span className="h-px flex-1 bg-line" />

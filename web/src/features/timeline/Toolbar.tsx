@@ -19,6 +19,7 @@ import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { useLocation, useSearchParams } from "wouter";
 import type { Message } from "../../protocol/wire";
+import { copyText } from "../../ui/copying";
 import { IconButton } from "../../ui/IconButton";
 import { Menu, MenuItem, MenuSeparator } from "../../ui/Menu";
 import { toast } from "../../ui/Toast";
@@ -88,7 +89,7 @@ interface MoreProps extends Omit<ToolbarProps, "isReacting"> {
 function More({ message, rights, onMenu, onDelete, onWhy }: MoreProps) {
   const { t } = useTranslation();
   const { roomId, room } = useHere();
-  const { markUnread } = useDoing();
+  const { threadRoot, markUnread } = useDoing();
   const { run } = useAct();
   const [, setSearch] = useSearchParams();
   const [isOpen, setOpen] = useState(false);
@@ -99,7 +100,7 @@ function More({ message, rights, onMenu, onDelete, onWhy }: MoreProps) {
     onMenu(next);
   };
   const copy = (text: string) =>
-    navigator.clipboard.writeText(text).then(
+    copyText(text).then(
       () => toast(t("common.copied"), { tone: "ok" }),
       () => toast(t("common.failed"), { tone: "danger" }),
     );
@@ -153,7 +154,7 @@ function More({ message, rights, onMenu, onDelete, onWhy }: MoreProps) {
       )}
       {(rights.edit || rights.delete) && <MenuSeparator />}
       {rights.edit && (
-        <MenuItem icon={<Pencil size={16} />} shortcut="e" onSelect={() => editMessage(roomId, message.id)}>
+        <MenuItem icon={<Pencil size={16} />} shortcut="e" onSelect={() => editMessage(roomId, threadRoot, message.id)}>
           {t("common.edit")}
         </MenuItem>
       )}

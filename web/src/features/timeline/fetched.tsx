@@ -6,15 +6,16 @@ import { Skeleton } from "../../ui/Skeleton";
 import type { Row } from "./rows";
 
 const rich = () => import("./rich");
+const words = ["cards"] as const;
 const card = <Skeleton className="h-24 w-full rounded-card!" />;
 const line = <Skeleton className="mt-1.5 h-10 w-60" />;
 
-export const ToolCard = later(() => rich().then((part) => part.ToolCard), { meanwhile: card });
-export const ProposalCard = later(() => rich().then((part) => part.ProposalCard), { meanwhile: card });
-export const FoundCards = later(() => rich().then((part) => part.FoundCards), { meanwhile: card });
-export const FormCard = later(() => rich().then((part) => part.FormCard), { meanwhile: card });
-export const ChangedFiles = later(() => rich().then((part) => part.ChangedFiles), { meanwhile: line });
-export const Attachments = later(() => rich().then((part) => part.Attachments), { meanwhile: line });
+export const ToolCard = later(() => rich().then((part) => part.ToolCard), { meanwhile: card, words });
+export const ProposalCard = later(() => rich().then((part) => part.ProposalCard), { meanwhile: card, words });
+export const FoundCards = later(() => rich().then((part) => part.FoundCards), { meanwhile: card, words });
+export const FormCard = later(() => rich().then((part) => part.FormCard), { meanwhile: card, words });
+export const ChangedFiles = later(() => rich().then((part) => part.ChangedFiles), { meanwhile: line, words });
+export const Attachments = later(() => rich().then((part) => part.Attachments), { meanwhile: line, words });
 
 export const Alternatives = later(() => rich().then((part) => part.Alternatives), {
   meanwhile: <div className="mt-1.5 h-8" />,

@@ -129,7 +129,7 @@ export function useRowKeys({ rows, lead, box, doing, toEnd }: RowKeysOptions): R
   };
   const decide = (kind: "approve" | "deny") => {
     const row = active();
-    if (row?.item.kind !== "call") return row === undefined && toWaiting();
+    if (row?.item.kind !== "call") return toWaiting();
     const button = box.current?.querySelector<HTMLButtonElement>(
       `[data-row="${CSS.escape(row.id)}"] [data-decide="${kind}"]`,
     );
@@ -137,7 +137,7 @@ export function useRowKeys({ rows, lead, box, doing, toEnd }: RowKeysOptions): R
     // What can do much harm takes the key twice: the first press only goes to the button.
     if (button.dataset.twice !== undefined && document.activeElement !== button) {
       button.focus();
-      toast(t("cards.pressAgain"));
+      toast(t("turns.pressAgain"));
     } else button.click();
     return true;
   };

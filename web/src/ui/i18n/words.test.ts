@@ -49,7 +49,7 @@ function seams(): readonly Seam[] {
     const calls = text.matchAll(/\b(?:later|part)(?:<[^(]*>)?\(\s*\(\) =>\s*import\("([^"]+)"\)(?<rest>[^;]*);/g);
     return [...calls].flatMap(([, path = "", rest = ""]) => {
       const file = fileAt(join(ROOT, name), path);
-      const words = /words: \[([^\]]*)\]/.exec(rest)?.[1] ?? "";
+      const words = /(?:words:|,) \[([^\]]*)\]/.exec(rest)?.[1] ?? "";
       return file === undefined ? [] : [{ file, words: [...words.matchAll(/"(\w+)"/g)].map(([, word = ""]) => word) }];
     });
   });
@@ -57,6 +57,29 @@ function seams(): readonly Seam[] {
 
 const inPack = async (pack: string, language: Language) =>
   Object.keys(await fetchWords(allPacks.find((one) => one === pack) ?? "base", language));
+
+/** The keys of all words of a tree. */
+function keysOf(words: object, above = ""): readonly string[] {
+  return Object.entries(words).flatMap(([key, said]) =>
+    typeof said === "string" ? [`${above}${key}`] : keysOf(said, `${above}${key}.`),
+  );
+}
+
+/** Whether the sources say a key: as it is, or as a template whose gaps may stand for any one name. */
+function saying(): (key: string) => boolean {
+  const files = readdirSync(ROOT, { recursive: true, encoding: "utf8" }).filter(
+    (name) => /\.tsx?$/.test(name) && !/\.test\.|i18n\/(en|zh)\//.test(name),
+  );
+  const text = files.map((name) => readFileSync(join(ROOT, name), "utf8")).join("\n");
+  const whole = new Set([...text.matchAll(/["'`](\w+(?:\.\w+)+)["'`]/g)].map(([, key = ""]) => key));
+  const begun = new RegExp(`\`((?:${areas.join("|")})\\.(?:[\\w.]|\\$\\{[^}]*\\})*)\``, "g");
+  const templates = [...text.matchAll(begun)].map(
+    ([, said = ""]) => new RegExp(`^${said.replaceAll(".", "\\.").replaceAll(/\$\{[^}]*\}/g, "[\\w-]+")}$`),
+  );
+  // A count chooses one of two.
+  return (key) =>
+    [key, key.replace(/_(one|other)$/, "")].some((one) => whole.has(one) || templates.some((is) => is.test(one)));
+}
 
 describe("words", () => {
   test("all packs together are all the words of a language", async () => {
@@ -82,6 +105,12 @@ describe("words", () => {
       const lacking = [...areasSaid(file)].filter((area) => !there.has(area));
       expect(lacking, file.slice(ROOT.length)).toEqual([]);
     }
+  });
+
+  test("each is said by somebody", () => {
+    const isSaid = saying();
+    expect(keysOf(en).length).toBeGreaterThan(900);
+    expect(keysOf(en).filter((key) => !isSaid(key))).toEqual([]);
   });
 
   test("the page itself says only what it begins with", async () => {

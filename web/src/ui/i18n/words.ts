@@ -16,6 +16,10 @@ const packs = {
     en: () => import("./en/room").then((part) => part.room),
     zh: () => import("./zh/room").then((part) => part.room),
   },
+  cards: {
+    en: () => import("./en/cards").then(({ cards }) => ({ cards })),
+    zh: () => import("./zh/cards").then(({ cards }) => ({ cards })),
+  },
   context: {
     en: () => import("./en/context").then(({ context }) => ({ context })),
     zh: () => import("./zh/context").then(({ context }) => ({ context })),
@@ -27,6 +31,10 @@ const packs = {
   members: {
     en: () => import("./en/members").then(({ members }) => ({ members })),
     zh: () => import("./zh/members").then(({ members }) => ({ members })),
+  },
+  notifying: {
+    en: () => import("./en/notifying").then(({ notifying }) => ({ notifying })),
+    zh: () => import("./zh/notifying").then(({ notifying }) => ({ notifying })),
   },
   palette: {
     en: () => import("./en/palette").then(({ palette }) => ({ palette })),

@@ -4,6 +4,7 @@ import { Check, Copy } from "lucide-react";
 import { useEffect, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { classes } from "../../../ui/classes";
+import { copyText } from "../../../ui/copying";
 import { IconButton } from "../../../ui/IconButton";
 import type { Coloured } from "./highlight";
 
@@ -125,7 +126,7 @@ export function CopyButton({
       icon={isCopied ? <Check size={15} className="text-ok" /> : <Copy size={15} />}
       className={className}
       onClick={() => {
-        navigator.clipboard.writeText(text).then(
+        copyText(text).then(
           () => setCopied(true),
           () => setCopied(false),
         );

@@ -7,6 +7,7 @@ import { composer } from "./composer";
 import { context } from "./context";
 import { files } from "./files";
 import { members } from "./members";
+import { notifying } from "./notifying";
 import { palette } from "./palette";
 import { rooms } from "./rooms";
 import { search } from "./search";
@@ -15,6 +16,7 @@ import { shell } from "./shell";
 import { signin } from "./signin";
 import { terminal } from "./terminal";
 import { timeline } from "./timeline";
+import { turns } from "./turns";
 import { usage } from "./usage";
 
 export const en = {
@@ -25,6 +27,7 @@ export const en = {
   context,
   files,
   members,
+  notifying,
   palette,
   rooms,
   search,
@@ -33,5 +36,6 @@ export const en = {
   signin,
   terminal,
   timeline,
+  turns,
   usage,
 };

@@ -2,7 +2,6 @@
 
 export const cards = {
   name: "{{ai}} {{what}}: {{state}}",
-  askedBy: "asked by {{who}}",
   arguments: "What it is told",
   noArguments: "It is told nothing more.",
   argumentsHidden: "What it is told is not shown to you.",
@@ -96,14 +95,11 @@ export const cards = {
   deny: "Deny",
   approveTip: "Approve this very call, once",
   denyTip: "Deny: it does not run",
-  pressAgain: "This can do much. Press the key again to do it.",
   approvedSoFar: "Approved by",
   takesMore_one: "It takes {{count}} more.",
   takesMore_other: "It takes {{count}} more.",
   whoCan: "{{who}} can approve.",
   nobodyCan: "Nobody in this room can approve.",
-  others_one: "{{count}} other",
-  others_other: "{{count}} others",
   nudge: "Ask them",
   nudgeWords: "{{who}} Please look at the call that waits for approval: {{what}}",
   timeLeft: "{{time}} left",
@@ -129,14 +125,6 @@ export const cards = {
     sandbox_error: "The sandbox could not be set up.",
     other: "It did not work.",
   },
-  taints: {
-    nlweb: "from a website",
-    web: "from the web",
-    mcp: "from an outside server",
-    file: "from a file with outside words",
-    guest: "from a guest",
-    webhook: "from a webhook",
-  },
 
   filesChanged_one: "{{count}} file changed",
   filesChanged_other: "{{count}} files changed",
@@ -157,28 +145,6 @@ export const cards = {
   undone: "Undone.",
   notUndone: "It was not undone.",
   conflicts: "Others changed these files since:",
-
-  stopping: "Stopping…",
-  stopTip: "Stop",
-  next: "Begins at once",
-  queued_one: "Waits behind {{count}} other request",
-  queued_other: "Waits behind {{count}} other requests",
-  steer: "Say something to it",
-  thought: "Its thoughts",
-  phases: {
-    begins: "Beginning…",
-    context: "Reading the room…",
-    model: "Writing…",
-    thinks: "Thinking…",
-    tool: "Using a tool…",
-    waiting: "Waiting…",
-    approval: "Waiting for approval",
-  },
-
-  found: "What was found",
-  moreFound_one: "Show {{count}} more",
-  moreFound_other: "Show {{count}} more",
-  sources: "Sources:",
 
   proposal: {
     remember: "{{ai}} proposes to remember",

@@ -18,6 +18,5 @@ export const palette = {
   account: "Your account",
   copyAddress: "Copy the address of this page",
   copied: "The address was copied.",
-  message: "Write to {{name}}",
   hint: { move: "move", open: "open", close: "close" },
 };

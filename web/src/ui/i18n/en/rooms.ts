@@ -1,7 +1,6 @@
 /** What the list of rooms says, in English. */
 
 export const rooms = {
-  label: "Rooms",
   search: "Search or jump",
   rooms: "Rooms",
   direct: "Direct messages",
@@ -16,9 +15,11 @@ export const rooms = {
   mentions_one: "one mention",
   mentions_other: "{{count}} mentions",
   aiWorking: "the AI is working",
+  needsApproval: "the AI needs approval",
   muted: "muted",
   draft: "draft",
   ai: "ai",
+  approval: "approval",
   room: {
     title: "New room",
     text: "You become its owner. Others come in when you add or invite them.",
@@ -30,15 +31,5 @@ export const rooms = {
     withAi: "With an AI member",
     withAiHint: "It answers when somebody mentions it. You can change this at any time.",
     create: "Make the room",
-  },
-  directDialog: {
-    title: "New direct message",
-    text: "A room of just these people. If there is one already, it opens.",
-    handles: "To",
-    hint: "Their @names, with spaces between them.",
-    placeholder: "@mei @sam",
-    missing: "Say who it should go to.",
-    ais: "Or talk with an AI alone",
-    create: "Open",
   },
 };

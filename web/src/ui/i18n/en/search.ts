@@ -15,6 +15,7 @@ export const search = {
   withBoth: "With files and links",
   after: "Since",
   before: "Before",
+  noDay: "A whole day, from the year 1970 on.",
   results: "What was found",
   looking: "Searching…",
   found_one: "One message",

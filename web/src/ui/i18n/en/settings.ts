@@ -49,6 +49,8 @@ export const settings = {
 
   aiMembers: "AIs in this room",
   noAis: "There is no AI in this room.",
+  noAisAtAll: "There is no AI on this server. An operator makes one:",
+  allAisHere: "All AIs of this server are in this room. An operator makes another one:",
   addAi: "Add an AI",
   cannotAnswer: "cannot answer now",
   removeAi: "Remove {{name}}?",
@@ -322,6 +324,7 @@ export const settings = {
   details: "Details",
   serverItself: "The server",
 
+  yourHandle: "Handle: @{{handle}}. Others mention you by it.",
   appearance: "Appearance and keys",
   appearanceHint: "Kept in this browser.",
   theme: "Theme",
@@ -331,6 +334,14 @@ export const settings = {
   language: "Language",
   singleKeys: "Single keys act",
   singleKeysHint: "Like j, k and r outside text fields. Press ? for all keys.",
+  notifications: "System notifications",
+  notificationsHint: "They come while Multiplayer is out of sight: for this account, in this browser.",
+  notifyMe: "Notify me on this device",
+  notifyMeHint: "Of mentions, and of direct messages. It names the room and shows no words of the message.",
+  notifyBlocked:
+    "The browser blocks notifications of this address. Allow them in its settings for this site, then switch this on.",
+  notifyNone:
+    "This browser shows no notifications of a page like this one. They need https, and most phones have none for pages.",
   password: "Password",
   passwordHint: "With a password you can sign in without a link.",
   currentPassword: "Current password",

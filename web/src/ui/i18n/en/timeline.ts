@@ -70,6 +70,7 @@ export const timeline = {
   react: "React",
   reactions: "Reactions",
   reactedBy: "{{emoji}} {{count}}, {{who}}",
+  commonEmoji: "Common",
   searchEmoji: "Search emoji",
   noEmoji: "No emoji by that name.",
   copyText: "Copy text",

@@ -8,6 +8,7 @@ import { composer } from "./composer";
 import { context } from "./context";
 import { files } from "./files";
 import { members } from "./members";
+import { notifying } from "./notifying";
 import { palette } from "./palette";
 import { rooms } from "./rooms";
 import { search } from "./search";
@@ -16,6 +17,7 @@ import { shell } from "./shell";
 import { signin } from "./signin";
 import { terminal } from "./terminal";
 import { timeline } from "./timeline";
+import { turns } from "./turns";
 import { usage } from "./usage";
 
 export const zh: typeof en = {
@@ -26,6 +28,7 @@ export const zh: typeof en = {
   context,
   files,
   members,
+  notifying,
   palette,
   rooms,
   search,
@@ -34,5 +37,6 @@ export const zh: typeof en = {
   signin,
   terminal,
   timeline,
+  turns,
   usage,
 };

@@ -4,7 +4,6 @@ import type { cards as en } from "../en/cards";
 
 export const cards: typeof en = {
   name: "{{ai}} {{what}}：{{state}}",
-  askedBy: "{{who}} 提出",
   arguments: "传给工具的内容",
   noArguments: "没有其他参数。",
   argumentsHidden: "你无权查看传给它的内容。",
@@ -81,14 +80,11 @@ export const cards: typeof en = {
   deny: "拒绝",
   approveTip: "只批准这一次调用",
   denyTip: "拒绝：不会执行",
-  pressAgain: "这一操作影响较大，请再按一次确认。",
   approvedSoFar: "已批准：",
   takesMore_one: "还需要 {{count}} 人。",
   takesMore_other: "还需要 {{count}} 人。",
   whoCan: "{{who}}可以批准。",
   nobodyCan: "这个房间里没有人可以批准。",
-  others_one: "另外 {{count}} 人",
-  others_other: "另外 {{count}} 人",
   nudge: "提醒他们",
   nudgeWords: "{{who}} 请看一下等待批准的调用：{{what}}",
   timeLeft: "剩余 {{time}}",
@@ -114,14 +110,6 @@ export const cards: typeof en = {
     sandbox_error: "沙箱没能启动。",
     other: "没有成功。",
   },
-  taints: {
-    nlweb: "来自网站",
-    web: "来自网页",
-    mcp: "来自外部服务器",
-    file: "来自含外部内容的文件",
-    guest: "来自访客",
-    webhook: "来自 Webhook",
-  },
 
   filesChanged_one: "{{count}} 个文件有改动",
   filesChanged_other: "{{count}} 个文件有改动",
@@ -141,28 +129,6 @@ export const cards: typeof en = {
   undone: "已撤销。",
   notUndone: "没有撤销。",
   conflicts: "之后有人改过这些文件：",
-
-  stopping: "正在停止…",
-  stopTip: "停止",
-  next: "马上开始",
-  queued_one: "前面还有 {{count}} 个请求",
-  queued_other: "前面还有 {{count}} 个请求",
-  steer: "补充一句",
-  thought: "思考过程",
-  phases: {
-    begins: "正在开始…",
-    context: "正在阅读房间内容…",
-    model: "正在书写…",
-    thinks: "正在思考…",
-    tool: "正在使用工具…",
-    waiting: "正在等待…",
-    approval: "等待批准",
-  },
-
-  found: "找到的内容",
-  moreFound_one: "再显示 {{count}} 项",
-  moreFound_other: "再显示 {{count}} 项",
-  sources: "来源：",
 
   proposal: {
     remember: "{{ai}} 提议记住",

@@ -88,7 +88,7 @@ export const files: typeof en = {
   undoing: "正在撤销",
   undoneInPart: "已撤销，但以下被他人修改过的文件除外：",
   notUndone: "没有撤销。",
-  undoRunning: "这一轮结束后才能撤销。",
+  undoRunning: "这次回答结束后才能撤销。",
   undoTooLate: "之后的改动太多，已无法撤销。",
   noAttachments: "这个房间还没有发送过文件。",
   pages_one: "{{count}} 页",

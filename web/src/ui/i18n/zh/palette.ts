@@ -17,9 +17,8 @@ export const palette: typeof en = {
   unread_other: "{{count}} 条未读",
   archived: "已归档",
   roomSettings: "当前房间的设置",
-  account: "我的账户",
+  account: "我的账号",
   copyAddress: "复制当前页面地址",
   copied: "地址已复制。",
-  message: "给 {{name}} 发消息",
   hint: { move: "移动", open: "打开", close: "关闭" },
 };

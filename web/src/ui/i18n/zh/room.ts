@@ -1,9 +1,9 @@
 /** The words in Simplified Chinese that a room shows as soon as it is there. */
 
 import { banners } from "./banners";
-import { cards } from "./cards";
 import { composer } from "./composer";
 import { rooms } from "./rooms";
 import { timeline } from "./timeline";
+import { turns } from "./turns";
 
-export const room = { banners, cards, composer, rooms, timeline };
+export const room = { banners, composer, rooms, timeline, turns };

@@ -3,7 +3,6 @@
 import type { rooms as en } from "../en/rooms";
 
 export const rooms: typeof en = {
-  label: "房间列表",
   search: "搜索或跳转",
   rooms: "房间",
   direct: "私信",
@@ -18,9 +17,11 @@ export const rooms: typeof en = {
   mentions_one: "{{count}} 条提及",
   mentions_other: "{{count}} 条提及",
   aiWorking: "AI 正在工作",
+  needsApproval: "AI 需要批准",
   muted: "已静音",
   draft: "草稿",
   ai: "ai",
+  approval: "待批准",
   room: {
     title: "新建房间",
     text: "你将成为所有者。添加或邀请后，其他人才能进入。",
@@ -32,15 +33,5 @@ export const rooms: typeof en = {
     withAi: "加入一位 AI 成员",
     withAiHint: "有人提及它时，它会回答。之后可随时更改。",
     create: "新建房间",
-  },
-  directDialog: {
-    title: "新建私信",
-    text: "只有这些人的房间。如果已经存在，将直接打开。",
-    handles: "收件人",
-    hint: "填写对方的 @用户名，用空格分隔。",
-    placeholder: "@mei @sam",
-    missing: "请填写收件人。",
-    ais: "或与一位 AI 单独交谈",
-    create: "打开",
   },
 };

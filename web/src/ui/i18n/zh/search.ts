@@ -17,6 +17,7 @@ export const search: typeof en = {
   withBoth: "含附件和链接",
   after: "不早于",
   before: "早于",
+  noDay: "请输入 1970 年之后的完整日期。",
   results: "搜索结果",
   looking: "正在搜索…",
   found_one: "{{count}} 条消息",

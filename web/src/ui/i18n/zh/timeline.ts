@@ -72,6 +72,7 @@ export const timeline: typeof en = {
   react: "添加表情",
   reactions: "表情回应",
   reactedBy: "{{emoji}} {{count}}，{{who}}",
+  commonEmoji: "常用",
   searchEmoji: "搜索表情",
   noEmoji: "没有找到这个表情。",
   copyText: "复制文字",
@@ -142,8 +143,8 @@ export const timeline: typeof en = {
   notices: {
     roomCreated: "{{who}} 创建了房间",
     roomRenamed: "{{who}} 将房间改名为 {{name}}",
-    topicSet: "{{who}} 设置了话题：{{topic}}",
-    topicRemoved: "{{who}} 移除了话题",
+    topicSet: "{{who}} 设置了主题：{{topic}}",
+    topicRemoved: "{{who}} 移除了主题",
     settingsSet: "{{who}} 更改了房间设置",
     archived: "{{who}} 归档了房间",
     unarchived: "{{who}} 重新开放了房间",

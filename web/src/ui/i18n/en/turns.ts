@@ -1,0 +1,36 @@
+/** Words in English: what an AI is at, and on whose behalf. */
+
+export const turns = {
+  askedBy: "asked by {{who}}",
+  pressAgain: "This can do much. Press the key again to do it.",
+  others_one: "{{count}} other",
+  others_other: "{{count}} others",
+  taints: {
+    nlweb: "from a website",
+    web: "from the web",
+    mcp: "from an outside server",
+    file: "from a file with outside words",
+    guest: "from a guest",
+    webhook: "from a webhook",
+  },
+  stopping: "Stopping…",
+  stopTip: "Stop",
+  next: "Begins at once",
+  queued_one: "Waits behind {{count}} other request",
+  queued_other: "Waits behind {{count}} other requests",
+  steer: "Say something to it",
+  thought: "Its thoughts",
+  phases: {
+    begins: "Beginning…",
+    context: "Reading the room…",
+    model: "Writing…",
+    thinks: "Thinking…",
+    tool: "Using a tool…",
+    waiting: "Waiting…",
+    approval: "Waiting for approval",
+  },
+  found: "What was found",
+  moreFound_one: "Show {{count}} more",
+  moreFound_other: "Show {{count}} more",
+  sources: "Sources:",
+};
