@@ -5,7 +5,7 @@ import { classes } from "./classes";
 
 export interface AvatarProps {
   readonly name: string;
-  /** What the colour is made of: an id that stays when the name changes. */
+  /** What the colour is made of: an id that stays when the name changes. Empty: it is not known yet. */
   readonly seed?: string;
   readonly isAi?: boolean;
   readonly size?: "xs" | "sm" | "md" | "lg";
@@ -32,21 +32,28 @@ const colours = [
 ] as const;
 
 function colour(seed: string): string {
+  if (seed === "") return "bg-hover text-ink-2";
   let sum = 0;
   for (const letter of seed) sum = (sum * 31 + (letter.codePointAt(0) ?? 0)) % 1_000_003;
   return colours[sum % colours.length] ?? colours[0];
 }
 
+/** Signs as wide as they are high. */
+const WIDE = /\p{Script=Han}|\p{Script=Hangul}|\p{Script=Hiragana}|\p{Script=Katakana}|\p{Extended_Pictographic}/u;
+
 /** Two letters of two words; one sign where signs are words. */
 export function initials(name: string): string {
   const words = name.trim().split(/[\s._-]+/u);
   const first = [...(words[0] ?? "")][0] ?? "?";
-  if (/\p{Script=Han}|\p{Script=Hangul}|\p{Script=Hiragana}|\p{Script=Katakana}/u.test(first)) return first;
+  if (WIDE.test(first)) return first;
   const last = words.length > 1 ? ([...(words.at(-1) ?? "")][0] ?? "") : "";
-  return (first + last).toLocaleUpperCase();
+  return (WIDE.test(last) ? first : first + last).toLocaleUpperCase();
 }
 
 export function Avatar({ name, seed = name, isAi = false, size = "md", isOnline, className }: AvatarProps) {
+  const letters = initials(name);
+  // Two do not fit into the small ones, which lie over each other where several stand together.
+  const written = size === "xs" || size === "sm" ? [...letters][0] : letters;
   return (
     <span
       aria-hidden="true"
@@ -57,7 +64,7 @@ export function Avatar({ name, seed = name, isAi = false, size = "md", isOnline,
         className,
       )}
     >
-      {isAi ? <Sparkle size={sparks[size]} fill="currentColor" strokeWidth={1} /> : initials(name)}
+      {isAi ? <Sparkle size={sparks[size]} fill="currentColor" strokeWidth={1} /> : written}
       {isOnline === true && (
         <span className="absolute -right-0.5 -bottom-0.5 size-2.5 rounded-full border-2 border-surface bg-ok" />
       )}

@@ -59,16 +59,23 @@ export function TooltipLayer() {
     };
     const focused = (event: FocusEvent) => {
       const next = ofTarget(event.target);
-      if (next?.of.matches(":focus-visible") && canHover()) later(() => setShown(next), OPEN_MS);
+      if (isByKeys && next?.of.matches(":focus-visible") && canHover()) later(() => setShown(next), OPEN_MS);
     };
     const close = () => later(() => setShown(undefined), 0);
+    // What was pressed in a window gives the focus back by a pointer too: that asks for no tip.
+    let isByKeys = true;
+    const pointed = () => {
+      isByKeys = false;
+      close();
+    };
     const pressed = (event: KeyboardEvent) => {
+      isByKeys = true;
       if (event.key === "Escape") close();
     };
     document.addEventListener("pointerover", over);
     document.addEventListener("focusin", focused);
     document.addEventListener("focusout", close);
-    document.addEventListener("pointerdown", close);
+    document.addEventListener("pointerdown", pointed);
     document.addEventListener("keydown", pressed);
     document.addEventListener("scroll", close, true);
     return () => {
@@ -76,7 +83,7 @@ export function TooltipLayer() {
       document.removeEventListener("pointerover", over);
       document.removeEventListener("focusin", focused);
       document.removeEventListener("focusout", close);
-      document.removeEventListener("pointerdown", close);
+      document.removeEventListener("pointerdown", pointed);
       document.removeEventListener("keydown", pressed);
       document.removeEventListener("scroll", close, true);
     };

@@ -10,8 +10,9 @@ import { Avatar } from "../../ui/Avatar";
 import { Button } from "../../ui/Button";
 import { Dialog } from "../../ui/Dialog";
 import { toast } from "../../ui/Toast";
+import { AnotherAi } from "../anotherAi";
 import { sentenceOf, useAnswer } from "../answers";
-import { Loading, Note, Refusal } from "../sections";
+import { Loading, Refusal } from "../sections";
 
 export interface AddAiProps {
   readonly room: RoomClient;
@@ -50,7 +51,6 @@ export function AddAi({ room, members, isOpen, onOpenChange }: AddAiProps) {
         {error !== undefined && <Refusal text={error} />}
         {offers.refusal !== undefined && <Refusal text={offers.refusal} onRetry={offers.again} />}
         {offers.isLoading && offers.value === undefined && <Loading />}
-        {offers.value?.ais.length === 0 && <Note>{t("members.noAis")}</Note>}
         {offers.value?.ais.map((offer) => (
           <div key={offer.account_id} className="flex min-h-12 items-center gap-3">
             <Avatar name={offer.name} isAi />
@@ -82,6 +82,9 @@ export function AddAi({ room, members, isOpen, onOpenChange }: AddAiProps) {
             )}
           </div>
         ))}
+        {offers.value?.ais.every((offer) => members.has(offer.account_id)) === true && (
+          <AnotherAi words={t(offers.value.ais.length === 0 ? "members.noAis" : "members.allAisHere")} />
+        )}
       </div>
     </Dialog>
   );

@@ -3,22 +3,26 @@
 import { type FormEvent, useId, useState } from "react";
 import { useTranslation } from "react-i18next";
 import type { RoomClient } from "../../connection/types";
-import type { Role } from "../../protocol/wire";
+import type { Member, Role } from "../../protocol/wire";
 import { Button } from "../../ui/Button";
 import { Dialog } from "../../ui/Dialog";
 import { Field, Input, Select } from "../../ui/Field";
 import { toast } from "../../ui/Toast";
 import { sentenceOf } from "../answers";
+import { HandleField } from "../HandleField";
+import { withoutAt } from "../handles";
 import { type PersonRole, rolesUpTo } from "./roles";
 
 export interface AddMemberProps {
   readonly room: RoomClient;
+  /** Who is here already, and is not offered. */
+  readonly members: ReadonlyMap<string, Member>;
   readonly highest: Role;
   readonly isOpen: boolean;
   readonly onOpenChange: (isOpen: boolean) => void;
 }
 
-export function AddMember({ room, highest, isOpen, onOpenChange }: AddMemberProps) {
+export function AddMember({ room, members, highest, isOpen, onOpenChange }: AddMemberProps) {
   const { t } = useTranslation();
   const formId = useId();
   const [handle, setHandle] = useState("");
@@ -26,10 +30,10 @@ export function AddMember({ room, highest, isOpen, onOpenChange }: AddMemberProp
   const [until, setUntil] = useState("");
   const [error, setError] = useState<string>();
   const [isBusy, setBusy] = useState(false);
-  const name = handle.trim().replace(/^[@＠]/, "");
 
   const add = async (event: FormEvent) => {
     event.preventDefault();
+    const name = withoutAt(handle);
     if (name === "") return setError(t("members.handleMissing"));
     setBusy(true);
     setError(undefined);
@@ -68,20 +72,19 @@ export function AddMember({ room, highest, isOpen, onOpenChange }: AddMemberProp
       }
     >
       <form id={formId} onSubmit={(event) => void add(event)} className="flex flex-col gap-4">
-        <Field label={t("members.handle")} hint={t("members.handleHint")} error={error}>
-          <Input
-            value={handle}
-            autoCapitalize="none"
-            autoComplete="off"
-            spellCheck={false}
-            maxLength={64}
-            placeholder="@mei"
-            onChange={(event) => {
-              setHandle(event.target.value);
-              setError(undefined);
-            }}
-          />
-        </Field>
+        <HandleField
+          label={t("members.handle")}
+          hint={t("members.handleHint")}
+          error={error}
+          placeholder="@ana"
+          roomId={room.id}
+          without={members}
+          value={handle}
+          onChange={(text) => {
+            setHandle(text);
+            setError(undefined);
+          }}
+        />
         <Field label={t("members.role")} hint={t(`members.roleHints.${role}`)}>
           <Select
             value={role}

@@ -1,18 +1,19 @@
 /** The room's invite links that still count: what they give, how often, until when; revoke one, make one. */
 
 import { Link2, Plus } from "lucide-react";
-import { useState } from "react";
+import { useMemo, useState } from "react";
 import { useTranslation } from "react-i18next";
 import type { RoomClient } from "../../connection/types";
 import type { InviteView } from "../../protocol/api";
 import type { Role } from "../../protocol/wire";
 import { Button } from "../../ui/Button";
 import { Confirm } from "../../ui/Confirm";
-import { formatRelative } from "../../ui/i18n/format";
+import { useMinute } from "../../ui/minute";
 import { useAnswer } from "../answers";
-import { useClient } from "../hooks";
+import { useClient, useRoomState } from "../hooks";
 import { usePeople } from "../people";
 import { Loading, Note, Refusal, Section } from "../sections";
+import { timeLeft } from "./inviteLinks";
 import { inWords } from "./inWords";
 import { NewInvite } from "./NewInvite";
 
@@ -20,9 +21,13 @@ export function Invites({ room, highest }: { readonly room: RoomClient; readonly
   const { t } = useTranslation();
   const { rest } = useClient();
   const people = usePeople(room);
-  const list = useAnswer("GET /api/v1/rooms/{room_id}/invites", { places: { room_id: room.id } });
+  const members = useRoomState(room, (state) => state.members);
+  // Whoever came in may have used one of them up.
+  const who = useMemo(() => [...(members?.keys() ?? [])].join(" "), [members]);
+  const list = useAnswer("GET /api/v1/rooms/{room_id}/invites", { places: { room_id: room.id } }, who);
   const [isMaking, setMaking] = useState(false);
   const [revoking, setRevoking] = useState<InviteView>();
+  useMinute();
   const open = (list.value?.invites ?? []).filter((invite) => counts(invite, Date.now()));
   const revoke = async (invite: InviteView) => {
     await rest.call("DELETE /api/v1/rooms/{room_id}/invites/{invite_id}", {
@@ -57,7 +62,7 @@ export function Invites({ room, highest }: { readonly room: RoomClient; readonly
                 {" · "}
                 {invite.expires_at === undefined
                   ? t("members.invites.noEnd")
-                  : t("members.invites.ends", { when: formatRelative(invite.expires_at) })}
+                  : t("members.invites.ends", { when: timeLeft(invite.expires_at, Date.now()) })}
                 {" · "}
                 <bdi>{t("members.invites.by", { name: people.name(invite.created_by) })}</bdi>
               </span>

@@ -12,6 +12,7 @@ import { formatDate, formatDateTime } from "../../ui/i18n/format";
 import { Menu, MenuItem, MenuRadio, MenuSeparator, MenuSub } from "../../ui/Menu";
 import { useAct } from "../answers";
 import { useClient } from "../hooks";
+import { focusComposer } from "../replying";
 import type { Doing } from "./MemberActs";
 import { isFixed, mayRemove, type PersonRole, rolesFor } from "./roles";
 
@@ -75,6 +76,7 @@ function Acts({ state, member, onDo }: MemberRowProps) {
     run(async () => {
       const made = await rest.call("POST /api/v1/rooms/direct", { body: { handles: [member.handle] } });
       navigate(`/r/${made.room.id}`);
+      focusComposer(made.room.id);
     });
   return (
     <Menu

@@ -102,6 +102,7 @@ export function MembersPane({ roomId }: MembersPaneProps) {
       {gives !== undefined && (
         <AddMember
           room={room}
+          members={state.members}
           highest={gives}
           isOpen={adding === "member"}
           onOpenChange={(open) => setAdding(open ? "member" : undefined)}

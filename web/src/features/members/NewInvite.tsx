@@ -1,12 +1,13 @@
 /** Makes an invite link: for whom, how often and how long; the link is shown this once. */
 
-import { Check, Copy } from "lucide-react";
+import { Check, Copy, MonitorSmartphone } from "lucide-react";
 import { useId, useState } from "react";
 import { useTranslation } from "react-i18next";
 import type { RoomClient } from "../../connection/types";
 import type { InviteMade } from "../../protocol/api";
 import type { Role } from "../../protocol/wire";
 import { Button } from "../../ui/Button";
+import { copyText } from "../../ui/copying";
 import { Dialog } from "../../ui/Dialog";
 import { Field, Input, Select } from "../../ui/Field";
 import { formatDateTime } from "../../ui/i18n/format";
@@ -14,6 +15,7 @@ import { sentenceOf } from "../answers";
 import { useClient } from "../hooks";
 import { Refusal } from "../sections";
 import { endOf } from "./AddMember";
+import { isLoopback, linkOf } from "./inviteLinks";
 import { type PersonRole, rolesUpTo } from "./roles";
 
 const USES = ["1", "5", "25", "100", "1000"] as const;
@@ -137,17 +139,12 @@ export function NewInvite({ room, highest, isOpen, onOpenChange, onMade }: NewIn
   );
 }
 
-/** The code stands behind the #, where no server is told it. */
-export function linkOf(origin: string, code: string): string {
-  return `${origin}/join#${code}`;
-}
-
 function Made({ made }: { readonly made: InviteMade }) {
   const { t } = useTranslation();
   const [isCopied, setCopied] = useState(false);
   const link = linkOf(window.location.origin, made.code);
   const copy = () =>
-    navigator.clipboard.writeText(link).then(
+    copyText(link).then(
       () => setCopied(true),
       // Without the right to the clipboard the link is selected by a click on it.
       () => setCopied(false),
@@ -172,6 +169,20 @@ function Made({ made }: { readonly made: InviteMade }) {
         {made.expires_at !== undefined &&
           ` · ${t("members.invites.endsAt", { when: formatDateTime(made.expires_at) })}`}
       </p>
+      {isLoopback(window.location.hostname) && <OnlyHere />}
+    </div>
+  );
+}
+
+function OnlyHere() {
+  const { t } = useTranslation();
+  return (
+    <div className="flex items-start gap-2.5 rounded-button border border-warn-line bg-warn-soft px-3 py-2.5 text-small text-ink">
+      <MonitorSmartphone aria-hidden="true" size={16} className="mt-0.5 shrink-0 text-warn" />
+      <div className="min-w-0 wrap-anywhere">
+        <p className="font-medium">{t("members.invites.onlyHere")}</p>
+        <p>{t("members.invites.onlyHereText", { host: "MULTIPLAYER_HOST", url: "MULTIPLAYER_PUBLIC_URL" })}</p>
+      </div>
     </div>
   );
 }

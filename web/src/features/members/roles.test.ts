@@ -4,7 +4,6 @@ import type { Member } from "../../protocol/wire";
 import { fromSnapshot } from "../../room/snapshot";
 import type { RoomState } from "../../room/state";
 import { counts } from "./Invites";
-import { linkOf } from "./NewInvite";
 import { byRole, isLastOwner, mayRemove, rolesFor, rolesUpTo } from "./roles";
 
 const AT = "2026-11-22T10:00:00Z";
@@ -101,10 +100,5 @@ describe("an invite", () => {
     expect(rolesUpTo("admin")).toEqual(["admin", "member", "guest"]);
     expect(rolesUpTo("member")).toEqual(["member", "guest"]);
     expect(rolesUpTo(undefined)).toEqual([]);
-  });
-  it("is a link that tells its code to no server", () => {
-    const link = new URL(linkOf("https://chat.example.org", "mi_abc"));
-    expect(link.hash).toBe("#mi_abc");
-    expect(link.pathname + link.search).toBe("/join");
   });
 });

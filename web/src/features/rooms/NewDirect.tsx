@@ -1,30 +1,27 @@
 /** Opens the direct room of some people or one AI; the server makes it if there is none. */
 
 import { type FormEvent, useId, useState } from "react";
+import { flushSync } from "react-dom";
 import { useTranslation } from "react-i18next";
 import { useLocation } from "wouter";
 import { Avatar } from "../../ui/Avatar";
 import { Button } from "../../ui/Button";
 import { Dialog } from "../../ui/Dialog";
-import { Field, Input } from "../../ui/Field";
 import { sentenceOf, useAnswer } from "../answers";
+import { HandleField } from "../HandleField";
+import { handlesIn } from "../handles";
 import { useClient } from "../hooks";
+import { focusComposer } from "../replying";
 
 export interface NewDirectProps {
   readonly isOpen: boolean;
   readonly onOpenChange: (isOpen: boolean) => void;
 }
 
-/** `@mei, sam` as mei and sam. */
-export function handlesIn(text: string): readonly string[] {
-  const names = text.split(/[\s,，、;；]+/u).map((name) => name.replace(/^[@＠]/u, ""));
-  return [...new Set(names.filter((name) => name !== ""))];
-}
-
 export function NewDirect({ isOpen, onOpenChange }: NewDirectProps) {
   const { t } = useTranslation();
   const { rest } = useClient();
-  const [, navigate] = useLocation();
+  const [location, navigate] = useLocation();
   const formId = useId();
   const [text, setText] = useState("");
   const [error, setError] = useState<string>();
@@ -34,7 +31,7 @@ export function NewDirect({ isOpen, onOpenChange }: NewDirectProps) {
 
   const open = async (handles: readonly string[]) => {
     if (handles.length === 0) {
-      setError(t("rooms.directDialog.missing"));
+      setError(t("members.direct.missing"));
       return;
     }
     setBusy(true);
@@ -42,8 +39,10 @@ export function NewDirect({ isOpen, onOpenChange }: NewDirectProps) {
     try {
       const made = await rest.call("POST /api/v1/rooms/direct", { body: { handles } });
       setText("");
-      onOpenChange(false);
+      // Gone before the room is there: it would take back the focus that the room's composer takes.
+      flushSync(() => onOpenChange(false));
       navigate(`/r/${made.room.id}`);
+      focusComposer(made.room.id);
     } catch (refusal) {
       setError(sentenceOf(refusal));
     } finally {
@@ -55,14 +54,14 @@ export function NewDirect({ isOpen, onOpenChange }: NewDirectProps) {
     <Dialog
       isOpen={isOpen}
       onOpenChange={onOpenChange}
-      title={t("rooms.directDialog.title")}
-      description={t("rooms.directDialog.text")}
+      title={t("members.direct.title")}
+      description={t("members.direct.text")}
       size="sm"
       footer={
         <>
           <Button onClick={() => onOpenChange(false)}>{t("common.cancel")}</Button>
           <Button variant="primary" type="submit" form={formId} isBusy={isBusy}>
-            {t("rooms.directDialog.create")}
+            {t("members.direct.create")}
           </Button>
         </>
       }
@@ -75,20 +74,23 @@ export function NewDirect({ isOpen, onOpenChange }: NewDirectProps) {
           void open(handlesIn(text));
         }}
       >
-        <Field label={t("rooms.directDialog.handles")} hint={t("rooms.directDialog.hint")} error={error}>
-          <Input
-            autoComplete="off"
-            autoCapitalize="none"
-            spellCheck={false}
-            value={text}
-            placeholder={t("rooms.directDialog.placeholder")}
-            onChange={(event) => setText(event.target.value)}
-          />
-        </Field>
+        <HandleField
+          isMany
+          roomId={/^\/r\/([^/]+)/.exec(location)?.[1]}
+          label={t("members.direct.handles")}
+          hint={t("members.direct.hint")}
+          error={error}
+          placeholder={t("members.direct.placeholder")}
+          value={text}
+          onChange={(next) => {
+            setText(next);
+            setError(undefined);
+          }}
+        />
       </form>
       {ais.length > 0 && (
         <div className="mt-4">
-          <p className="mb-1 text-small font-medium text-ink">{t("rooms.directDialog.ais")}</p>
+          <p className="mb-1 text-small font-medium text-ink">{t("members.direct.ais")}</p>
           <ul className="-mx-2">
             {ais.map((ai) => (
               <li key={ai.account_id}>

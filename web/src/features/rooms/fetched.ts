@@ -3,4 +3,7 @@
 import { later } from "../../ui/Later";
 
 export const NewRoom = later(() => import("./NewRoom").then((part) => part.NewRoom), { isOver: true });
-export const NewDirect = later(() => import("./NewDirect").then((part) => part.NewDirect), { isOver: true });
+export const NewDirect = later(() => import("./NewDirect").then((part) => part.NewDirect), {
+  words: ["members"],
+  isOver: true,
+});

@@ -7,6 +7,7 @@ import { Refused } from "../../connection/types";
 import { Button } from "../../ui/Button";
 import { Field, Input } from "../../ui/Field";
 import { sentenceOf } from "../answers";
+import { suggestedHandle } from "./suggestedHandle";
 
 const HANDLE = /^[a-z0-9][a-z0-9_.-]{1,31}$/;
 const LEAST_PASSWORD = 8;
@@ -19,8 +20,10 @@ interface Wrong {
 
 export function NewAccountForm({ onSubmit }: { readonly onSubmit: (account: NewcomersAccount) => Promise<unknown> }) {
   const { t } = useTranslation();
-  const [handle, setHandle] = useState("");
   const [displayName, setDisplayName] = useState("");
+  /** undefined: not touched yet. */
+  const [ownHandle, setOwnHandle] = useState<string>();
+  const handle = ownHandle ?? suggestedHandle(displayName);
   const [password, setPassword] = useState("");
   const [wrong, setWrong] = useState<Wrong>({});
   const [isBusy, setBusy] = useState(false);
@@ -65,10 +68,15 @@ export function NewAccountForm({ onSubmit }: { readonly onSubmit: (account: Newc
           autoCapitalize="none"
           spellCheck={false}
           value={handle}
-          onChange={(event) => setHandle(event.target.value)}
+          onChange={(event) => setOwnHandle(event.target.value)}
         />
       </Field>
-      <Field label={t("signin.invite.password")} hint={t("signin.invite.passwordHint")} error={wrong.password}>
+      {/* What is wrong with it is what the hint says. */}
+      <Field
+        label={t("signin.invite.password")}
+        hint={wrong.password === undefined ? t("signin.invite.passwordHint") : undefined}
+        error={wrong.password}
+      >
         <Input
           name="new-password"
           type="password"

@@ -1,4 +1,4 @@
-/** Signing in: by a one-time link, which asks nothing, or by name and password. */
+/** Signing in: by a one-time link, which asks nothing, or by handle and password. */
 
 import { useEffect, useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
