@@ -7,6 +7,7 @@ import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { faults } from "./axe";
 import { CHROMIUM, launch } from "./browser";
+import { ended } from "./ended";
 import { misfits } from "./fit";
 import { type Frame, type Gallery, openFrame, openGallery } from "./gallery";
 
@@ -39,10 +40,7 @@ describe.skipIf(CHROMIUM === undefined)("the gallery", { timeout: 1_200_000 }, (
     gallery = await openGallery(browser);
   });
 
-  afterAll(async () => {
-    await browser?.close();
-    await gallery?.close();
-  });
+  afterAll(() => ended(browser, gallery));
 
   async function everyState(
     frame: Frame,

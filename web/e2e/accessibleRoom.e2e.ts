@@ -4,6 +4,7 @@ import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { faults } from "./axe";
 import { CHROMIUM, launch, openTab, type Tab } from "./browser";
+import { ended } from "./ended";
 import { misfits, settled } from "./fit";
 import { type Person, signIn } from "./person";
 import { type Server, startServer } from "./server";
@@ -30,10 +31,7 @@ describe.skipIf(CHROMIUM === undefined)("the real pages", () => {
     thread = new URL(host.page.url()).pathname;
   });
 
-  afterAll(async () => {
-    await browser?.close();
-    await server?.stop();
-  });
+  afterAll(() => ended(browser, server));
 
   const asking = (page: Page) => page.getByRole("region", { name: /Needs approval/ }).last();
 

@@ -1,8 +1,9 @@
 /** One browser, one account after the other; and the lines of a room about its AI and its rules. */
 
 import type { Browser, Page } from "playwright-core";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { CHROMIUM, launch } from "./browser";
+import { ended } from "./ended";
 import { comesIn, type Person, signIn } from "./person";
 import { type Server, startServer } from "./server";
 
@@ -20,11 +21,11 @@ describe.skipIf(CHROMIUM === undefined)("accounts in one browser", () => {
     invite = String(made.url);
   });
 
-  afterAll(async () => {
-    expect([...host.tab.wrongs]).toEqual([]);
-    await browser?.close();
-    await server?.stop();
+  afterEach(() => {
+    expect(host.tab.wrongs).toEqual([]);
   });
+
+  afterAll(() => ended(browser, server));
 
   test("a card that asks leads to the room's rule, and only who may change it", async () => {
     const bob = await comesIn(browser, invite, "bob");
@@ -74,6 +75,24 @@ describe.skipIf(CHROMIUM === undefined)("accounts in one browser", () => {
     await host.page.goto(String(again.link));
     await host.opens("welcome");
     await expect.poll(() => host.field.inputValue()).toBe("a plan for nobody's eyes");
+  });
+
+  test("where a browser gives the page no clipboard, what is copied can be pasted all the same", async () => {
+    const other = await host.tab.context.newPage();
+    await other.addInitScript(() => Object.defineProperty(navigator, "clipboard", { value: undefined }));
+    await other.goto("/");
+    await other.getByRole("button", { name: "More about this room" }).click();
+    await other.getByRole("menuitem", { name: "Copy the room's address" }).click();
+    await other
+      .getByText(/copied/i)
+      .first()
+      .waitFor();
+    const field = other.getByRole("region", { name: "Write a message" }).getByRole("textbox");
+    await field.click();
+    await other.keyboard.press("Control+v");
+    await expect.poll(() => field.inputValue()).toMatch(/\/r\/\w+$/);
+    await field.fill("");
+    await other.close();
   });
 
   test("two pages are one person: who signs out or in anew in one does so in the other", async () => {

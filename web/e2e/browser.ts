@@ -35,6 +35,8 @@ export interface TabOptions {
   readonly height?: number;
   readonly dark?: boolean;
   readonly touch?: boolean;
+  /** What moves is seen to move, as by who has not asked for less of it. */
+  readonly motion?: boolean;
 }
 
 export async function openTab(browser: Browser, options: TabOptions): Promise<Tab> {
@@ -45,7 +47,7 @@ export async function openTab(browser: Browser, options: TabOptions): Promise<Ta
     viewport: { width: options.width ?? 1440, height: options.height ?? 900 },
     colorScheme: options.dark === true ? "dark" : "light",
     hasTouch: options.touch ?? false,
-    reducedMotion: "reduce",
+    reducedMotion: options.motion === true ? "no-preference" : "reduce",
     permissions: ["clipboard-read", "clipboard-write", "microphone"],
   });
   const page = await context.newPage();

@@ -3,6 +3,7 @@
 import type { Browser, Page, Route } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { CHROMIUM, launch, openTab, type Tab } from "./browser";
+import { ended } from "./ended";
 import { signIn } from "./person";
 import { type Server, startServer } from "./server";
 
@@ -28,10 +29,7 @@ describe.skipIf(CHROMIUM === undefined)("the pieces of the page", () => {
     room = page.url();
   });
 
-  afterAll(async () => {
-    await browser?.close();
-    await server?.stop();
-  });
+  afterAll(() => ended(browser, server));
 
   /** Until the answer is called, these files cannot be had. Nothing of an earlier visit is kept. */
   async function without(files: RegExp): Promise<() => Promise<void>> {

@@ -3,6 +3,7 @@
 import type { Browser, Locator } from "playwright-core";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { CHROMIUM, launch } from "./browser";
+import { ended } from "./ended";
 import { Keys } from "./keys";
 import { Operator } from "./operator";
 import { type Person, pictured, signIn } from "./person";
@@ -37,10 +38,7 @@ describe.skipIf(CHROMIUM === undefined)("windows and parts of the page, by keybo
     expect(kim.tab.wrongs).toEqual([]);
   });
 
-  afterAll(async () => {
-    await browser?.close();
-    await server?.stop();
-  });
+  afterAll(() => ended(browser, server));
 
   /** Goes to a button by Tab, opens its window by Enter, closes it by Escape. */
   async function opensAndCloses(opener: Locator, window: Locator): Promise<void> {

@@ -3,6 +3,7 @@
 import type { Browser, Locator } from "playwright-core";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { CHROMIUM, launch } from "./browser";
+import { ended } from "./ended";
 import { Operator } from "./operator";
 import { type Person, pictured, signIn } from "./person";
 import { hands, hearing, picture, type Sample, sound, text } from "./samples";
@@ -42,11 +43,7 @@ describe.skipIf(CHROMIUM === undefined)("files of two people", () => {
     expect([...ana.tab.wrongs, ...bob.tab.wrongs]).toEqual([]);
   });
 
-  afterAll(async () => {
-    await browser?.close();
-    await server?.stop();
-    await heard?.close();
-  });
+  afterAll(() => ended(browser, server, heard));
 
   async function chooses(person: Person, by: Locator, ...files: readonly Sample[]): Promise<void> {
     const [chooser] = await Promise.all([person.page.waitForEvent("filechooser"), by.click()]);

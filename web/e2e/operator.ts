@@ -94,7 +94,12 @@ export class Operator {
     });
     if (!answer.ok) throw new Error(`${name}: ${answer.status} ${await answer.text()}`);
     const { attachment } = (await answer.json()) as { attachment: Json };
-    return this.does(roomId, { type: "post_message", key: `file-${name}`, text, attachments: [attachment.id] });
+    return this.does(roomId, {
+      type: "post_message",
+      key: `file-${Math.random()}`,
+      text,
+      attachments: [attachment.id],
+    });
   }
 
   setRole(roomId: string, accountId: string, role: string): Promise<Json> {

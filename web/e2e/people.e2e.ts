@@ -3,6 +3,7 @@
 import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { CHROMIUM, launch } from "./browser";
+import { ended } from "./ended";
 import { comesIn, type Person, signIn } from "./person";
 import { type Server, startServer } from "./server";
 
@@ -20,10 +21,7 @@ describe.skipIf(CHROMIUM === undefined)("people of all kinds", () => {
     invite = String(made.url);
   });
 
-  afterAll(async () => {
-    await browser?.close();
-    await server?.stop();
-  });
+  afterAll(() => ended(browser, server));
 
   test("on a phone one column fits, and nothing is wider than the screen", async () => {
     const mei = await comesIn(browser, invite, "mei", { width: 360, height: 740, touch: true });

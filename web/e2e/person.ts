@@ -56,7 +56,7 @@ export async function signIn(browser: Browser, link: string, name: string, more:
 export async function comesIn(browser: Browser, invite: string, name: string, more: Partial<TabOptions> = {}) {
   const tab = await openTab(browser, { url: new URL(invite).origin, ...more });
   await tab.page.goto(invite);
-  await tab.page.getByLabel("Name to be mentioned by").fill(name);
+  await tab.page.getByLabel("Handle").fill(name);
   const shown = tab.page.getByLabel("Name that others see");
   if ((await shown.count()) > 0) await shown.fill(name);
   await tab.page.getByLabel("Password").fill("correct horse battery");

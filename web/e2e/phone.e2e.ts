@@ -3,6 +3,7 @@
 import type { Browser, Locator } from "playwright-core";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { CHROMIUM, launch } from "./browser";
+import { ended } from "./ended";
 import { Operator } from "./operator";
 import { type Person, pictured, signIn } from "./person";
 import { text } from "./samples";
@@ -36,11 +37,7 @@ describe.skipIf(CHROMIUM === undefined)("on a phone", () => {
     await fits();
   });
 
-  afterAll(async () => {
-    await browser?.close();
-    await server?.stop();
-    await model?.close();
-  });
+  afterAll(() => ended(browser, server, model));
 
   async function fits(): Promise<void> {
     expect(await mei.page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth)).toBeLessThanOrEqual(

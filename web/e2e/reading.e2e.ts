@@ -1,8 +1,9 @@
 /** Reading while the room grows: who is at its end stays there, who has gone up is never moved. */
 
 import type { Browser } from "playwright-core";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { CHROMIUM, launch } from "./browser";
+import { ended } from "./ended";
 import { type SlowModel, slowModel } from "./model";
 import { comesIn, type Person, signIn } from "./person";
 import { type Server, startServer } from "./server";
@@ -19,6 +20,7 @@ describe.skipIf(CHROMIUM === undefined)("reading in a room that grows", () => {
   let browser: Browser;
   let host: Person;
   let bob: Person;
+  let moving: Person;
 
   beforeAll(async () => {
     model = await slowModel({ sums: "They said much." });
@@ -35,23 +37,25 @@ describe.skipIf(CHROMIUM === undefined)("reading in a room that grows", () => {
     await host.opens("welcome");
     const made = await server.command("invite", "create", "--room", "welcome", "--role", "member", "--uses", "5");
     bob = await comesIn(browser, String(made.url), "bob", SIZE);
+    moving = await comesIn(browser, String(made.url), "moving", { ...SIZE, motion: true });
     await postMany(
       host.page,
       Array.from({ length: 240 }, (_, at) => `old message ${at} ${"and more of it ".repeat((at * 7) % 23)}`),
     );
     // A room opens at what is new; from here on at its end.
     await host.page.waitForTimeout(700);
-    const pill = host.page.getByRole("button", { name: /Jump to latest/ });
-    if (await pill.isVisible()) await pill.click();
-    await host.message("old message 239").waitFor();
+    for (const person of [host, moving]) {
+      const pill = person.page.getByRole("button", { name: /Jump to latest/ });
+      if (await pill.isVisible()) await pill.click();
+      await person.message("old message 239").waitFor();
+    }
   });
 
-  afterAll(async () => {
-    expect([...host.tab.wrongs, ...bob.tab.wrongs]).toEqual([]);
-    await browser?.close();
-    await server?.stop();
-    await model?.close();
+  afterEach(() => {
+    expect([host, bob, moving].flatMap((person) => person.tab.wrongs)).toEqual([]);
   });
+
+  afterAll(() => ended(browser, server, model));
 
   const isAsked = () => expect.poll(() => model.open(), { timeout: 30_000 }).toBe(1);
 
@@ -88,17 +92,54 @@ describe.skipIf(CHROMIUM === undefined)("reading in a room that grows", () => {
     await bob.message(`${word} is done.`).waitFor();
   }
 
-  test("who is at the end stays there: a card that asks, its output, a long answer, and a composer that grows", async () => {
-    const seen = await watched(host.page, async () => {
-      await workOfAnAi("first");
-      await host.message("first is done.").waitFor();
-      await host.field.fill("one\ntwo\nthree\nfour\nfive\nsix");
-      await host.field.fill("");
+  /** As by hand: line by line, the end of the list in sight all the while. */
+  async function writesLines(person: Person): Promise<void> {
+    await person.field.click();
+    for (let line = 0; line < 6; line += 1) {
+      await person.page.keyboard.type(`line ${line} of it`, { delay: 15 });
+      await person.page.keyboard.press("Shift+Enter");
+    }
+    await person.page.keyboard.type("and its last", { delay: 15 });
+  }
+
+  describe.each([
+    ["with", () => moving],
+    ["without", () => host],
+  ])("%s motion", (_, reader) => {
+    // Each page that looks takes its time from the others.
+    afterAll(async () => {
+      if (reader() === moving) await moving.tab.context.close();
     });
-    expect(seen.frames).toBeGreaterThan(50);
-    expect(seen.isDead).toBe(false);
-    expect(seen.gap).toBeLessThanOrEqual(2);
-    expect(seen.hasPill).toBe(false);
+
+    test("who is at the end stays there: a card that asks, its output, a long answer", async () => {
+      const seen = await watched(reader().page, async () => {
+        const word = `first of ${reader().name}`;
+        await workOfAnAi(word);
+        await reader().message(`${word} is done.`).waitFor();
+      });
+      expect(seen.frames).toBeGreaterThan(50);
+      expect(seen.isDead).toBe(false);
+      expect(seen.gap).toBeLessThanOrEqual(2);
+      expect(seen.hasPill).toBe(false);
+    });
+
+    test("who writes line by line at the end stays there, and the field is small again when it is emptied", async () => {
+      const height = () => reader().field.evaluate((field) => field.clientHeight);
+      const empty = await height();
+      const seen = await watched(reader().page, async () => {
+        await writesLines(reader());
+        expect(await height()).toBeGreaterThan(empty + 100);
+        await reader().page.keyboard.press("Control+a");
+        await reader().page.keyboard.press("Delete");
+        await expect.poll(height).toBe(empty);
+        await reader().field.fill("one\ntwo\nthree\nfour\nfive\nsix");
+        await reader().field.fill("");
+      });
+      expect(await height()).toBe(empty);
+      expect(seen.frames).toBeGreaterThan(20);
+      expect(seen.gap).toBeLessThanOrEqual(2);
+      expect(seen.hasPill).toBe(false);
+    });
   });
 
   test("a window that gets lower keeps the end in sight, as when a keyboard comes up", async () => {

@@ -3,6 +3,7 @@
 import type { Browser } from "playwright-core";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { CHROMIUM, launch, openTab } from "./browser";
+import { ended } from "./ended";
 import { Operator } from "./operator";
 import { type Person, pictured, signIn } from "./person";
 import { type Server, startServer } from "./server";
@@ -37,10 +38,7 @@ describe.skipIf(CHROMIUM === undefined)("rights in a room that is looked at", ()
     expect(await mia.page.locator("body[data-same-page]").count()).toBe(1);
   });
 
-  afterAll(async () => {
-    await browser?.close();
-    await server?.stop();
-  });
+  afterAll(() => ended(browser, server));
 
   /** What the server answers to this person's page about a room. */
   const statuses = (room: string) =>

@@ -74,7 +74,12 @@ async function start(data: string, port: string, env: NodeJS.ProcessEnv) {
       fail(new Error(`the server ended with ${code}:\n${said}`));
     });
   });
-  return { child, ...(await ready) };
+  try {
+    return { child, ...(await ready) };
+  } catch (error) {
+    await end(child);
+    throw error;
+  }
 }
 
 async function end(child: ChildProcess): Promise<void> {

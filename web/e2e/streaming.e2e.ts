@@ -1,8 +1,9 @@
 /** Words that come slowly: seen by all as they grow, kept over a reload in the middle, and stopped for all at once. */
 
 import type { Browser } from "playwright-core";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { CHROMIUM, launch } from "./browser";
+import { ended } from "./ended";
 import { type SlowModel, slowModel } from "./model";
 import { comesIn, type Person, signIn } from "./person";
 import { type Server, startServer } from "./server";
@@ -26,12 +27,11 @@ describe.skipIf(CHROMIUM === undefined)("an answer that takes its time", () => {
     bob = await comesIn(browser, String(made.url), "bob");
   });
 
-  afterAll(async () => {
+  afterEach(() => {
     expect([...host.tab.wrongs, ...bob.tab.wrongs]).toEqual([]);
-    await browser?.close();
-    await server?.stop();
-    await model?.close();
   });
+
+  afterAll(() => ended(browser, server, model));
 
   test("grows before everybody's eyes, and goes on after a reload in the middle of a sentence", async () => {
     await host.say("@ai tell a story");

@@ -3,6 +3,7 @@
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { CHROMIUM, launch, openTab, type Tab } from "./browser";
+import { ended } from "./ended";
 import { Person, signIn } from "./person";
 import { type Server, startServer } from "./server";
 import { ANON_KEY, SupabaseStandIn } from "./supabaseStandIn";
@@ -29,11 +30,7 @@ describe.skipIf(CHROMIUM === undefined)("signing in at Supabase", () => {
     await host.opens("welcome");
   });
 
-  afterAll(async () => {
-    await browser?.close();
-    await server?.stop();
-    await project.stop();
-  });
+  afterAll(() => ended(browser, server, project));
 
   /** The project's own origin is the only other one that is asked. */
   const wrongs = (tab: Tab) => tab.wrongs.filter((one) => !one.startsWith(`asked ${project.url}/auth/v1/`));

@@ -3,6 +3,7 @@
 import type { Browser } from "playwright-core";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { CHROMIUM, launch } from "./browser";
+import { ended } from "./ended";
 import { comesIn, type Person, pictured, signIn } from "./person";
 import { type Relay, startRelay } from "./relay";
 import { type Server, startServer } from "./server";
@@ -29,11 +30,7 @@ describe.skipIf(CHROMIUM === undefined)("two people in the first room", () => {
     expect(bob.tab.wrongs).toEqual([]);
   });
 
-  afterAll(async () => {
-    await browser?.close();
-    cable?.close();
-    await server?.stop();
-  });
+  afterAll(() => ended(browser, cable, server));
 
   test("the address bar keeps no secret of the links", () => {
     expect(host.page.url()).not.toContain("#");

@@ -95,6 +95,24 @@ function WithFiles() {
   return null;
 }
 
+function WithWaiting() {
+  const uploads: Uploads = useUploads(DEPLOY, undefined);
+  useEffect(() => {
+    if (uploads.waiting.get().length > 0) return;
+    uploads.add([
+      new File([new Uint8Array(1_240_000)], "lag-by-subscriber.csv", { type: "text/csv" }),
+      new File([new Uint8Array(84_000)], "chart.png", { type: "image/png" }),
+    ]);
+    uploads.send(
+      "Here is the lag of the last week, by subscriber and by the hour. The chart is of Friday alone.",
+      undefined,
+    );
+    uploads.add([new File([new Uint8Array(8_000)], "lag-of-today.csv", { type: "text/csv" })]);
+    uploads.send("", undefined);
+  }, [uploads]);
+  return null;
+}
+
 const capped: Partial<RoomState> = { budget: { total: { micros_per_month: 20_000_000 } } };
 const estimate: Answers = {
   "POST /api/v1/rooms/{room_id}/estimate": {
@@ -118,6 +136,7 @@ export const states: Record<string, () => ReactNode> = {
   commands: composer({ draft: "/", state: works() }),
   commandsFit: composer({ draft: "/s" }),
   files: composer({ client: sending(), draft: "Here is what I have:", children: <WithFiles /> }),
+  waiting: composer({ client: sending(), draft: "Meanwhile:", children: <WithWaiting /> }),
   reply: composer({
     draft: "Agreed.",
     prepare: () => aimComposer(DEPLOY, undefined, { kind: "reply", id: deployRoom().messages[3]?.id ?? "" }),

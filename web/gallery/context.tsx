@@ -7,7 +7,7 @@ import type { ContextPreview, Manifest } from "../src/protocol/api";
 import type { RoomState } from "../src/room/state";
 import { ago } from "./clock";
 import { type Answers, type FakeParts, fakeClient, fakeRoom } from "./fake";
-import { DEPLOY, deepSeek, deployRoom, lin, mei, RAN, sam, supportRoom } from "./rooms";
+import { DEPLOY, deepSeek, deployRoom, lin, mei, message, RAN, sam, supportRoom } from "./rooms";
 import { Scene } from "./Scene";
 
 const share = { rules: 2_140, tools: 3_480, room: 1_220, summary: 4_360, messages: 24_900, results: 5_200 };
@@ -77,7 +77,18 @@ const points = [
 
 const summary = { version: 7, up_to_seq: 1156, method: "deepseek-chat", points, taint: [] };
 
+const LONG_AGO = "01KTLONGAGO";
+
 const answers: Answers = {
+  "GET /api/v1/rooms/{room_id}/messages/{message_id}": () => ({
+    message: message(
+      310,
+      sam,
+      60 * 24 * 40,
+      "**How we release:** tag, wait for *green*, staging for an hour, then production.",
+    ),
+    revisions: [],
+  }),
   "GET /api/v1/rooms/{room_id}/context": preview,
   "GET /api/v1/rooms/{room_id}/summaries": {
     versions: [
@@ -220,6 +231,14 @@ const room = (more: Partial<RoomState> = {}) =>
     ...more,
   });
 
+/** Four that are here, one of long ago that is asked for, and more than are shown at first. */
+const pinned = () => room({ pins: ["p1", "p2", LONG_AGO, ...ids.slice(0, 4)] });
+
+const withoutAi = (state: RoomState): RoomState => ({
+  ...state,
+  members: new Map([...state.members].filter(([, one]) => one.kind !== "ai")),
+});
+
 function pane(state: RoomState, parts: FakeParts = {}, search = "") {
   return () => (
     <Scene as="pane" path={`/r/${state.id}${search}`} client={fakeClient({ answers, states: [state], ...parts })}>
@@ -247,6 +266,9 @@ export const states = {
     }),
   ),
   guest: pane(room(), { me: { ...sam, id: "01KTGUEST000000000000000A5" } }),
+  pinned: pane(pinned()),
+  pinnedNoAi: pane(withoutAi(pinned())),
+  noAi: pane(withoutAi(deployRoom({ facts: [], pins: [] }))),
   empty: pane(deployRoom({ facts: [] }), {
     answers: {
       ...answers,

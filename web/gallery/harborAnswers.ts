@@ -13,7 +13,7 @@ function entry(id: string, name: string, more: Partial<RoomEntry> = {}): RoomEnt
 }
 
 export const rooms: readonly RoomEntry[] = [
-  entry(DEPLOY, "deploy-room", { isAiWorking: true }),
+  entry(DEPLOY, "deploy-room", { isAiWorking: true, needsApproval: true }),
   entry(INCIDENT, "incident", { isAiWorking: true, unread: 5, mentions: 3 }),
   entry(SUPPORT, "客户支持", { unread: 12 }),
   entry("01KTDESIGN00000000000000R4", "design"),

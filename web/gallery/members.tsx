@@ -9,6 +9,7 @@ import { NewInvite } from "../src/features/members/NewInvite";
 import type { RoomState } from "../src/room/state";
 import { ago, ahead } from "./clock";
 import { type Answers, type FakeParts, fakeClient, fakeRoom } from "./fake";
+import { Pressed } from "./Pressed";
 import { DEPLOY, deepSeek, deployRoom, guest, lin, mei, member, sam } from "./rooms";
 import { Scene } from "./Scene";
 
@@ -20,7 +21,7 @@ const answers: Answers = {
         created_by: mei.id,
         role: "guest",
         created_at: ago(60),
-        expires_at: ahead(60 * 24 * 6 + 60),
+        expires_at: ahead(60 * 24 * 7 - 1),
         uses_left: 4,
       },
       { id: "i2", created_by: sam.id, role: "member", created_at: ago(300), expires_at: ahead(50), uses_left: 1 },
@@ -93,6 +94,8 @@ function acting(doing: Doing) {
   );
 }
 
+const allAis = new Map(["a2", "a3", deepSeek.id].map((id) => [id, member({ ...deepSeek, id }, "ai")]));
+
 const dialog = (children: ReactNode) => () => <Scene client={fakeClient({ answers })}>{children}</Scene>;
 const nothing = () => {};
 
@@ -107,8 +110,22 @@ export const states: Record<string, () => ReactNode> = {
   lastOwner: acting({ kind: "leave", member: member(mei, "owner") }),
   handOver: acting({ kind: "handOver", member: member(mei, "owner") }),
   ban: acting({ kind: "ban", member: member(sam, "admin") }),
-  addMember: dialog(<AddMember room={fakeRoom(DEPLOY)} highest="admin" isOpen onOpenChange={nothing} />),
+  addMember: dialog(
+    <AddMember room={fakeRoom(DEPLOY)} members={room().members} highest="admin" isOpen onOpenChange={nothing} />,
+  ),
   addAi: dialog(<AddAi room={fakeRoom(DEPLOY)} members={deployRoom().members} isOpen onOpenChange={nothing} />),
+  addMemberSome: () => (
+    <Scene client={fakeClient({ answers })}>
+      <AddMember room={fakeRoom(DEPLOY)} members={new Map()} highest="admin" isOpen onOpenChange={nothing} />
+    </Scene>
+  ),
+  addAiAll: dialog(<AddAi room={fakeRoom(DEPLOY)} members={allAis} isOpen onOpenChange={nothing} />),
+  inviteMade: dialog(
+    <>
+      <NewInvite room={fakeRoom(DEPLOY)} highest="admin" isOpen onOpenChange={nothing} onMade={nothing} />
+      <Pressed what="[type=submit]" />
+    </>,
+  ),
   newInvite: dialog(
     <NewInvite room={fakeRoom(DEPLOY)} highest="admin" isOpen onOpenChange={nothing} onMade={nothing} />,
   ),

@@ -272,14 +272,15 @@ export const rooms: readonly RoomEntry[] = [
     role: "owner",
     topic: "Releases, staging, and who broke what",
     isAiWorking: true,
+    needsApproval: true,
     seq: 1209,
   }),
-  entry("01KTINCIDENT00000000000R03", "incident", { unread: 5, mentions: 3 }),
+  entry("01KTINCIDENT00000000000R03", "incident", { unread: 5, mentions: 3, isAiWorking: true }),
   entry(SUPPORT, "客户支持", { unread: 12, role: "admin", topic: "客户反馈与处理进度" }),
   entry("01KTFINANCE000000000000R04", "finance"),
   entry("01KTRANDOM0000000000000R05", "random", { unread: 48 }),
   entry("01KTDIRECT0000000000000R06", "Mei, DeepSeek", { kind: "direct" }),
-  entry("01KTDIRECT0000000000000R07", "Sam, Mei", { kind: "direct", unread: 1, mentions: 1 }),
+  entry("01KTDIRECT0000000000000R07", "Sam, Mei", { kind: "direct", unread: 2 }),
   entry("01KTDIRECT0000000000000R08", "林悦, Mei", { kind: "direct" }),
   entry("01KTARCHIVED00000000000R09", "launch-2025", { isArchived: true }),
 ];
@@ -287,3 +288,11 @@ export const rooms: readonly RoomEntry[] = [
 /** Muted, and with a draft, in the pictures. */
 export const RANDOM = "01KTRANDOM0000000000000R05";
 export const FINANCE = "01KTFINANCE000000000000R04";
+
+/** Who is in a room of these; of direct ones nothing else is known. */
+export function membersOf(roomId: string): readonly Member[] {
+  if (roomId === DEPLOY) return [...deployRoom().members.values()];
+  if (roomId === SUPPORT) return [...supportRoom().members.values()];
+  const other = { "01KTDIRECT0000000000000R06": deepSeek, "01KTDIRECT0000000000000R07": sam }[roomId] ?? lin;
+  return roomId.startsWith("01KTDIRECT") ? [member(mei, "member"), member(other, "member")] : [];
+}

@@ -74,6 +74,10 @@ export const states: Record<string, () => ReactNode> = {
     "?q=fan-out&from=mei&has=file",
     found.filter((hit) => JSON.stringify(hit).includes("fan-out")),
   ),
+  days: search(
+    "?q=fan-out&after=2026-11-01&before=2026-12-01",
+    found.filter((hit) => JSON.stringify(hit).includes("fan-out")),
+  ),
   nothing: search("?q=zebra", []),
   filteredOut: search(
     "?q=fan-out&from=nobody",

@@ -217,9 +217,26 @@ const chosen: RoomState = {
   room: { ...room().room, settings: { ...settings, tools: ["read_file", "edit_file"] } },
 };
 
+/** As a browser whose settings allow or block notifications. */
+function account(permission: NotificationPermission) {
+  return () => {
+    Object.defineProperty(Notification, "permission", { value: permission, configurable: true });
+    return (
+      <Scene as="page" path="/settings/account" client={fakeClient({ answers })}>
+        <main className="flex h-dvh flex-col">
+          <Account />
+        </main>
+      </Scene>
+    );
+  };
+}
+
 export const states = {
   general: section("general"),
   ai: section("ai"),
+  aiAll: section("ai", {
+    answers: { ...answers, "GET /api/v1/ai": { ais: [] } },
+  }),
   triggers: section("triggers"),
   tools: section("tools"),
   toolsChosen: section("tools", {}, chosen),
@@ -245,11 +262,6 @@ export const states = {
       />
     </Scene>
   ),
-  account: () => (
-    <Scene as="page" path="/settings/account" client={fakeClient({ answers })}>
-      <main className="flex h-dvh flex-col">
-        <Account />
-      </main>
-    </Scene>
-  ),
+  account: account("granted"),
+  accountBlocked: account("denied"),
 };

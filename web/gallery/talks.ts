@@ -225,7 +225,7 @@ export function chinese(): Scene {
 export function editing(): Scene {
   const scene = new Scene();
   scene.say(SAM, "Shall we freeze on Friday?").say(MEI, "Yes, at noon. I will tell support.");
-  editMessage(ROOM, scene.lastId());
+  editMessage(ROOM, undefined, scene.lastId());
   return scene;
 }
 

@@ -8,6 +8,7 @@ import {
   lastPane,
   lastRoom,
   muted,
+  notifies,
   readDraft,
   setMuted,
   singleKeys,
@@ -62,4 +63,25 @@ test("whoever looks at the drafts is told when they are another's", () => {
   keepFor("alice");
   end();
   expect(seen).toEqual([0, 1]);
+});
+
+test("whether the desktop is told is off at first, and of the account", () => {
+  expect(notifies.get()).toBe("off");
+  notifies.choose("on");
+  keepFor("bob");
+  expect(notifies.get()).toBe("off");
+  keepFor("alice");
+  expect(notifies.get()).toBe("on");
+});
+
+test("what another page of the browser mutes or switches holds here too", () => {
+  const elsewhere = (key: string, value: string) => {
+    localStorage.setItem(key, value);
+    window.dispatchEvent(new StorageEvent("storage", { key, newValue: value }));
+  };
+  elsewhere("multiplayer.of alice.notifies", "on");
+  elsewhere("multiplayer.of alice.muted", "noisy");
+  expect([notifies.get(), ...muted.get()]).toEqual(["on", "noisy"]);
+  elsewhere("multiplayer.of bob.notifies", "off");
+  expect(notifies.get()).toBe("on");
 });

@@ -81,6 +81,35 @@ export const lastRoom = text("room");
 export const lastPane = text("pane");
 /** Whether the line about the built-in demo was put away. */
 export const demoLine = text("demo");
+/** Whose face stands for a direct room: `room:account`, with spaces between them. */
+export const faces = text("faces");
+
+/** Another page of this browser chose: this one reads it again. Whoever chooses is not told. */
+function alsoElsewhere(name: string, read: () => void): void {
+  if (typeof window === "undefined") return;
+  window.addEventListener("storage", (event) => {
+    if (event.key === null || event.key === `multiplayer.${owned(name)}`) read();
+  });
+}
+
+/** A switch of an account that holds for all pages of this browser at once: off until it is switched on. */
+function ownSwitch(name: string): Choice<Switched> {
+  const held = new Changing<Switched>("off");
+  const read = () => held.set(kept(owned(name)) === "on" ? "on" : "off");
+  ofOwner.push(read);
+  alsoElsewhere(name, read);
+  return {
+    get: () => held.get(),
+    subscribe: (listener) => held.subscribe(listener),
+    choose(value) {
+      keep(owned(name), value === "off" ? undefined : value);
+      held.set(value);
+    },
+  };
+}
+
+/** Whether the desktop tells of what is said to this account. */
+export const notifies = ownSwitch("notifies");
 
 function width(name: string, usual: number): Choice<number> {
   const stored = Number(kept(name));
@@ -99,7 +128,9 @@ export const roomsWidth = width("rooms-width", 256);
 export const detailWidth = width("detail-width", 320);
 
 const mutedRooms = new Changing<ReadonlySet<string>>(new Set());
-ofOwner.push(() => mutedRooms.set(new Set((kept(owned("muted")) ?? "").split(" ").filter((id) => id !== ""))));
+const readMuted = () => mutedRooms.set(new Set((kept(owned("muted")) ?? "").split(" ").filter((id) => id !== "")));
+ofOwner.push(readMuted);
+alsoElsewhere("muted", readMuted);
 
 /** Rooms that do not stand out when something is said in them. */
 export const muted: Readable<ReadonlySet<string>> = mutedRooms;

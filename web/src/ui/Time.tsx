@@ -2,6 +2,7 @@
 
 import { useTranslation } from "react-i18next";
 import { formatDateTime, formatDay, formatMoment, formatRelative, formatTime } from "./i18n/format";
+import { useMinute } from "./minute";
 
 export interface TimeProps {
   /** ISO 8601. */
@@ -20,6 +21,7 @@ const formats = {
 
 export function Time({ at, as = "time", className }: TimeProps) {
   useTranslation();
+  useMinute(as === "relative" || as === "day");
   return (
     <time dateTime={at} data-tip={as === "full" ? undefined : formatDateTime(at)} className={className}>
       {formats[as](at)}

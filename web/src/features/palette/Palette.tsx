@@ -7,14 +7,16 @@ import { useTranslation } from "react-i18next";
 import { useLocation } from "wouter";
 import type { RoomEntry } from "../../connection/types";
 import { Avatar } from "../../ui/Avatar";
+import { copyText } from "../../ui/copying";
 import { Dialog } from "../../ui/Dialog";
 import { Kbd } from "../../ui/Kbd";
 import { useAct } from "../answers";
 import { useClient, useReadable } from "../hooks";
+import { focusComposer } from "../replying";
 import { offeredActions, runAction } from "../shell/keymap";
 import { type ActionName, keyLines } from "../shell/keys";
 import { Group, HitLine, Icon, Line, nameOf, RoomLine } from "./lines";
-import { fitOf } from "./matching";
+import { fitOf, isByTopic, type LineWords } from "./matching";
 import { useKnownPeople } from "./people";
 import { useFound } from "./useFound";
 
@@ -66,10 +68,19 @@ function Lines({ onClose }: { readonly onClose: () => void }) {
     onClose();
     navigate(address);
   };
+  // Once the palette has given the focus back, so that the field of the room can have it.
+  const goInto = (id: string) => {
+    onClose();
+    window.setTimeout(() => {
+      focusComposer(id);
+      navigate(`/r/${id}`);
+    });
+  };
   const write = (handle: string) => {
     onClose();
     void run(async () => {
       const made = await client.rest.call("POST /api/v1/rooms/direct", { body: { handles: [handle] } });
+      focusComposer(made.room.id);
       navigate(`/r/${made.room.id}`);
     });
   };
@@ -79,18 +90,37 @@ function Lines({ onClose }: { readonly onClose: () => void }) {
     window.setTimeout(() => runAction(name));
   };
 
-  const shownRooms = fitting(words, rooms, (room) => [nameOf(room, client.me.display_name), room.topic], 7);
-  const shownPeople = fitting(words, people, (one) => [one.display_name, one.handle], asked === "" ? 4 : 5);
+  const myName = client.me.display_name;
+  const ofRoom = (room: RoomEntry): LineWords => ({ names: [nameOf(room, myName)], topic: room.topic });
+  const shownRooms = fitting(words, rooms, ofRoom, 7);
+  const [bestRoom] = shownRooms;
+  const areByTopic = bestRoom !== undefined && isByTopic(fitOf(words, ofRoom(bestRoom)));
+  const shownPeople = fitting(
+    words,
+    people,
+    (one) => ({ names: [one.display_name, one.handle] }),
+    asked === "" ? 4 : 5,
+  );
   const offered = new Set(offeredActions());
   const actions = keyLines.filter((line) => line.actions.some((name) => offered.has(name) && !NOT_HERE.has(name)));
-  const shownActions = fitting(words, actions, (line) => [t(`shell.shortcuts.actions.${line.line}`)], 6);
+  const shownActions = fitting(words, actions, (line) => ({ phrase: t(`shell.shortcuts.actions.${line.line}`) }), 6);
   const pages = [
     ...(here === undefined || here.kind === "direct"
       ? []
       : [{ key: "room", words: t("palette.roomSettings"), address: `/r/${here.id}/settings/general` }]),
     { key: "account", words: t("palette.account"), address: "/settings/account" },
   ];
-  const shownPages = fitting(words, pages, (page) => [page.words], 4);
+  const shownPages = fitting(words, pages, (page) => ({ phrase: page.words }), 4);
+
+  const roomLines = shownRooms.length > 0 && (
+    <Group title={t("palette.rooms")}>
+      {shownRooms.map((room) => (
+        <Line key={room.id} value={`room ${room.id}`} onSelect={() => goInto(room.id)}>
+          <RoomLine room={room} name={nameOf(room, myName)} />
+        </Line>
+      ))}
+    </Group>
+  );
 
   return (
     <Command shouldFilter={false} label={t("palette.title")} loop className="flex h-[min(32rem,80dvh)] flex-col">
@@ -106,15 +136,7 @@ function Lines({ onClose }: { readonly onClose: () => void }) {
       </div>
       <Command.List className="min-h-0 flex-1 scroll-py-2 overflow-y-auto overscroll-contain p-2">
         {asked === "" && <Command.Empty>{t("palette.nothing")}</Command.Empty>}
-        {shownRooms.length > 0 && (
-          <Group title={t("palette.rooms")}>
-            {shownRooms.map((room) => (
-              <Line key={room.id} value={`room ${room.id}`} onSelect={() => go(`/r/${room.id}`)}>
-                <RoomLine room={room} name={nameOf(room, client.me.display_name)} />
-              </Line>
-            ))}
-          </Group>
-        )}
+        {!areByTopic && roomLines}
         {shownPeople.length > 0 && (
           <Group title={t("palette.people")}>
             {shownPeople.map((one) => (
@@ -155,7 +177,7 @@ function Lines({ onClose }: { readonly onClose: () => void }) {
                 value="copy"
                 onSelect={() => {
                   onClose();
-                  void run(() => navigator.clipboard.writeText(window.location.href), t("palette.copied"));
+                  void run(() => copyText(window.location.href), t("palette.copied"));
                 }}
               >
                 <Icon icon={<Link size={15} />} />
@@ -164,6 +186,7 @@ function Lines({ onClose }: { readonly onClose: () => void }) {
             )}
           </Group>
         )}
+        {areByTopic && roomLines}
         {asked !== "" && (
           <Group title={t("palette.messages")}>
             {found.hits.map((hit) => (
@@ -221,7 +244,7 @@ function byUse(rooms: readonly RoomEntry[], openId: string | undefined): readonl
 function fitting<T>(
   written: string,
   lines: readonly T[],
-  wordsOf: (line: T) => readonly string[],
+  wordsOf: (line: T) => LineWords,
   atMost: number,
 ): readonly T[] {
   if (written.trim() === "") return lines.slice(0, atMost);

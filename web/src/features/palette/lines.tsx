@@ -77,7 +77,7 @@ export function RoomLine({ room, name }: { readonly room: RoomEntry; readonly na
         <CountBadge
           count={room.unread}
           label={t("palette.unread", { count: room.unread })}
-          tone={room.mentions > 0 ? "accent" : "neutral"}
+          tone={room.kind === "direct" || room.mentions > 0 ? "accent" : "neutral"}
         />
       )}
     </>

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { fitOf } from "./matching";
+import { fitOf, isByTopic } from "./matching";
 import { initialsOf } from "./pinyin";
 
 describe("pinyin initials", () => {
@@ -16,10 +16,10 @@ describe("pinyin initials", () => {
 describe("how well a line fits", () => {
   const best = (written: string, lines: readonly (readonly string[])[]) =>
     lines
-      .map((line) => ({ line, fit: fitOf(written, line) }))
+      .map((names) => ({ name: names[0], fit: fitOf(written, { names }) }))
       .filter((one) => one.fit > 0)
       .sort((one, other) => other.fit - one.fit)
-      .map((one) => one.line[0]);
+      .map((one) => one.name);
 
   it("puts a beginning before a word's beginning, that before the middle, and that before scattered letters", () => {
     expect(best("de", [["under"], ["my-deploy"], ["deploy"], ["dxe"], ["abc"]])).toEqual([
@@ -33,16 +33,38 @@ describe("how well a line fits", () => {
     expect(best("客户", [["客户支持"], ["财务"]])).toEqual(["客户支持"]);
     expect(best("khz", [["客户支持"], ["财务"]])).toEqual(["客户支持"]);
     expect(best("cw", [["客户支持"], ["财务"]])).toEqual(["财务"]);
+    expect(fitOf("kjj", { phrase: "支持快捷键" })).toBeGreaterThan(0);
   });
   it("wants every word, each somewhere in the line", () => {
-    expect(fitOf("dep lag", ["deploy-room", "about lags"])).toBeGreaterThan(0);
-    expect(fitOf("dep cat", ["deploy-room", "about lags"])).toBe(0);
+    const line = { names: ["deploy-room"], topic: "about lags" };
+    expect(fitOf("dep lag", line)).toBeGreaterThan(0);
+    expect(fitOf("dep cat", line)).toBe(0);
   });
-  it("puts a name before what else is known of a line", () => {
-    expect(best("lag", [["deploy", "lag alerts"], ["lag"]])).toEqual(["lag", "deploy"]);
+  it("puts a name before a handle, and any name before a topic", () => {
+    expect(best("lag", [["deploy", "lag"], ["lag"]])).toEqual(["lag", "deploy"]);
+    const byTopic = fitOf("lag", { names: ["deploy"], topic: "lag alerts" });
+    expect(byTopic).toBeGreaterThan(0);
+    expect(fitOf("lag", { names: ["deploy", "l-a-g"] })).toBeGreaterThan(byTopic);
+    expect([isByTopic(byTopic), isByTopic(fitOf("lag", { names: ["flag"] })), isByTopic(0)]).toEqual([
+      true,
+      false,
+      false,
+    ]);
+  });
+  it("takes a topic only where one of its words begins so", () => {
+    const topic = "Releases, staging, and who broke what (客户支持, e-mail)";
+    for (const written of ["stag", "RELEASES", "who", "支持", "e-mail", "mail"])
+      expect([written, fitOf(written, { topic })]).toEqual([written, 0.01]);
+    for (const written of ["tag", "rls", "oke", "wht", "khz"])
+      expect([written, fitOf(written, { topic })]).toEqual([written, 0]);
+  });
+  it("takes what an action says only by beginnings of words", () => {
+    const phrase = "Jump to a room, person or action";
+    expect(fitOf("room", { phrase })).toBeGreaterThan(0);
+    for (const written of ["jmp", "tap", "oom"]) expect(fitOf(written, { phrase })).toBe(0);
   });
   it("does not mind the sign before a room or a person", () => {
-    expect(fitOf("#dep", ["deploy-room"])).toBe(1);
-    expect(fitOf("@sam", ["Sam"])).toBe(1);
+    expect(fitOf("#dep", { names: ["deploy-room"] })).toBe(1);
+    expect(fitOf("@sam", { names: ["Sam"] })).toBe(1);
   });
 });

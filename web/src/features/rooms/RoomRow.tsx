@@ -1,12 +1,13 @@
 /** One room of the list: its name, and in words and signs what waits in it. */
 
-import { BellOff, Hash, PencilLine, Sparkle } from "lucide-react";
+import { BellOff, CircleAlert, Hash, PencilLine, Sparkle } from "lucide-react";
 import { useTranslation } from "react-i18next";
 import { Link } from "wouter";
 import type { RoomEntry } from "../../connection/types";
 import { Avatar } from "../../ui/Avatar";
 import { CountBadge } from "../../ui/Badge";
 import { classes } from "../../ui/classes";
+import { useFacing } from "../facing";
 
 export interface RoomRowProps {
   readonly entry: RoomEntry;
@@ -22,7 +23,10 @@ export interface RoomRowProps {
 
 export function RoomRow({ entry, name, isCurrent, isMuted, hasDraft, isTabStop, onOpen, onFocus }: RoomRowProps) {
   const { t } = useTranslation();
+  const face = useFacing(entry);
   const stands = (entry.unread > 0 && !isMuted) || entry.mentions > 0;
+  // There everything is said to the reader.
+  const isToMe = entry.kind === "direct" && !isMuted;
   return (
     <li>
       <Link
@@ -44,18 +48,24 @@ export function RoomRow({ entry, name, isCurrent, isMuted, hasDraft, isTabStop, 
           <span aria-hidden="true" className="absolute inset-y-1.5 left-0 w-[3px] rounded-full bg-accent" />
         )}
         {entry.kind === "direct" ? (
-          <Avatar name={name} seed={entry.id} isAi={entry.hasAi === true} size="xs" />
+          <Avatar name={name} seed={face} isAi={entry.hasAi === true} size="xs" />
         ) : (
           <Hash aria-hidden="true" size={16} className={classes("mx-0.5 shrink-0", isCurrent ? "" : "text-ink-3")} />
         )}
         <bdi className={classes("min-w-0 flex-1 truncate", stands && "font-semibold")}>{name}</bdi>
-        {entry.isAiWorking && (
+        {entry.needsApproval === true ? (
+          <span className="inline-flex shrink-0 items-center gap-1 text-[0.6875rem] font-medium text-warn">
+            <CircleAlert aria-hidden="true" size={12} />
+            <span aria-hidden="true">{t("rooms.approval")}</span>
+            <span className="sr-only">, {t("rooms.needsApproval")}</span>
+          </span>
+        ) : entry.isAiWorking ? (
           <span className="inline-flex shrink-0 items-center gap-1 text-[0.6875rem] font-medium text-ai">
             <Sparkle aria-hidden="true" size={11} fill="currentColor" className="animate-breathe" />
             <span aria-hidden="true">{t("rooms.ai")}</span>
             <span className="sr-only">, {t("rooms.aiWorking")}</span>
           </span>
-        )}
+        ) : null}
         {hasDraft && !isCurrent && (
           <>
             <PencilLine aria-hidden="true" size={14} className="shrink-0 text-ink-3" />
@@ -68,13 +78,17 @@ export function RoomRow({ entry, name, isCurrent, isMuted, hasDraft, isTabStop, 
             <span className="sr-only">, {t("rooms.muted")}</span>
           </>
         )}
-        {entry.mentions > 0 ? (
-          <CountBadge count={entry.mentions} label={`, ${t("rooms.mentions", { count: entry.mentions })}`} />
-        ) : (
+        {isToMe || entry.mentions === 0 ? (
           entry.unread > 0 &&
           !isMuted && (
-            <CountBadge tone="neutral" count={entry.unread} label={`, ${t("rooms.unread", { count: entry.unread })}`} />
+            <CountBadge
+              tone={isToMe ? "accent" : "neutral"}
+              count={entry.unread}
+              label={`, ${t("rooms.unread", { count: entry.unread })}`}
+            />
           )
+        ) : (
+          <CountBadge count={entry.mentions} label={`, ${t("rooms.mentions", { count: entry.mentions })}`} />
         )}
       </Link>
     </li>

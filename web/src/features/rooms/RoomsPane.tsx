@@ -7,6 +7,7 @@ import { IconButton } from "../../ui/IconButton";
 import { Kbd } from "../../ui/Kbd";
 import { useReadable } from "../hooks";
 import { muted } from "../preferences";
+import { focusComposer } from "../replying";
 import { runAction, useAction } from "../shell/keymap";
 import { neighbour, nextUnread } from "./order";
 import { RoomList } from "./RoomList";
@@ -68,6 +69,8 @@ export function useRoomKeys(): void {
   const [, navigate] = useLocation();
   const go = (id: string | undefined) => {
     if (id === undefined) return false;
+    // Whoever goes through the list stays in it.
+    if ((document.activeElement?.closest("[data-landmark=rooms]") ?? null) === null) focusComposer(id);
     navigate(`/r/${id}`);
     return true;
   };

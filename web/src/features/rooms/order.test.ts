@@ -1,6 +1,5 @@
 import { describe, expect, it } from "vitest";
 import type { RoomEntry } from "../../connection/types";
-import { handlesIn } from "./NewDirect";
 import { inOrder, inParts, neighbour, nextUnread, shownName } from "./order";
 
 function entry(id: string, name: string, more: Partial<RoomEntry> = {}): RoomEntry {
@@ -67,10 +66,5 @@ describe("the list of rooms", () => {
     expect(nextUnread(list, "d", new Set(["b"]))).toBeUndefined();
     expect(nextUnread(list, "a", new Set(["d"]))?.id).toBe("d");
     expect(nextUnread(list, undefined, new Set(["d"]))?.id).toBe("d");
-  });
-
-  it("reads the names of people however they are set apart", () => {
-    expect(handlesIn(" @mei,  sam、＠lin @mei")).toEqual(["mei", "sam", "lin"]);
-    expect(handlesIn(" @ ")).toEqual([]);
   });
 });

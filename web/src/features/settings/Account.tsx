@@ -1,4 +1,4 @@
-/** A person's own settings: how it looks, language, keys, password, access tokens, and the erasure of all they said. */
+/** A person's own settings: how it looks, language, keys, notifications, password, access tokens, and the erasure of all they said. */
 
 import { useTranslation } from "react-i18next";
 import { Avatar } from "../../ui/Avatar";
@@ -8,6 +8,7 @@ import { useMe, useReadable } from "../hooks";
 import { density, singleKeys, theme } from "../preferences";
 import { ErasureSection } from "./ErasureSection";
 import { Block } from "./layout";
+import { Notifications } from "./Notifications";
 import { PasswordSection } from "./PasswordSection";
 import { TokensSection } from "./TokensSection";
 
@@ -27,10 +28,11 @@ export function Account() {
             <p className="truncate text-title font-semibold text-ink">
               <bdi>{me.display_name}</bdi>
             </p>
-            <p className="text-small text-ink-3">@{me.handle}</p>
+            <p className="text-small text-ink-3">{t("settings.yourHandle", { handle: me.handle })}</p>
           </div>
         </div>
         <Appearance />
+        <Notifications />
         <PasswordSection />
         <TokensSection />
         <ErasureSection />

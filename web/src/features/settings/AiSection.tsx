@@ -1,7 +1,7 @@
 /** Which AIs are in the room, whom `@ai` means, how they are to be, and how they go about busy times and each other. */
 
 import { Plus, UserMinus } from "lucide-react";
-import { useState } from "react";
+import { useId, useState } from "react";
 import { useTranslation } from "react-i18next";
 import type { RoomClient } from "../../connection/types";
 import type { Member, WhileBusy } from "../../protocol/wire";
@@ -11,6 +11,7 @@ import { Button } from "../../ui/Button";
 import { Confirm } from "../../ui/Confirm";
 import { Field, Input, Select, Switch, TextArea } from "../../ui/Field";
 import { Menu, MenuItem } from "../../ui/Menu";
+import { AnotherAi } from "../anotherAi";
 import { sentenceOf, useAct, useAnswer } from "../answers";
 import { useRoomState } from "../hooks";
 import { Note } from "../sections";
@@ -169,7 +170,9 @@ function Members({ room, rights, ais }: MembersProps) {
   const mayAdd = rights.may("choose_ai") && rights.may("invite") && !rights.isArchived;
   const mayRemove = rights.may("remove", { towards: "ai" });
   const offers = useAnswer("GET /api/v1/ai", mayAdd ? {} : undefined);
+  const reasonId = useId();
   const others = (offers.value?.ais ?? []).filter((offer) => ais.every((ai) => ai.account_id !== offer.account_id));
+  const areAllHere = offers.value !== undefined && others.length === 0;
   return (
     <Block
       title={t("settings.aiMembers")}
@@ -177,7 +180,12 @@ function Members({ room, rights, ais }: MembersProps) {
         mayAdd && (
           <Menu
             trigger={
-              <Button icon={<Plus aria-hidden="true" size={16} />} isBusy={isBusy} disabled={others.length === 0}>
+              <Button
+                icon={<Plus aria-hidden="true" size={16} />}
+                isBusy={isBusy}
+                disabled={others.length === 0}
+                aria-describedby={areAllHere ? reasonId : undefined}
+              >
                 {t("settings.addAi")}
               </Button>
             }
@@ -237,6 +245,11 @@ function Members({ room, rights, ais }: MembersProps) {
           );
         })}
       </Rows>
+      {areAllHere && (
+        <div className={ais.length === 0 ? "mt-2" : "mt-3 border-t border-line pt-3"}>
+          <AnotherAi id={reasonId} words={t(ais.length === 0 ? "settings.noAisAtAll" : "settings.allAisHere")} />
+        </div>
+      )}
       <Confirm
         isOpen={leaving !== undefined}
         onOpenChange={(isOpen) => {

@@ -7,6 +7,7 @@ import { Badge } from "../../ui/Badge";
 import { Button } from "../../ui/Button";
 import { Field, Select, Switch } from "../../ui/Field";
 import { formatDateTime, formatDuration, formatRelative } from "../../ui/i18n/format";
+import { useMinute } from "../../ui/minute";
 import { useClient, useReadable } from "../hooks";
 import { Name, usePeople } from "../people";
 import { Note } from "../sections";
@@ -74,6 +75,7 @@ function Standing({ room, rights }: SectionProps) {
   const [toolClass, setToolClass] = useState<ToolClass>("terminal");
   const [span, setSpan] = useState<Span>("day");
   const may = rights.may("settings") && !rights.isArchived;
+  useMinute();
   const now = Date.now() + offset;
   const rules = (settings.approvals?.standing ?? []).filter((rule) => Date.parse(rule.until) > now);
   return (

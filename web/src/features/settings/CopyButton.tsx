@@ -4,6 +4,7 @@ import { Check, Copy } from "lucide-react";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { Button } from "../../ui/Button";
+import { copyText } from "../../ui/copying";
 import { toast } from "../../ui/Toast";
 
 export function CopyButton({ text }: { readonly text: string }) {
@@ -11,7 +12,7 @@ export function CopyButton({ text }: { readonly text: string }) {
   const [isCopied, setCopied] = useState(false);
   const copy = async () => {
     try {
-      await navigator.clipboard.writeText(text);
+      await copyText(text);
       setCopied(true);
     } catch {
       // Not to be had without https: the text can be selected by a press.

@@ -1,5 +1,6 @@
 /** A room's settings in a window over the room: one section at a time, each with its own address. */
 
+import { useEffect, useRef } from "react";
 import { useTranslation } from "react-i18next";
 import { Link, useLocation } from "wouter";
 import { Badge } from "../../ui/Badge";
@@ -47,10 +48,14 @@ export function RoomSettings({ roomId, section }: { readonly roomId: string; rea
   const rights = useRights(room);
   const [, go] = useLocation();
   const name = useRoomState(room, (state) => state.room.name) ?? "";
+  const top = useRef<HTMLDivElement>(null);
   const shown = SECTIONS.find((one) => one === section) ?? "general";
   const there = SECTIONS.filter((one) => isOpen(one, rights));
   const to = (one: SectionName) => `/r/${roomId}/settings/${one}`;
   const readsOnly = rights.role !== undefined && (!rights.may("settings") || rights.isArchived);
+  // Another section begins at its top. Newer browsers answer with a promise, which is nothing to clean up by.
+  // biome-ignore lint/correctness/useExhaustiveDependencies: whenever another one is shown
+  useEffect(() => void top.current?.scrollIntoView({ block: "start" }), [shown]);
   return (
     <Dialog
       isOpen
@@ -65,8 +70,9 @@ export function RoomSettings({ roomId, section }: { readonly roomId: string; rea
         </span>
       }
       size="xl"
+      isTall
     >
-      <div className="flex min-h-[min(34rem,65dvh)] gap-6 max-md:flex-col max-md:gap-4">
+      <div ref={top} className="flex scroll-mt-3 gap-6 max-md:flex-col max-md:gap-4">
         <nav aria-label={t("settings.sections")} className="sticky top-0 w-44 shrink-0 self-start max-md:hidden">
           <ul className="flex flex-col gap-0.5">
             {there.map((one) => (

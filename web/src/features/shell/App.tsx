@@ -76,14 +76,19 @@ function Who({ session }: AppProps) {
   );
   useEffect(() => void ask(!cameWithSession()), [ask]);
 
+  const heard = useRef(0);
   const isAtDoor = useRef(false);
   isAtDoor.current = answer.kind === "out" && place.kind === "sign-in" && held === undefined;
   // Another page of this browser signs in or out: this one is of the same person, and learns the new CSRF token.
   useEffect(
     () =>
       session.onElsewhere(() => {
+        heard.current += 1;
+        const mine = heard.current;
         session.whoAmI().then(
           (found) => {
+            // Another one has been heard meanwhile: that one's answer counts.
+            if (mine !== heard.current) return;
             setAnswer((before) => afterOther(before, found?.account));
             if (found !== undefined && isAtDoor.current) navigate("/", { replace: true });
           },
@@ -147,6 +152,7 @@ function Who({ session }: AppProps) {
   return (
     <Inside
       key={me.id}
+      session={session}
       me={me}
       onSignOut={async () => {
         await session.signOut();

@@ -2,6 +2,7 @@
 
 import { useEffect, useRef, useState } from "react";
 import { connectAs } from "../../connection/pageClient";
+import type { Session } from "../../connection/session";
 import type { Client } from "../../connection/types";
 import type { Account } from "../../protocol/wire";
 import { ClientContext } from "../hooks";
@@ -10,11 +11,12 @@ import { forgetTargets } from "../replying";
 import { Shell } from "./Shell";
 
 export interface InsideProps {
+  readonly session: Session;
   readonly me: Account;
   readonly onSignOut: () => Promise<void>;
 }
 
-export function Inside({ me, onSignOut }: InsideProps) {
+export function Inside({ session, me, onSignOut }: InsideProps) {
   const [client, setClient] = useState<Client>();
   const account = useRef(me);
   account.current = me;
@@ -22,11 +24,16 @@ export function Inside({ me, onSignOut }: InsideProps) {
     keepFor(account.current.id);
     const made = connectAs(account.current);
     setClient(made);
+    // Whoever has signed in anew in another page is in again here, too.
+    const deaf = session.onElsewhere(() => {
+      if (made.status.get().kind === "ended") made.reconnectNow();
+    });
     return () => {
+      deaf();
       made.close();
       forgetTargets();
     };
-  }, []);
+  }, [session]);
   if (client === undefined) return null;
   return (
     <ClientContext value={client}>

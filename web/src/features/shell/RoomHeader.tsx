@@ -2,6 +2,7 @@
 
 import {
   ArrowLeft,
+  CircleAlert,
   Ellipsis,
   Hash,
   Menu as MenuIcon,
@@ -15,6 +16,7 @@ import { useTranslation } from "react-i18next";
 import { useLocation } from "wouter";
 import type { RoomClient, RoomEntry } from "../../connection/types";
 import type { Member } from "../../protocol/wire";
+import { needsApproval } from "../../room/calls";
 import type { RoomState } from "../../room/state";
 import { Avatar } from "../../ui/Avatar";
 import { Badge } from "../../ui/Badge";
@@ -84,26 +86,27 @@ export function RoomHeader({ room, entry, detail, rooms }: RoomHeaderProps) {
 
 export interface RoomsButtonProps {
   readonly as: "drawer" | "back" | "pane";
-  readonly mentions: number;
+  /** So much is said to the reader in other rooms. */
+  readonly waiting: number;
   readonly onPress: () => void;
 }
 
 /** Back to the list on a phone, a drawer on a tablet, the hidden pane else. */
-export function RoomsButton({ as, mentions, onPress }: RoomsButtonProps) {
+export function RoomsButton({ as, waiting, onPress }: RoomsButtonProps) {
   const { t } = useTranslation();
   const label =
     as === "drawer"
       ? t("shell.openRooms")
       : as === "pane"
         ? t("shell.showRooms")
-        : mentions > 0
-          ? t("shell.backToRoomsWaiting", { count: mentions })
+        : waiting > 0
+          ? t("shell.backToRoomsWaiting", { count: waiting })
           : t("shell.backToRooms");
   const icon = { drawer: <MenuIcon size={18} />, back: <ArrowLeft size={18} />, pane: <PanelLeftOpen size={18} /> }[as];
   return (
     <span className="relative -ml-1 inline-flex">
       <IconButton label={label} {...(as === "pane" ? { shortcut: "[" } : {})} icon={icon} onClick={onPress} />
-      {mentions > 0 && (
+      {waiting > 0 && (
         <span
           aria-hidden="true"
           className="pointer-events-none absolute top-[18%] right-[18%] size-2 rounded-full bg-accent ring-2 ring-surface"
@@ -125,6 +128,18 @@ function sameTexts(one: readonly string[] | undefined, other: readonly string[] 
 function AtWork({ room }: { readonly room: RoomClient }) {
   const { t } = useTranslation();
   const names = useRoomState(room, aisAtWork, sameTexts) ?? [];
+  const isAsking = useRoomState(room, needsApproval) ?? false;
+  if (isAsking) {
+    return (
+      <Badge
+        tone="warn"
+        className="h-6 rounded-full px-2.5 max-lg:hidden"
+        icon={<CircleAlert aria-hidden="true" size={12} />}
+      >
+        {t("shell.header.needsApproval")}
+      </Badge>
+    );
+  }
   if (names.length === 0) return null;
   const words = formatList(names);
   return (
@@ -164,7 +179,7 @@ function Faces({ room, onOpen }: { readonly room: RoomClient; readonly onOpen: (
       onClick={onOpen}
       className="flex h-8 shrink-0 items-center gap-1.5 rounded-button px-1.5 text-small text-ink-2 hover:bg-hover hover:text-ink pointer-coarse:h-11"
     >
-      <span className="flex -space-x-1.5 max-sm:hidden">
+      <span className="flex -space-x-1 max-sm:hidden">
         {shown.map((member) => (
           <Avatar
             key={member.account_id}

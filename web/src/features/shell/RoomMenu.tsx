@@ -6,6 +6,7 @@ import { useTranslation } from "react-i18next";
 import { useLocation } from "wouter";
 import type { RoomClient } from "../../connection/types";
 import { Confirm } from "../../ui/Confirm";
+import { copyText } from "../../ui/copying";
 import { Menu, MenuItem, MenuSeparator } from "../../ui/MenuList";
 import type { TriggerProps } from "../../ui/OpenedLater";
 import { toast } from "../../ui/Toast";
@@ -30,7 +31,7 @@ export function RoomMenu({ trigger, room, name, isArchived }: RoomMenuProps) {
   const isDirect = useRoomState(room, (state) => state.room.kind === "direct") ?? false;
   const [isLeaving, setLeaving] = useState(false);
   const copy = () =>
-    navigator.clipboard.writeText(`${window.location.origin}/r/${room.id}`).then(
+    copyText(`${window.location.origin}/r/${room.id}`).then(
       () => toast(t("shell.header.linkCopied"), { tone: "ok" }),
       () => toast(t("common.failed"), { tone: "danger" }),
     );

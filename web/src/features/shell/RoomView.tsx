@@ -83,6 +83,8 @@ export function RoomView({ place, rooms }: RoomViewProps) {
 function RoomBody({ place }: { readonly place: Extract<Place, { kind: "room" }> }) {
   const { roomId, messageId, rootId, settings } = place;
   const [, navigate] = useLocation();
+  // In its place: going back does not open again what was closed.
+  const toRoom = () => navigate(`/r/${roomId}`, { replace: true });
   const room = useRoom(roomId);
   const isArchived = useRoomState(room, (state) => state.room.archived_at !== undefined) ?? false;
   return (
@@ -94,13 +96,11 @@ function RoomBody({ place }: { readonly place: Extract<Place, { kind: "room" }> 
         </div>
         <Composer roomId={roomId} />
         {rootId !== undefined && (
-          <ThreadSheet roomId={roomId} rootId={rootId} onClose={() => navigate(`/r/${roomId}`)}>
+          <ThreadSheet roomId={roomId} rootId={rootId} onClose={toRoom}>
             <Composer roomId={roomId} threadRoot={rootId} />
           </ThreadSheet>
         )}
-        {settings !== undefined && (
-          <RoomSettings roomId={roomId} section={settings} onClose={() => navigate(`/r/${roomId}`)} />
-        )}
+        {settings !== undefined && <RoomSettings roomId={roomId} section={settings} onClose={toRoom} />}
       </ErrorBoundary>
     </>
   );

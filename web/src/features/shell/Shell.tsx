@@ -12,8 +12,9 @@ import { ConnectionBanner } from "../banners/ConnectionBanner";
 import { UpdateBanner } from "../banners/UpdateBanner";
 import { useClient, useReadable, useSelected } from "../hooks";
 import { hasRoomsPane, isPhone, useMedia } from "../media";
-import { lastRoom, roomsPane, roomsWidth } from "../preferences";
+import { lastRoom, muted, roomsPane, roomsWidth } from "../preferences";
 import { RoomsPane, useRoomKeys } from "../rooms/RoomsPane";
+import { waitingIn } from "../rooms/waiting";
 import { ErrorBoundary, PartBroken } from "./ErrorBoundary";
 import { useAction, useKeymap } from "./keymap";
 import { useLandmarks } from "./landmarks";
@@ -22,7 +23,8 @@ import { RoomsButton, type RoomsButtonProps } from "./RoomHeader";
 import { RoomView } from "./RoomView";
 import { type Place, placeAt } from "./routes";
 import { Account, NewRoom, Palette, SearchPage, Shortcuts } from "./slots";
-import { mentionsIn, useTitle } from "./useTitle";
+import { useNotifying } from "./useNotifying";
+import { useTitle } from "./useTitle";
 
 export function Shell({ onSignOut }: { readonly onSignOut: () => Promise<void> }) {
   const { t } = useTranslation();
@@ -31,10 +33,11 @@ export function Shell({ onSignOut }: { readonly onSignOut: () => Promise<void> }
   const layout = useLayout(place);
   const client = useClient();
   const roomId = place.kind === "room" ? place.roomId : undefined;
-  const mentions = mentionsIn(useReadable(client.rooms), roomId);
+  const waiting = waitingIn(useReadable(client.rooms), useReadable(muted), roomId).forMe;
   useKeymap();
   useLandmarks();
   useRoomKeys();
+  useNotifying();
   useAction("toggleRooms", layout.toggle);
   useAction("search", () => navigate("/search"));
   useEffect(prefetchWhenIdle, []);
@@ -42,7 +45,7 @@ export function Shell({ onSignOut }: { readonly onSignOut: () => Promise<void> }
   const rooms: RoomsButtonProps | undefined =
     layout.shows === "beside"
       ? undefined
-      : { as: layout.shows === "list" ? "back" : layout.isWide ? "pane" : "drawer", mentions, onPress: layout.toggle };
+      : { as: layout.shows === "list" ? "back" : layout.isWide ? "pane" : "drawer", waiting, onPress: layout.toggle };
   const pane = (
     <RoomsPane
       onSignOut={onSignOut}

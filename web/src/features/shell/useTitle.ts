@@ -1,20 +1,23 @@
-/** The title of the page: how many mentions wait, and where one is. */
+/** The title of the page: how much waits for the reader, and where one is. */
 
 import { useEffect } from "react";
-import type { RoomEntry } from "../../connection/types";
-import { useClient, useSelected } from "../hooks";
+import { useClient, useReadable } from "../hooks";
+import { muted } from "../preferences";
+import { type Waiting, waitingIn } from "../rooms/waiting";
 
-export function mentionsIn(rooms: ReadonlyMap<string, RoomEntry> | undefined, but?: string): number {
-  let sum = 0;
-  for (const entry of rooms?.values() ?? []) if (entry.id !== but && !entry.isArchived) sum += entry.mentions;
-  return sum;
+/** (2) welcome · Multiplayer; a dot where only others are spoken to. */
+export function titleOf(name: string, waiting: Waiting): string {
+  const title = name === "" ? "Multiplayer" : `${name} · Multiplayer`;
+  if (waiting.forMe > 0) return `(${waiting.forMe}) ${title}`;
+  return waiting.isMore ? `• ${title}` : title;
 }
 
 export function useTitle(name: string): void {
   const client = useClient();
-  const mentions = useSelected(client.rooms, mentionsIn);
+  const quiet = useReadable(muted);
+  const waiting = waitingIn(useReadable(client.rooms), quiet);
+  const title = titleOf(name, waiting);
   useEffect(() => {
-    const title = name === "" ? "Multiplayer" : `${name} · Multiplayer`;
-    document.title = mentions > 0 ? `(${mentions}) ${title}` : title;
-  }, [name, mentions]);
+    document.title = title;
+  }, [title]);
 }
