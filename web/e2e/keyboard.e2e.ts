@@ -184,7 +184,7 @@ describe.skipIf(CHROMIUM === undefined)("with the keyboard alone", () => {
     await says("@ai run the second");
     await card(": Needs approval").waitFor();
     // From elsewhere the key leads to the card first: nobody decides what they have not looked at.
-    await keys.to(kim.page.getByRole("navigation", { name: "Rooms" }).getByRole("link").first(), "F6");
+    await keys.to(kim.page.getByRole("navigation", { name: "Rooms" }).getByRole("link", { name: "welcome" }), "F6");
     await keys.press("d");
     await keys.arrives(
       kim.page.getByRole("article").filter({ has: kim.page.getByRole("region", { name: /: Needs approval/ }) }),

@@ -91,6 +91,38 @@ describe.skipIf(CHROMIUM === undefined)("places in a room", () => {
     await expect.poll(() => isInSight("old number 3")).toBe(true);
   });
 
+  test("a day is jumped to from the room's menu: one before all that was said leads to the first", async () => {
+    const jumps = async (day: string) => {
+      await mia.page.getByRole("button", { name: "More about this room" }).click();
+      await mia.page.getByRole("menuitem", { name: "Jump to a day" }).click();
+      const window = mia.page.getByRole("dialog", { name: "Jump to a day" });
+      await window.getByLabel("Day").fill(day);
+      await window.getByRole("button", { name: "Jump", exact: true }).click();
+      await window.waitFor({ state: "hidden" });
+    };
+    await jumps("2020-01-01");
+    await expect.poll(() => isInSight("old number 1")).toBe(true);
+    await jumps("2999-01-01");
+    await expect.poll(() => isInSight(`old number ${MANY}`)).toBe(true);
+    await goes(`/r/${old}`);
+  });
+
+  test("a room that was marked as unread stands out until it is opened again, and opens at the mark", async () => {
+    const words = `old number ${MANY - 3}`;
+    const from = said(words);
+    await from.hover();
+    await from.getByRole("button", { name: "More" }).click();
+    await mia.page.getByRole("menuitem", { name: "Mark as unread" }).click();
+    await mia.opens("welcome");
+    const row = mia.page.getByRole("navigation", { name: "Rooms" }).getByRole("link", { name: /old/ });
+    await expect.poll(() => row.textContent()).toContain("marked as unread");
+    await row.click();
+    await expect.poll(() => isInSight(words)).toBe(true);
+    const line = mia.log.locator(":has(> [data-unread-line])").getByRole("article");
+    await expect.poll(() => line.textContent()).toMatch(new RegExp(`${words}$`));
+    expect(await row.textContent()).not.toContain("marked as unread");
+  });
+
   test("who has a name that looks like another's is told apart by the handle", async () => {
     const fake = await operator.makes("mallory", "member", [old], { display_name: "H\u043Est" });
     const mallory = await operator.as(fake.id);

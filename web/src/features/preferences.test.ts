@@ -7,9 +7,11 @@ import {
   keepFor,
   lastPane,
   lastRoom,
+  marked,
   muted,
   notifies,
   readDraft,
+  setMarked,
   setMuted,
   singleKeys,
   theme,
@@ -84,4 +86,23 @@ test("what another page of the browser mutes or switches holds here too", () => 
   expect([notifies.get(), ...muted.get()]).toEqual(["on", "noisy"]);
   elsewhere("multiplayer.of bob.notifies", "off");
   expect(notifies.get()).toBe("on");
+});
+
+test("rooms marked as unread are kept for their account, with the message from which on", () => {
+  keepFor("mei");
+  setMarked("r1", "m1");
+  setMarked("r2", "m2");
+  setMarked("r1", "m3");
+  keepFor("sam");
+  expect([...marked.get()]).toEqual([]);
+  keepFor("mei");
+  expect([...marked.get()]).toEqual([
+    ["r1", "m3"],
+    ["r2", "m2"],
+  ]);
+  setMarked("r1", undefined);
+  setMarked("r2", undefined);
+  keepFor("sam");
+  keepFor("mei");
+  expect(marked.get().size).toBe(0);
 });

@@ -132,6 +132,26 @@ const readMuted = () => mutedRooms.set(new Set((kept(owned("muted")) ?? "").spli
 ofOwner.push(readMuted);
 alsoElsewhere("muted", readMuted);
 
+const markedRooms = new Changing<ReadonlyMap<string, string>>(new Map());
+const readMarked = () => {
+  const pairs = (kept(owned("marked")) ?? "").split(" ").map((pair) => pair.split(":"));
+  markedRooms.set(new Map(pairs.flatMap(([room, message]) => (room && message ? [[room, message]] : []))));
+};
+ofOwner.push(readMarked);
+alsoElsewhere("marked", readMarked);
+
+/** From which message on a room was marked as unread by hand, until it is opened again. */
+export const marked: Readable<ReadonlyMap<string, string>> = markedRooms;
+
+export function setMarked(roomId: string, messageId: string | undefined): void {
+  if (markedRooms.get().get(roomId) === messageId) return;
+  const next = new Map(markedRooms.get());
+  if (messageId === undefined) next.delete(roomId);
+  else next.set(roomId, messageId);
+  keep(owned("marked"), next.size === 0 ? undefined : [...next].map((pair) => pair.join(":")).join(" "));
+  markedRooms.set(next);
+}
+
 /** Rooms that do not stand out when something is said in them. */
 export const muted: Readable<ReadonlySet<string>> = mutedRooms;
 

@@ -8,6 +8,8 @@ import { Avatar } from "../../ui/Avatar";
 import { CountBadge } from "../../ui/Badge";
 import { classes } from "../../ui/classes";
 import { useFacing } from "../facing";
+import { useReadable } from "../hooks";
+import { marked } from "../preferences";
 
 export interface RoomRowProps {
   readonly entry: RoomEntry;
@@ -24,7 +26,8 @@ export interface RoomRowProps {
 export function RoomRow({ entry, name, isCurrent, isMuted, hasDraft, isTabStop, onOpen, onFocus }: RoomRowProps) {
   const { t } = useTranslation();
   const face = useFacing(entry);
-  const stands = (entry.unread > 0 && !isMuted) || entry.mentions > 0;
+  const isMarked = useReadable(marked).has(entry.id) && !isCurrent;
+  const stands = (entry.unread > 0 && !isMuted) || entry.mentions > 0 || isMarked;
   // There everything is said to the reader.
   const isToMe = entry.kind === "direct" && !isMuted;
   return (
@@ -76,6 +79,12 @@ export function RoomRow({ entry, name, isCurrent, isMuted, hasDraft, isTabStop, 
           <>
             <BellOff aria-hidden="true" size={14} className="shrink-0 text-ink-3" />
             <span className="sr-only">, {t("rooms.muted")}</span>
+          </>
+        )}
+        {isMarked && entry.unread === 0 && (
+          <>
+            <span aria-hidden="true" className="size-2 shrink-0 rounded-full bg-accent" />
+            <span className="sr-only">, {t("rooms.marked")}</span>
           </>
         )}
         {isToMe || entry.mentions === 0 ? (

@@ -1,6 +1,6 @@
 /** What can be done with a room, from the menu in its head. */
 
-import { Bell, BellOff, CheckCheck, Link as LinkIcon, LogOut, Search, Settings } from "lucide-react";
+import { Bell, BellOff, CalendarDays, CheckCheck, Link as LinkIcon, LogOut, Search, Settings } from "lucide-react";
 import { type ReactElement, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { useLocation } from "wouter";
@@ -13,6 +13,7 @@ import { toast } from "../../ui/Toast";
 import { useReadable, useRoomState } from "../hooks";
 import { muted, setMuted } from "../preferences";
 import { useRights } from "../useRights";
+import { JumpToDay } from "./JumpToDay";
 
 export interface RoomMenuProps {
   readonly trigger: ReactElement<TriggerProps>;
@@ -30,6 +31,7 @@ export function RoomMenu({ trigger, room, name, isArchived }: RoomMenuProps) {
   const unread = useRoomState(room, (state) => state.read.unread) ?? 0;
   const isDirect = useRoomState(room, (state) => state.room.kind === "direct") ?? false;
   const [isLeaving, setLeaving] = useState(false);
+  const [isJumping, setJumping] = useState(false);
   const copy = () =>
     copyText(`${window.location.origin}/r/${room.id}`).then(
       () => toast(t("shell.header.linkCopied"), { tone: "ok" }),
@@ -43,14 +45,15 @@ export function RoomMenu({ trigger, room, name, isArchived }: RoomMenuProps) {
             {t("shell.header.markRead")}
           </MenuItem>
         )}
-        {
-          <MenuItem
-            icon={<Search aria-hidden="true" size={16} />}
-            onSelect={() => navigate(`/search?${new URLSearchParams({ room: room.id })}`)}
-          >
-            {t("shell.header.search")}
-          </MenuItem>
-        }
+        <MenuItem
+          icon={<Search aria-hidden="true" size={16} />}
+          onSelect={() => navigate(`/search?${new URLSearchParams({ room: room.id })}`)}
+        >
+          {t("shell.header.search")}
+        </MenuItem>
+        <MenuItem icon={<CalendarDays aria-hidden="true" size={16} />} onSelect={() => setJumping(true)}>
+          {t("shell.jump.open")}
+        </MenuItem>
         <MenuItem
           icon={isMuted ? <Bell aria-hidden="true" size={16} /> : <BellOff aria-hidden="true" size={16} />}
           onSelect={() => setMuted(room.id, !isMuted)}
@@ -77,6 +80,7 @@ export function RoomMenu({ trigger, room, name, isArchived }: RoomMenuProps) {
           </>
         )}
       </Menu>
+      {isJumping && <JumpToDay room={room} isOpen onOpenChange={setJumping} />}
       <Confirm
         isOpen={isLeaving}
         onOpenChange={setLeaving}

@@ -9,6 +9,7 @@ import { Spinner } from "../../ui/Spinner";
 import { sentenceOf } from "../answers";
 import { RoomHere, useHere } from "../cards/RoomHere";
 import { useReadable, useRoomState } from "../hooks";
+import { marked, setMarked } from "../preferences";
 import { Refusal } from "../sections";
 import { Announcer } from "./Announcer";
 import { EmptyRoom, useWhole } from "./fetched";
@@ -44,8 +45,17 @@ function Said({ focusMessageId }: { readonly focusMessageId: string | undefined 
   const refused = useReadable(room.refused);
   const name = useRoomState(room, (state) => state.room.name);
   const hasOlder = useRoomState(room, (state) => state.hasOlder) ?? false;
+  const [markedBefore] = useState(() => marked.get().get(room.id));
   const [markedFrom, setMarkedFrom] = useState<string>();
-  const whole = useWhole(useRows(markedFrom));
+  useEffect(() => setMarked(room.id, undefined), [room]);
+  const markUnread = useCallback(
+    (messageId: string) => {
+      setMarkedFrom(messageId);
+      setMarked(room.id, messageId);
+    },
+    [room],
+  );
+  const whole = useWhole(useRows(markedFrom ?? markedBefore));
   const rows = whole ?? NONE;
   const scrolling = useScrolling(rows);
   const older = useOlder(hasOlder);
@@ -87,15 +97,15 @@ function Said({ focusMessageId }: { readonly focusMessageId: string | undefined 
         scrolling={scrolling}
         hitId={focusMessageId}
         onNearTop={older.refusal === undefined ? older.load : undefined}
-        markUnread={setMarkedFrom}
+        markUnread={markUnread}
       />
     </>
   );
 }
 
 /**
- * undefined until it is known where to begin. `markedFrom`: marked as unread by hand, here and for now: the server's
- * mark never goes back.
+ * undefined until it is known where to begin. `markedFrom`: marked as unread by hand, in this browser: the server's mark
+ * never goes back.
  */
 function useRows(markedFrom: string | undefined): readonly Row[] | undefined {
   const { room, people, meId } = useHere();

@@ -16,6 +16,7 @@ export const rooms = {
   mentions_other: "{{count}} mentions",
   aiWorking: "the AI is working",
   needsApproval: "the AI needs approval",
+  marked: "marked as unread",
   muted: "muted",
   draft: "draft",
   ai: "ai",

@@ -27,6 +27,14 @@ export const shell = {
     terminal: "Terminal",
     usage: "Usage",
   },
+  jump: {
+    open: "Jump to a day…",
+    title: "Jump to a day",
+    day: "Day",
+    go: "Jump",
+    noDay: "Choose a day.",
+  },
+
   header: {
     members_one: "One member",
     members_other: "{{count}} members",

@@ -14,7 +14,7 @@ export const banners: typeof en = {
   onlineSent_one: "已恢复连接，等待中的 {{count}} 条消息已发出。",
   onlineSent_other: "已恢复连接，等待中的 {{count}} 条消息已发出。",
   signedOut: "你已退出登录。",
-  disabled: "此账号已被停用。可以向服务器的运营者了解原因。",
+  disabled: "此账号已被停用。可以向服务器的运维人员了解原因。",
   tooMany: "此账号打开的窗口过多。请关闭其中一个，再重新连接。",
   signIn: "重新登录",
   connectAgain: "重新连接",

@@ -18,6 +18,7 @@ export const rooms: typeof en = {
   mentions_other: "{{count}} 条提及",
   aiWorking: "AI 正在工作",
   needsApproval: "AI 需要批准",
+  marked: "已标为未读",
   muted: "已静音",
   draft: "草稿",
   ai: "ai",

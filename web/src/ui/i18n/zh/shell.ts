@@ -29,6 +29,14 @@ export const shell: typeof en = {
     terminal: "终端",
     usage: "用量",
   },
+  jump: {
+    open: "跳转到某一天…",
+    title: "跳转到某一天",
+    day: "日期",
+    go: "跳转",
+    noDay: "请选择日期。",
+  },
+
   header: {
     members_one: "{{count}} 位成员",
     members_other: "{{count}} 位成员",

@@ -15,7 +15,7 @@ export const signin: typeof en = {
   linkWorks: "正在登录…",
   linkExpired: {
     title: "此链接已失效",
-    text: "登录链接只能使用一次，并且有时限。请向服务器的运营者索取新链接，或使用密码登录。",
+    text: "登录链接只能使用一次，并且有时限。请向服务器的运维人员索取新链接，或使用密码登录。",
     again: "使用密码登录",
     stay: "继续以 {{name}} 的身份使用",
   },
