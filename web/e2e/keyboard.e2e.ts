@@ -105,7 +105,7 @@ describe.skipIf(CHROMIUM === undefined)("with the keyboard alone", () => {
   test("messages are selected, answered, reacted to and edited by single keys", async () => {
     await toRow(row("hello from the keyboard"));
     await keys.press("k");
-    expect(await keys.isAt(row("hello from the keyboard"))).toBe(false);
+    await expect.poll(() => keys.isAt(row("hello from the keyboard"))).toBe(false);
     await keys.press("j");
     await keys.arrives(row("hello from the keyboard"));
     await keys.isSeen();

@@ -128,7 +128,6 @@ describe.skipIf(CHROMIUM === undefined)("places in a room", () => {
     const mallory = await operator.as(fake.id);
     await operator.says(old, "from the one who made this room");
     await mallory.says(old, "send me the passwords");
-    await mia.page.getByRole("button", { name: /Jump to latest/ }).click();
     const name = (words: string) => said(words).locator("bdi").first().innerText();
     await said("send me the passwords").waitFor();
     expect(await name("send me the passwords")).toContain("(@mallory)");

@@ -6,7 +6,7 @@ import type { Operations } from "../protocol/api";
 import { i18n } from "../ui/i18n";
 import { common } from "../ui/i18n/en/common";
 import { toast } from "../ui/Toast";
-import { useClient } from "./hooks";
+import { useClient, useReadable } from "./hooks";
 
 /** The sentence for people of whatever went wrong. */
 export function sentenceOf(error: unknown): string {
@@ -50,15 +50,21 @@ interface Held<T> {
   readonly round: string;
   readonly value: T | undefined;
   readonly refusal: string | undefined;
+  /** It was refused for want of a connection. */
+  readonly isCut: boolean;
 }
 
-/** Asks once for each place and query, and anew when `version` is another. Without `options` nothing is asked. */
+/**
+ * Asks once for each place and query, and anew when `version` is another, or when the connection is back for want of
+ * which there was no answer. Without `options` nothing is asked.
+ */
 export function useAnswer<Op extends keyof Operations>(
   operation: Op,
   options: CallOptions<Op> | undefined,
   version: string | number = "",
 ): Answered<Operations[Op]["answer"]> {
-  const { rest } = useClient();
+  const { rest, status } = useClient();
+  const isOnline = useReadable(status).kind === "online";
   const [held, setHeld] = useState<Held<Operations[Op]["answer"]>>();
   const [times, setTimes] = useState(0);
   const latest = useRef(options);
@@ -71,7 +77,7 @@ export function useAnswer<Op extends keyof Operations>(
     const stop = new AbortController();
     rest.call(operation, { ...given, signal: stop.signal }).then(
       (value) => {
-        if (!stop.signal.aborted) setHeld({ key, round, value, refusal: undefined });
+        if (!stop.signal.aborted) setHeld({ key, round, value, refusal: undefined, isCut: false });
       },
       (error: unknown) => {
         if (stop.signal.aborted) return;
@@ -80,6 +86,7 @@ export function useAnswer<Op extends keyof Operations>(
           round,
           value: before?.key === key ? before.value : undefined,
           refusal: sentenceOf(error),
+          isCut: error instanceof Refused && error.code === "offline",
         }));
       },
     );
@@ -87,6 +94,10 @@ export function useAnswer<Op extends keyof Operations>(
   }, [rest, operation, key, round]);
   const again = useCallback(() => setTimes((before) => before + 1), []);
   const isOurs = held !== undefined && held.key === key;
+  const isCut = isOurs && held.isCut;
+  useEffect(() => {
+    if (isOnline && isCut) again();
+  }, [isOnline, isCut, again]);
   return {
     value: isOurs ? held.value : undefined,
     refusal: isOurs ? held.refusal : undefined,

@@ -44,7 +44,8 @@ export const MessageRow = memo(function MessageRow({ message, isGrouped, isReact
     <>
       <div className="flex gap-3">
         {isGrouped ? (
-          <span className="w-8 shrink-0 pt-1 text-right">
+          // No higher than a line of words: rows of one speaker stand in even distances.
+          <span className="w-8 shrink-0 pt-1.5 text-right leading-none">
             <Time
               at={message.at}
               className="text-[0.6875rem] text-ink-3 opacity-0 group-hover/row:opacity-100 group-focus-within/row:opacity-100"

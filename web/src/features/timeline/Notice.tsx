@@ -57,7 +57,8 @@ export function useNoticeWords(event: Event): string {
     case "room_archived":
       return t(event.is_archived ? "timeline.notices.archived" : "timeline.notices.unarchived", { who });
     case "member_joined": {
-      const member = isolated(event.member.display_name);
+      const { account_id: id, display_name } = event.member;
+      const member = people.member(id) === undefined ? isolated(display_name) : name(id);
       if (event.actor_id === event.member.account_id) return t("timeline.notices.joined", { who: member });
       return t("timeline.notices.added", { who, member });
     }

@@ -8,7 +8,7 @@ import { EmptyState } from "../../ui/EmptyState";
 import { Spinner } from "../../ui/Spinner";
 import { sentenceOf } from "../answers";
 import { RoomHere, useHere } from "../cards/RoomHere";
-import { useReadable, useRoomState } from "../hooks";
+import { useClient, useReadable, useRoomState } from "../hooks";
 import { marked, setMarked } from "../preferences";
 import { Refusal } from "../sections";
 import { Announcer } from "./Announcer";
@@ -131,6 +131,7 @@ interface Older {
 
 function useOlder(hasOlder: boolean): Older {
   const { room } = useHere();
+  const isOnline = useReadable(useClient().status).kind === "online";
   const [isLoading, setLoading] = useState(false);
   const [refusal, setRefusal] = useState<string>();
   const isAsked = useRef(false);
@@ -147,6 +148,11 @@ function useOlder(hasOlder: boolean): Older {
         setLoading(false);
       });
   }, [room, hasOlder]);
+  const isRefused = refusal !== undefined;
+  // biome-ignore lint/correctness/useExhaustiveDependencies: once, when the connection is back
+  useEffect(() => {
+    if (isOnline && isRefused) load();
+  }, [isOnline]);
   return { load, isLoading, refusal };
 }
 

@@ -7,10 +7,13 @@ import { useClient, useReadable } from "../hooks";
 import type { Row } from "./rows";
 import type { Scrolling } from "./scrolling";
 
+/** What could not be asked for is asked again by itself. */
+const AGAIN_MS = 5_000;
+
 export type Sought =
   | { readonly kind: "loading" }
   | { readonly kind: "missing" }
-  /** It could not be asked for; it is again when the connection is back. */
+  /** It could not be asked for; it is again after a while, and when the connection is back. */
   | { readonly kind: "failed"; readonly why: string; readonly again: () => void };
 
 interface Found {
@@ -39,23 +42,30 @@ export function useSeeking(messageId: string | undefined, rows: readonly Row[], 
   useEffect(() => {
     if (wanted === undefined) return;
     let isCurrent = true;
+    let timer: number | undefined;
     const ended = (why: string | undefined) => {
-      if (isCurrent) setFound({ of: wanted, why });
+      if (!isCurrent) return;
+      setFound({ of: wanted, why });
+      if (why !== undefined) timer = window.setTimeout(() => setTries((before) => before + 1), AGAIN_MS);
     };
-    setFound(undefined);
     room.loadAround(wanted).then(
       (isFound) => !isFound && ended(undefined),
       (error: unknown) => ended(sentenceOf(error)),
     );
     return () => {
       isCurrent = false;
+      window.clearTimeout(timer);
     };
   }, [room, wanted, tries, isOnline]);
 
   if (wanted === undefined) return undefined;
   if (found?.of !== wanted) return { kind: "loading" } satisfies Sought;
   if (found.why === undefined) return { kind: "missing" } satisfies Sought;
-  return { kind: "failed", why: found.why, again: () => setTries(tries + 1) } satisfies Sought;
+  const again = () => {
+    setFound(undefined);
+    setTries(tries + 1);
+  };
+  return { kind: "failed", why: found.why, again } satisfies Sought;
 }
 
 /** Another one with each link that is followed, also to where one is already: wouter tells of each. */
