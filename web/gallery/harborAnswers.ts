@@ -19,7 +19,7 @@ export const rooms: readonly RoomEntry[] = [
   entry("01KTDESIGN00000000000000R4", "design"),
   entry("01KTFINANCE000000000000R04", "finance"),
   entry("01KTRANDOM0000000000000R05", "random"),
-  entry("01KTDIRECT0000000000000R06", "Mei, DeepSeek", { kind: "direct" }),
+  entry("01KTDIRECT0000000000000R06", "Mei, DeepSeek", { kind: "direct", hasAi: true }),
   entry("01KTDIRECT0000000000000R07", "Sam, Mei", { kind: "direct", unread: 1, mentions: 1 }),
   entry("01KTDIRECT0000000000000R08", "Ana, Mei", { kind: "direct" }),
 ];
