@@ -45,15 +45,17 @@ export function OpenedLater<T>({ part, opens, trigger, isOpen = false, onOpenCha
   const [isWhole, setWhole] = useState(fetched.is === "here");
   const button = useRef<HTMLElement>(null);
   const pressed = useRef<Press>(undefined);
+  const [presses, setPresses] = useState(0);
   const isShown = (isWhole || isOpen) && fetched.is === "here";
 
+  // biome-ignore lint/correctness/useExhaustiveDependencies: each press that had to wait opens it once
   useEffect(() => {
     if (!isShown) return;
     setWhole(true);
     // It was pressed before it could open. Pressed again in the same way: keys lead into a menu, a pointer does not.
     if (pressed.current !== undefined && button.current !== null) pressAgain(button.current, pressed.current, opens);
     pressed.current = undefined;
-  }, [isShown, opens]);
+  }, [isShown, opens, presses]);
 
   useEffect(() => {
     if (isOpen && !isShown) void part.load().then(() => sayIfMissing(part, () => part.load(), onOpenChange));
@@ -63,9 +65,11 @@ export function OpenedLater<T>({ part, opens, trigger, isOpen = false, onOpenCha
 
   const open = async (by: Press) => {
     await part.load();
+    // What comes later by itself does not open before somebody's eyes: they press again.
+    if (sayIfMissing(part, () => open(by))) return;
     pressed.current = by;
     setWhole(true);
-    sayIfMissing(part, () => open(by));
+    setPresses((before) => before + 1);
   };
   const prefetch = () => void part.prefetch();
   return cloneElement(trigger, {
@@ -89,11 +93,12 @@ function pressAgain(button: HTMLElement, by: Press, opens: "menu" | "dialog"): v
   else button.dispatchEvent(new PointerEvent("pointerdown", { button: 0, bubbles: true, cancelable: true }));
 }
 
-function sayIfMissing(part: Part<unknown>, retry: () => unknown, onOpenChange?: (isOpen: boolean) => void): void {
-  if (part.get().is !== "missing") return;
+function sayIfMissing(part: Part<unknown>, retry: () => unknown, onOpenChange?: (isOpen: boolean) => void): boolean {
+  if (part.get().is !== "missing") return false;
   onOpenChange?.(false);
   toast(i18n.t("common.notLoaded"), {
     tone: "danger",
     action: { label: i18n.t("common.retry"), onPress: () => void retry() },
   });
+  return true;
 }
