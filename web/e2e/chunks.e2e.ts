@@ -40,6 +40,8 @@ describe.skipIf(CHROMIUM === undefined)("the pieces of the page", () => {
     return () => page.unroute(files, refuse);
   }
 
+  const focused = () => page.evaluate(() => document.activeElement?.getAttribute("aria-label"));
+
   async function reload(): Promise<void> {
     await page.goto(room);
     await page.getByRole("log").waitFor();
@@ -128,10 +130,11 @@ describe.skipIf(CHROMIUM === undefined)("the pieces of the page", () => {
     await page.getByRole("menuitem").first().waitFor();
     await page.keyboard.press("Escape");
     await page.getByRole("menuitem").first().waitFor({ state: "detached" });
-    // The focus is where it was, and the keyboard leads into the menu.
+    // The focus comes back to where it was, and the keyboard leads into the menu.
+    await expect.poll(focused).toBe(HEAD_MENU);
     await page.keyboard.press("Enter");
     await page.getByRole("menuitem").first().waitFor();
-    expect(await page.evaluate(() => document.activeElement?.getAttribute("role"))).toBe("menuitem");
+    await expect.poll(() => page.evaluate(() => document.activeElement?.getAttribute("role"))).toBe("menuitem");
     await page.keyboard.press("Escape");
   });
 
@@ -142,7 +145,7 @@ describe.skipIf(CHROMIUM === undefined)("the pieces of the page", () => {
     await page.getByRole("menuitem").first().waitFor();
     await expect.poll(() => page.evaluate(() => document.activeElement?.getAttribute("role"))).toBe("menuitem");
     await page.keyboard.press("Escape");
-    await expect.poll(() => page.evaluate(() => document.activeElement?.getAttribute("aria-label"))).toBe(HEAD_MENU);
+    await expect.poll(focused).toBe(HEAD_MENU);
   });
 
   test("a room that cannot be loaded says so, and is tried again in its place", async () => {
