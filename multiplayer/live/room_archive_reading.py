@@ -35,6 +35,8 @@ from multiplayer.protocol.errors import RefusalCode, Refused
 PIECE_BYTES: Final = 256 * 1024
 _BROKEN: Final = (
     zipfile.BadZipFile,
+    # A place that a changed byte names may lie before the file's beginning.
+    OSError,
     zlib.error,
     struct.error,
     EOFError,

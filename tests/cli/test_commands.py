@@ -128,7 +128,7 @@ def test_accounts_rooms_tokens_and_invites_from_nothing_to_a_talk_with_the_ai(tm
         piped = line.chat(*mine[:3], "--token", "-", given=f"{token['token']}\n/members\nhello\n@ai what can you do?")
         assert piped.returncode == 0, piped.stderr
         assert "bob [admin]" in piped.stdout
-        assert piped.stdout.index("alice [owner]: hello") < piped.stdout.index("AI [AI]: I am Multiplayer's")
+        assert piped.stdout.index("alice [owner]: hello") < piped.stdout.index("AI [AI]: Hello, I am the built-in demo")
 
         shown = line.on_data("invite", "create", "--room", "demo").stdout.splitlines()
         assert shown[1] == "code: " + shown[0].split("#")[1]
