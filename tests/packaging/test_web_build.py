@@ -278,8 +278,15 @@ PAGE: Final = """<!doctype html>
 <script type="module" crossorigin src="/assets/index.js"></script>
 <link rel="stylesheet" crossorigin href="/assets/index.css">"""
 FITS: Final = {
-    **{"index.js": 50_000, "react.js": 40_000, "index.css": 11_000, "late.js": 150_000, "late2.js": 150_000},
-    **{"signin.js": 10_000, "room.js": 90_000, "pane.js": 5_000, "words.js": 1_000},
+    "index.js": 50_000,
+    "react.js": 40_000,
+    "index.css": 11_000,
+    "late.js": 150_000,
+    "late2.js": 150_000,
+    "signin.js": 10_000,
+    "room.js": 90_000,
+    "pane.js": 5_000,
+    "words.js": 1_000,
 }
 WORDS: Final = ("en/signin", "en/room", "en/context", "zh/base", "zh/room")
 MANIFEST: Final = {
