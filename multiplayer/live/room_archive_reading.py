@@ -35,8 +35,6 @@ from multiplayer.protocol.errors import RefusalCode, Refused
 PIECE_BYTES: Final = 256 * 1024
 _BROKEN: Final = (
     zipfile.BadZipFile,
-    # A place that a changed byte names may lie before the file's beginning.
-    OSError,
     zlib.error,
     struct.error,
     EOFError,
@@ -175,6 +173,8 @@ class _Zip:
                 raise bad(path, "it is encrypted")
             if path in self._infos:
                 raise bad(path, "it is there twice")
+            if not 0 <= info.header_offset < size:
+                raise bad(path, "it lies outside of the zip")
             if len(self._infos) >= limits.files:
                 raise bad(path, f"there are more than {limits.files} files")
             if info.file_size > limits.ratio * max(info.compress_size, 1) + PIECE_BYTES:

@@ -117,6 +117,15 @@ async def test_a_changed_byte_anywhere_in_a_zip_changes_nothing_that_is_read_or_
     assert refusals > 300
 
 
+async def test_a_zip_whose_files_lie_before_its_beginning_is_refused(given: Given) -> None:
+    whole = given.zipped.read_bytes()
+    # The end of a zip says where its table begins (APPNOTE 4.3.16); from that the places of the files are reckoned.
+    place = whole.rindex(b"PK\x05\x06") + 16
+    moved = int.from_bytes(whole[place : place + 4], "little") + len(whole)
+    given.zipped.write_bytes(whole[:place] + moved.to_bytes(4, "little") + whole[place + 4 :])
+    await given.refuses(given.zipped, "it lies outside of the zip")
+
+
 async def test_a_zip_that_is_cut_off_is_refused(given: Given) -> None:
     whole = given.zipped.read_bytes()
     for part in (0, 1, 100, len(whole) // 2, len(whole) - 1):
