@@ -171,6 +171,8 @@ class RoomListing(Frozen):
     read: ReadMark
     has_ai: bool = False
     """A direct room in which an AI is a member: one can tell it from a person's before opening it."""
+    facing: AccountId | None = None
+    """The other one in a direct room of two."""
     is_ai_working: bool = False
     """A turn runs."""
     needs_approval: bool = False

@@ -34,7 +34,7 @@ from multiplayer.protocol.events import (
 from multiplayer.protocol.ids import AccountId, MessageId, TurnId
 from multiplayer.protocol.members import AccountKind, Member, Role
 from multiplayer.protocol.memory import Summary
-from multiplayer.protocol.rooms import RoomKind, RoomView, TurnState
+from multiplayer.protocol.rooms import ReadMark, RoomKind, RoomListing, RoomView, TurnState
 from multiplayer.protocol.timeline import summary_of
 from multiplayer.protocol.turn_events import (
     ApprovalDecided,
@@ -95,10 +95,20 @@ class RoomState:
         first = min(ais, key=lambda member: member.joined_seq, default=None)
         return first.account_id if first else None
 
-    @property
-    def is_direct_with_ai(self) -> bool:
+    def listing(self, account_id: AccountId, read: ReadMark) -> RoomListing:
+        """Return the row of the room in the list of `account_id`, which must be a member."""
         is_direct = self.room.kind is RoomKind.DIRECT
-        return is_direct and any(member.kind is AccountKind.AI for member in self.members.values())
+        others = [member for key, member in self.members.items() if key != account_id]
+        return RoomListing(
+            room=self.room,
+            seq=self.seq,
+            role=self.members[account_id].role,
+            read=read,
+            has_ai=is_direct and any(other.kind is AccountKind.AI for other in others),
+            facing=others[0].account_id if is_direct and len(others) == 1 else None,
+            is_ai_working=self.is_ai_working,
+            needs_approval=self.needs_approval,
+        )
 
     @property
     def is_ai_working(self) -> bool:

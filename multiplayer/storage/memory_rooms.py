@@ -188,15 +188,7 @@ class MemoryRooms(MemoryTurns, MemoryAttachments):
 
     async def rooms_of(self, account_id: AccountId) -> Sequence[RoomListing]:
         listings = [
-            RoomListing(
-                room=room.state.room,
-                seq=room.seq,
-                role=room.state.members[account_id].role,
-                read=await self.read_mark(room_id, account_id),
-                has_ai=room.state.is_direct_with_ai,
-                is_ai_working=room.state.is_ai_working,
-                needs_approval=room.state.needs_approval,
-            )
+            room.state.listing(account_id, await self.read_mark(room_id, account_id))
             for room_id, room in self._live()
             if account_id in room.state.members
         ]

@@ -204,6 +204,7 @@ def _listing(row: asyncpg.Record) -> RoomListing:
         role=row["role"],
         read=_read_mark(row),
         has_ai=row["has_ai"],
+        facing=row["facing"],
         is_ai_working=any(turn.is_running for turn in turns),
         needs_approval=any(turn.needs_approval for turn in turns),
     )

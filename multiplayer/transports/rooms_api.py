@@ -93,17 +93,8 @@ async def listing(call: Call[object, object], room_id: RoomId) -> RoomListing:
     """Return the caller's row of the room list."""
     host = await call.pod.directory.host(room_id)
     read = await call.pod.storage.read_mark(room_id, call.account_id)
-    member = host.room.reader(call.account_id)
-    state = host.room.state
-    return RoomListing(
-        room=state.room,
-        seq=host.room.seq,
-        role=member.role.value,
-        read=read,
-        has_ai=state.is_direct_with_ai,
-        is_ai_working=state.is_ai_working,
-        needs_approval=state.needs_approval,
-    )
+    me = host.room.reader(call.account_id)
+    return host.room.state.listing(me.account_id, read)
 
 
 async def _look(call: Call[Nothing, Nothing]) -> RoomListing:

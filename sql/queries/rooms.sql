@@ -131,6 +131,8 @@ ORDER BY m.id DESC LIMIT $5
 SELECT r.id, r.seq, r.kind, r.name, r.topic, r.settings, r.created_at, r.archived_at, me.role,
        coalesce(k.seq, 0) AS read_seq, u.unread, u.mentions,
        r.kind = 'direct' AND EXISTS (SELECT FROM members a WHERE a.room_id = r.id AND a.kind = 'ai') AS has_ai,
+       (SELECT CASE count(*) WHEN 1 THEN min(a.account_id) END FROM members a
+        WHERE r.kind = 'direct' AND a.room_id = r.id AND a.account_id <> $1) AS facing,
        ARRAY(SELECT t.open_state::text FROM turns t WHERE t.room_id = r.id AND t.ended_at IS NULL) AS turns
 FROM members me
 JOIN rooms r ON r.id = me.room_id AND r.deleted_at IS NULL

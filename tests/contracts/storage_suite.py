@@ -351,14 +351,23 @@ class LogContract:
         await put(storage, both, 3)
         assert await storage.seqs_of_members([dave]) == {}
 
-    async def test_of_direct_rooms_the_list_tells_in_which_one_speaks_with_an_ai(self, storage: Storage) -> None:
-        carol = AccountId(ulid())
-        wanted = {}
-        for kind, other in ((RoomKind.DIRECT, AI), (RoomKind.DIRECT, BOB), (RoomKind.ROOM, AI)):
+    async def test_of_direct_rooms_the_list_tells_whom_one_faces(self, storage: Storage) -> None:
+        carol, dave = AccountId(ulid()), AccountId(ulid())
+        rooms: tuple[tuple[RoomKind, tuple[AccountId, ...], bool, AccountId | None], ...] = (
+            (RoomKind.DIRECT, (AI,), True, AI),
+            (RoomKind.DIRECT, (BOB,), False, BOB),
+            (RoomKind.DIRECT, (BOB, dave), False, None),
+            (RoomKind.DIRECT, (), False, None),
+            (RoomKind.ROOM, (AI,), False, None),
+        )
+        for kind, others, has_ai, facing in rooms:
             script = RoomScript()
             script.events.clear()
-            others = member(other, 1, Role.AI if other == AI else Role.MEMBER)
-            script.add(RoomCreated, carol, kind=kind, name="", members=(member(carol, 1, Role.OWNER), others))
+            faces = tuple(member(other, 1, Role.AI if other == AI else Role.MEMBER) for other in others)
+            script.add(RoomCreated, carol, kind=kind, name="", members=(member(carol, 1, Role.OWNER), *faces))
             await stored(storage, script)
-            wanted[script.room_id] = kind is RoomKind.DIRECT and other == AI
-        assert {row.room.id: row.has_ai for row in await storage.rooms_of(carol)} == wanted
+            [listing] = [row for row in await storage.rooms_of(carol) if row.room.id == script.room_id]
+            state = await storage.load(script.room_id)
+            assert state is not None
+            assert listing == state.listing(carol, ReadMark())
+            assert (listing.has_ai, listing.facing) == (has_ai, facing)

@@ -4,7 +4,7 @@ import type { RoomEntry } from "../src/connection/types";
 import type { ContextPreview, UsageReport } from "../src/protocol/api";
 import { NOW } from "./clock";
 import type { Answers } from "./fake";
-import { deploy, diff, INCIDENT, incident, support } from "./harbor";
+import { ana, deploy, diff, INCIDENT, incident, support } from "./harbor";
 import { DEPLOY, deepSeek, mei, SUPPORT, sam } from "./rooms";
 
 function entry(id: string, name: string, more: Partial<RoomEntry> = {}): RoomEntry {
@@ -19,9 +19,9 @@ export const rooms: readonly RoomEntry[] = [
   entry("01KTDESIGN00000000000000R4", "design"),
   entry("01KTFINANCE000000000000R04", "finance"),
   entry("01KTRANDOM0000000000000R05", "random"),
-  entry("01KTDIRECT0000000000000R06", "Mei, DeepSeek", { kind: "direct", hasAi: true }),
-  entry("01KTDIRECT0000000000000R07", "Sam, Mei", { kind: "direct", unread: 1, mentions: 1 }),
-  entry("01KTDIRECT0000000000000R08", "Ana, Mei", { kind: "direct" }),
+  entry("01KTDIRECT0000000000000R06", "Mei, DeepSeek", { kind: "direct", hasAi: true, facing: deepSeek.id }),
+  entry("01KTDIRECT0000000000000R07", "Sam, Mei", { kind: "direct", facing: sam.id, unread: 1, mentions: 1 }),
+  entry("01KTDIRECT0000000000000R08", "Ana, Mei", { kind: "direct", facing: ana.id }),
 ];
 
 /** The list while one room is looked at: nothing waits in that one. */

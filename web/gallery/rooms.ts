@@ -279,9 +279,9 @@ export const rooms: readonly RoomEntry[] = [
   entry(SUPPORT, "客户支持", { unread: 12, role: "admin", topic: "客户反馈与处理进度" }),
   entry("01KTFINANCE000000000000R04", "finance"),
   entry("01KTRANDOM0000000000000R05", "random", { unread: 48 }),
-  entry("01KTDIRECT0000000000000R06", "Mei, DeepSeek", { kind: "direct", hasAi: true }),
-  entry("01KTDIRECT0000000000000R07", "Sam, Mei", { kind: "direct", unread: 2 }),
-  entry("01KTDIRECT0000000000000R08", "林悦, Mei", { kind: "direct" }),
+  entry("01KTDIRECT0000000000000R06", "Mei, DeepSeek", { kind: "direct", hasAi: true, facing: deepSeek.id }),
+  entry("01KTDIRECT0000000000000R07", "Sam, Mei", { kind: "direct", facing: sam.id, unread: 2 }),
+  entry("01KTDIRECT0000000000000R08", "林悦, Mei", { kind: "direct", facing: lin.id }),
   entry("01KTARCHIVED00000000000R09", "launch-2025", { isArchived: true }),
 ];
 

@@ -132,6 +132,7 @@ export class RoomList {
       role: listing.role,
       isArchived: room.archived_at !== undefined,
       hasAi: listing.has_ai,
+      facing: listing.facing,
       seq: listing.seq,
       unread: read.unread,
       mentions: read.mentions,
@@ -140,7 +141,7 @@ export class RoomList {
     };
     const told = this.toldMeanwhile.get(room.id);
     const isNewer = told !== undefined && told.seq >= listing.seq;
-    const entry = isNewer ? { ...told, role: listing.role, hasAi: listing.has_ai } : listed;
+    const entry = isNewer ? { ...told, role: listing.role, hasAi: listing.has_ai, facing: listing.facing } : listed;
     const state = this.parts.stateOf(room.id);
     return state !== undefined && state.seq >= listing.seq ? withState(entry, state, this.parts.meId) : entry;
   }

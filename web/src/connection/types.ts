@@ -62,6 +62,8 @@ export interface RoomEntry {
   readonly isArchived: boolean;
   /** A direct room with an AI. */
   readonly hasAi?: boolean | undefined;
+  /** The other one in a direct room of two. */
+  readonly facing?: string | undefined;
   readonly seq: number;
   readonly unread: number;
   readonly mentions: number;

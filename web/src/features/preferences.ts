@@ -81,8 +81,6 @@ export const lastRoom = text("room");
 export const lastPane = text("pane");
 /** Whether the line about the built-in demo was put away. */
 export const demoLine = text("demo");
-/** Whose face stands for a direct room: `room:account`, with spaces between them. */
-export const faces = text("faces");
 
 /** Another page of this browser chose: this one reads it again. Whoever chooses is not told. */
 function alsoElsewhere(name: string, read: () => void): void {

@@ -1386,6 +1386,7 @@ export interface RoomListing {
   readonly role: string;
   readonly read: ReadMark;
   readonly has_ai: boolean;
+  readonly facing?: string;
   readonly is_ai_working: boolean;
   readonly needs_approval: boolean;
 }

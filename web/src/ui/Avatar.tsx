@@ -5,7 +5,7 @@ import { classes } from "./classes";
 
 export interface AvatarProps {
   readonly name: string;
-  /** What the colour is made of: an id that stays when the name changes. Empty: it is not known yet. */
+  /** What the colour is made of: an id that stays when the name changes. */
   readonly seed?: string;
   readonly isAi?: boolean;
   readonly size?: "xs" | "sm" | "md" | "lg";
@@ -32,7 +32,6 @@ const colours = [
 ] as const;
 
 function colour(seed: string): string {
-  if (seed === "") return "bg-hover text-ink-2";
   let sum = 0;
   for (const letter of seed) sum = (sum * 31 + (letter.codePointAt(0) ?? 0)) % 1_000_003;
   return colours[sum % colours.length] ?? colours[0];

@@ -7,7 +7,6 @@ import type { RoomEntry } from "../../connection/types";
 import { Avatar } from "../../ui/Avatar";
 import { CountBadge } from "../../ui/Badge";
 import { classes } from "../../ui/classes";
-import { useFacing } from "../facing";
 import { useReadable } from "../hooks";
 import { marked } from "../preferences";
 
@@ -25,7 +24,6 @@ export interface RoomRowProps {
 
 export function RoomRow({ entry, name, isCurrent, isMuted, hasDraft, isTabStop, onOpen, onFocus }: RoomRowProps) {
   const { t } = useTranslation();
-  const face = useFacing(entry);
   const isMarked = useReadable(marked).has(entry.id) && !isCurrent;
   const stands = (entry.unread > 0 && !isMuted) || entry.mentions > 0 || isMarked;
   // There everything is said to the reader.
@@ -51,7 +49,7 @@ export function RoomRow({ entry, name, isCurrent, isMuted, hasDraft, isTabStop, 
           <span aria-hidden="true" className="absolute inset-y-1.5 left-0 w-[3px] rounded-full bg-accent" />
         )}
         {entry.kind === "direct" ? (
-          <Avatar name={name} seed={face} isAi={entry.hasAi === true} size="xs" />
+          <Avatar name={name} seed={entry.facing ?? entry.id} isAi={entry.hasAi === true} size="xs" />
         ) : (
           <Hash aria-hidden="true" size={16} className={classes("mx-0.5 shrink-0", isCurrent ? "" : "text-ink-3")} />
         )}
