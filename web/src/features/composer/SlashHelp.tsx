@@ -2,8 +2,8 @@
 
 import { useTranslation } from "react-i18next";
 import { Dialog } from "../../ui/Dialog";
-import { CommandLine } from "./Suggestions";
-import { COMMANDS, type SlashCommand } from "./slash";
+import { CommandLine } from "../suggesting/Suggestions";
+import { COMMANDS, type SlashCommand } from "../suggesting/slash";
 
 export interface SlashHelpProps {
   readonly isOpen: boolean;

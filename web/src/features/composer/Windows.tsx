@@ -4,8 +4,8 @@ import { useTranslation } from "react-i18next";
 import { useLocation } from "wouter";
 import type { RoomClient } from "../../connection/types";
 import { Confirm } from "../../ui/Confirm";
+import type { SlashCommand } from "../suggesting/slash";
 import { SlashHelp } from "./fetched";
-import type { SlashCommand } from "./slash";
 
 export interface WindowsProps {
   readonly room: RoomClient;

@@ -26,7 +26,9 @@ export const FileChips = later(() => import("./FileChips").then((part) => part.F
 export const SlashHelp = later(() => import("./SlashHelp").then((part) => part.SlashHelp), { isOver: true });
 
 /** They lie over the page, and move nothing. */
-export const Suggestions = later(() => import("./Suggestions").then((part) => part.Suggestions), { meanwhile: null });
+export const Suggestions = later(() => import("../suggesting/Suggestions").then((part) => part.Suggestions), {
+  meanwhile: null,
+});
 export const DropHere = later(() => import("./DropHere").then((part) => part.DropHere), { meanwhile: null });
 
 export const TargetBar = later(() => import("./TargetBar").then((part) => part.TargetBar), {

@@ -2,9 +2,9 @@ import { describe, expect, it } from "vitest";
 import type { Member, Snapshot, TurnState } from "../../protocol/wire";
 import { fromSnapshot } from "../../room/snapshot";
 import type { RoomState } from "../../room/state";
+import { COMMANDS, type SlashName } from "../suggesting/slash";
 import { addressed, allowedCommands, outcomeOf } from "./outcome";
 import { busyTurn, lastOwn, queueing, stoppable, whyClosed } from "./room";
-import { COMMANDS, type SlashName } from "./slash";
 import { wayOf } from "./useSending";
 
 const AT = "2026-11-22T10:00:00Z";

@@ -4,8 +4,8 @@ import type { Asked } from "../../connection/types";
 import type { Member } from "../../protocol/wire";
 import { highestRoleGivenBy, isClosed, mayHere, mayRegenerate, mayUndo } from "../../room/rights";
 import type { RoomState } from "../../room/state";
+import { COMMANDS, type SlashCommand, type SlashName } from "../suggesting/slash";
 import { defaultAi, queueing, stoppable, whyClosed } from "./room";
-import { COMMANDS, type SlashCommand, type SlashName } from "./slash";
 
 export type Pane = "context" | "members" | "files" | "usage";
 

@@ -3,7 +3,7 @@
 import type { Member, Message, TurnState } from "../../protocol/wire";
 import { isClosed, mayHere, maySteer, mayStop } from "../../room/rights";
 import type { RoomState } from "../../room/state";
-import { addressedAis, defaultAiOf } from "./mentions";
+import { addressedAis, defaultAiOf } from "../suggesting/mentions";
 
 export type Closed = "deleted" | "left" | "archived" | "guest" | "nobody";
 

@@ -8,10 +8,10 @@ import { toast } from "../../ui/Toast";
 import { sentenceOf } from "../answers";
 import { useClient } from "../hooks";
 import { aimComposer, composerTarget, type Target } from "../replying";
+import { readLine } from "../suggesting/slash";
 import { giveBack, placeOf } from "./givenBack";
 import { addressed, type Outcome, outcomeOf } from "./outcome";
 import { queueing } from "./room";
-import { readLine } from "./slash";
 import { MOST_FILES, type Uploads } from "./uploads";
 import { isCurrent } from "./useUploads";
 

@@ -2,11 +2,11 @@
 
 import { useMemo, useState } from "react";
 import type { RoomState } from "../../room/state";
-import { matchingMentions, mentionAt, mentionables, type Written, withMention } from "./mentions";
+import { matchingMentions, mentionAt, mentionables, type Written, withMention } from "../suggesting/mentions";
+import { commandAt, matchingCommands, withCommand } from "../suggesting/slash";
+import type { Suggestion } from "../suggesting/suggestion";
 import { allowedCommands } from "./outcome";
 import { defaultAi } from "./room";
-import { commandAt, matchingCommands, withCommand } from "./slash";
-import type { Suggestion } from "./suggestion";
 
 export interface Suggesting {
   readonly kind: "mention" | "command" | undefined;

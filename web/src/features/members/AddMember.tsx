@@ -9,8 +9,8 @@ import { Dialog } from "../../ui/Dialog";
 import { Field, Input, Select } from "../../ui/Field";
 import { toast } from "../../ui/Toast";
 import { sentenceOf } from "../answers";
-import { HandleField } from "../HandleField";
-import { withoutAt } from "../handles";
+import { HandleField } from "../suggesting/HandleField";
+import { withoutAt } from "../suggesting/handles";
 import { type PersonRole, rolesUpTo } from "./roles";
 
 export interface AddMemberProps {

@@ -15,9 +15,9 @@ import { useClient, useReadable } from "../hooks";
 import { focusComposer } from "../replying";
 import { offeredActions, runAction } from "../shell/keymap";
 import { type ActionName, keyLines } from "../shell/keys";
+import { useKnownPeople } from "../suggesting/knownPeople";
 import { Group, HitLine, Icon, Line, nameOf, RoomLine } from "./lines";
 import { fitOf, isByTopic, type LineWords } from "./matching";
-import { useKnownPeople } from "./people";
 import { useFound } from "./useFound";
 
 export interface PaletteProps {

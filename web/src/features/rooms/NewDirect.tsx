@@ -8,10 +8,10 @@ import { Avatar } from "../../ui/Avatar";
 import { Button } from "../../ui/Button";
 import { Dialog } from "../../ui/Dialog";
 import { sentenceOf, useAnswer } from "../answers";
-import { HandleField } from "../HandleField";
-import { handlesIn } from "../handles";
 import { useClient } from "../hooks";
 import { focusComposer } from "../replying";
+import { HandleField } from "../suggesting/HandleField";
+import { handlesIn } from "../suggesting/handles";
 
 export interface NewDirectProps {
   readonly isOpen: boolean;

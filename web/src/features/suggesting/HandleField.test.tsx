@@ -2,11 +2,11 @@
 import { act, useState } from "react";
 import { createRoot, type Root } from "react-dom/client";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { fakeClient } from "../../gallery/fake";
-import { DEPLOY, guest, lin, mei, member, sam } from "../../gallery/rooms";
-import { needAllWords } from "../ui/i18n";
+import { fakeClient } from "../../../gallery/fake";
+import { DEPLOY, guest, lin, mei, member, sam } from "../../../gallery/rooms";
+import { needAllWords } from "../../ui/i18n";
+import { ClientContext } from "../hooks";
 import { HandleField, type HandleFieldProps } from "./HandleField";
-import { ClientContext } from "./hooks";
 
 await needAllWords();
 

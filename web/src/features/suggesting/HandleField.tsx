@@ -2,14 +2,14 @@
 
 import { type KeyboardEvent, useId, useState } from "react";
 import { useTranslation } from "react-i18next";
-import type { Member } from "../protocol/wire";
-import { classes } from "../ui/classes";
-import { Field, Input } from "../ui/Field";
-import { type Mentionable, matchingMentions } from "./composer/mentions";
-import { Suggestions } from "./composer/Suggestions";
-import { optionId } from "./composer/suggestion";
+import type { Member } from "../../protocol/wire";
+import { classes } from "../../ui/classes";
+import { Field, Input } from "../../ui/Field";
 import { handlesIn, withoutAt, wordAtEnd } from "./handles";
-import { useKnownPeople } from "./palette/people";
+import { useKnownPeople } from "./knownPeople";
+import { type Mentionable, matchingMentions } from "./mentions";
+import { Suggestions } from "./Suggestions";
+import { optionId } from "./suggestion";
 
 /** As high as its lines, so that nothing jumps while fewer of them fit. */
 const HEIGHTS = [
