@@ -79,7 +79,7 @@ describe.skipIf(CHROMIUM === undefined)("the real pages", () => {
 
   test.each(PANES)("the pane %s", async (pane) => {
     await host.page.goto(`${room}?pane=${pane}`);
-    await host.page.getByRole("tabpanel").waitFor();
+    await host.page.getByRole("tabpanel").first().waitFor();
     await host.page.waitForLoadState("networkidle");
     expect(await look(host.tab)).toEqual([]);
   });

@@ -72,6 +72,7 @@ describe.skipIf(CHROMIUM === undefined)("files of two people", () => {
     const link = bob.message("a long one").getByRole("link", { name: /long\.txt/ });
     const [file] = await Promise.all([bob.page.waitForEvent("download"), link.click()]);
     expect(file.suggestedFilename()).toBe("long.txt");
+    await bob.latest();
   });
 
   test("a dropped picture and a pasted sound are shown where they arrive", async () => {
@@ -92,6 +93,7 @@ describe.skipIf(CHROMIUM === undefined)("files of two people", () => {
       audio.preload = "metadata";
     });
     await expect.poll(() => player.evaluate((audio: HTMLAudioElement) => audio.duration)).toBeCloseTo(0.5, 1);
+    await bob.latest();
   });
 
   test("what is too big is refused in words, and does not hold up the rest once it is off", async () => {

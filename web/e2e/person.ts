@@ -28,6 +28,13 @@ export class Person {
     return this.log.getByRole("article").filter({ hasText: words }).last();
   }
 
+  /** To the end of the list, if a click on something in it had to scroll: only what is near is in the page. */
+  async latest(): Promise<void> {
+    const pill = this.page.getByRole("button", { name: /Jump to latest/ });
+    if (await pill.isVisible()) await pill.click();
+    await pill.waitFor({ state: "hidden" });
+  }
+
   async say(words: string): Promise<void> {
     await this.field.fill(words);
     await this.field.press("Enter");

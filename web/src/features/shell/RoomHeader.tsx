@@ -20,6 +20,7 @@ import { needsApproval } from "../../room/calls";
 import type { RoomState } from "../../room/state";
 import { Avatar } from "../../ui/Avatar";
 import { Badge } from "../../ui/Badge";
+import { classes } from "../../ui/classes";
 import { IconButton } from "../../ui/IconButton";
 import { formatList } from "../../ui/i18n/format";
 import { OpenedLater } from "../../ui/OpenedLater";
@@ -45,12 +46,19 @@ export function RoomHeader({ room, entry, detail, rooms }: RoomHeaderProps) {
   const view = useRoomState(room, (state) => state.room);
   const known = view ?? entry;
   const name = known === undefined ? "" : shownName(known, me.display_name);
+  const topic = known?.topic ?? "";
   const isArchived = view === undefined ? (entry?.isArchived ?? false) : view.archived_at !== undefined;
   return (
     <header className="flex h-14 shrink-0 items-center gap-2 border-b border-line bg-surface px-3 sm:px-4">
       {rooms !== undefined && <RoomsButton {...rooms} />}
       <div className="flex min-w-0 flex-1 items-center gap-3">
-        <h1 className="flex min-w-0 items-center gap-1 text-title font-semibold">
+        <h1
+          className={classes(
+            "flex min-w-0 items-center gap-1 text-title font-semibold",
+            // The topic keeps a part of the line, however long the name is; a short name is never cut for it.
+            topic !== "" && "md:max-w-[70%] md:shrink-0",
+          )}
+        >
           {known?.kind === "room" && <Hash aria-hidden="true" size={18} className="shrink-0 text-ink-3" />}
           {name === "" ? (
             <span className="sr-only">{detail === undefined ? t("shell.roomRefused.title") : t("common.loading")}</span>
@@ -58,13 +66,9 @@ export function RoomHeader({ room, entry, detail, rooms }: RoomHeaderProps) {
             <bdi className="truncate">{name}</bdi>
           )}
         </h1>
-        {known !== undefined && known.topic !== "" && (
-          <p
-            dir="auto"
-            data-tip={known.topic}
-            className="min-w-0 flex-1 truncate pt-0.5 text-small text-ink-3 max-md:hidden"
-          >
-            {known.topic}
+        {topic !== "" && (
+          <p dir="auto" data-tip={topic} className="min-w-0 flex-1 truncate pt-0.5 text-small text-ink-3 max-md:hidden">
+            {topic}
           </p>
         )}
       </div>
