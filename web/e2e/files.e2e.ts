@@ -145,6 +145,17 @@ describe.skipIf(CHROMIUM === undefined)("files of two people", () => {
     await ana.page.keyboard.press("Escape");
   });
 
+  test("a file of the workspace is named after an @, as what it is called", async () => {
+    await ana.field.fill("");
+    await ana.field.pressSequentially("read @tabl");
+    const offered = ana.page.getByRole("listbox", { name: "People, AIs and files" });
+    await offered.getByRole("option", { name: "table.csv" }).waitFor();
+    await ana.field.press("Enter");
+    await expect.poll(() => ana.field.inputValue()).toBe("read `table.csv` ");
+    await ana.field.press("Enter");
+    await bob.message("read table.csv").locator("code").getByText("table.csv").waitFor();
+  });
+
   test("a file that one edits the other sees, and neither writes over the other unseen", async () => {
     const edits = async (person: Person) => {
       const files = await person.pane("Files");

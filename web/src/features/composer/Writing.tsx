@@ -66,7 +66,7 @@ export function Writing({ room, threadRoot }: WritingProps) {
   const items = useReadable(uploads.items);
   const waiting = useReadable(uploads.waiting);
   const isWide = useMedia("(min-width: 768px)");
-  const suggesting = useSuggestions(state, me.id, text, caret, !isRecording && text !== given);
+  const suggesting = useSuggestions(room, state, me.id, text, caret, !isRecording && text !== given);
 
   const title = state === undefined ? "" : roomTitle(state, me.id);
   const mayAttach = state !== undefined && mayHere(state, me.id, "attach");

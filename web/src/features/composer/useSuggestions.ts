@@ -1,12 +1,15 @@
-/** Which names or commands fit what is being written at the caret, and which of them is marked. */
+/** Which names, files or commands fit what is being written at the caret, and which of them is marked. */
 
 import { useMemo, useState } from "react";
+import type { RoomClient } from "../../connection/types";
+import { mayHere } from "../../room/rights";
 import type { RoomState } from "../../room/state";
-import { matchingMentions, mentionAt, mentionables, type Written, withMention } from "../suggesting/mentions";
+import { matchingMentions, mentionAt, mentionables, type Written, withFile, withMention } from "../suggesting/mentions";
 import { commandAt, matchingCommands, withCommand } from "../suggesting/slash";
 import type { Suggestion } from "../suggesting/suggestion";
 import { allowedCommands } from "./outcome";
 import { defaultAi } from "./room";
+import { useFileHits } from "./useFileHits";
 
 export interface Suggesting {
   readonly kind: "mention" | "command" | undefined;
@@ -23,6 +26,7 @@ export interface Suggesting {
 const NONE: readonly Suggestion[] = [];
 
 export function useSuggestions(
+  room: RoomClient,
   state: RoomState | undefined,
   meId: string,
   text: string,
@@ -36,14 +40,19 @@ export function useSuggestions(
   const at = place !== undefined ? `@${place.start}` : begun !== undefined ? "/" : undefined;
   const query = place?.query ?? begun;
   const isAsked = isOn && at !== undefined && at !== closed;
+  const maySee = state !== undefined && mayHere(state, meId, "see_workspace");
+  const files = useFileHits(room, isAsked && maySee ? place?.query : undefined);
   const items = useMemo((): readonly Suggestion[] => {
     if (!isAsked || state === undefined || query === undefined) return NONE;
     if (at === "/") {
       return matchingCommands(query, allowedCommands(state, meId)).map((command) => ({ kind: "command", command }));
     }
     const everyone = mentionables(state.members.values(), meId, state.online, defaultAi(state)?.account_id);
-    return matchingMentions(query, everyone).map((mention) => ({ kind: "mention", mention }));
-  }, [isAsked, state, meId, at, query]);
+    return [
+      ...matchingMentions(query, everyone).map((mention): Suggestion => ({ kind: "mention", mention })),
+      ...files.map((file): Suggestion => ({ kind: "file", file })),
+    ];
+  }, [isAsked, state, meId, at, query, files]);
   // What was closed stays so only for the word it was closed in.
   if (closed !== undefined && at !== closed) setClosed(undefined);
   const of = `${at} ${query}`;
@@ -57,7 +66,10 @@ export function useSuggestions(
     take: (suggestion) => {
       if (suggestion === undefined) return undefined;
       if (suggestion.kind === "command") return withCommand(text, caret, suggestion.command);
-      return place === undefined ? undefined : withMention(text, place, caret, suggestion.mention.handle);
+      if (place === undefined) return undefined;
+      return suggestion.kind === "file"
+        ? withFile(text, place, caret, suggestion.file)
+        : withMention(text, place, caret, suggestion.mention.handle);
     },
     close: () => setClosed(at),
   };

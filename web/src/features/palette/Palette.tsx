@@ -16,8 +16,8 @@ import { focusComposer } from "../replying";
 import { offeredActions, runAction } from "../shell/keymap";
 import { type ActionName, keyLines } from "../shell/keys";
 import { useKnownPeople } from "../suggesting/knownPeople";
+import { fitOf, isByTopic, type LineWords } from "../suggesting/matching";
 import { Group, HitLine, Icon, Line, nameOf, RoomLine } from "./lines";
-import { fitOf, isByTopic, type LineWords } from "./matching";
 import { useFound } from "./useFound";
 
 export interface PaletteProps {

@@ -1,6 +1,6 @@
 /** The list above the field: names after an `@`, commands after a `/`. The field keeps the focus and points into it. */
 
-import { AtSign, Bot, Sparkle, Users } from "lucide-react";
+import { AtSign, Bot, FileText, Folder, Sparkle, Users } from "lucide-react";
 import { type ReactNode, useEffect, useRef } from "react";
 import { useTranslation } from "react-i18next";
 import { Avatar } from "../../ui/Avatar";
@@ -8,7 +8,7 @@ import { Badge } from "../../ui/Badge";
 import { classes } from "../../ui/classes";
 import type { Mentionable } from "./mentions";
 import type { SlashCommand } from "./slash";
-import { keyOf, optionId, type Suggestion } from "./suggestion";
+import { type FileHit, keyOf, optionId, type Suggestion } from "./suggestion";
 
 export interface SuggestionsProps {
   readonly listId: string;
@@ -58,7 +58,9 @@ export function Suggestions(props: SuggestionsProps) {
             place === chosen && "bg-hover",
           )}
         >
-          {item.kind === "mention" ? <MentionLine mention={item.mention} /> : <CommandLine command={item.command} />}
+          {item.kind === "mention" && <MentionLine mention={item.mention} />}
+          {item.kind === "file" && <FileLine file={item.file} />}
+          {item.kind === "command" && <CommandLine command={item.command} />}
         </div>
       ))}
     </div>
@@ -100,6 +102,24 @@ function MentionLine({ mention }: { readonly mention: Mentionable }) {
       {mention.kind === "person" && mention.isOnline && (
         <span className="text-meta text-ok">{t("composer.mentions.here")}</span>
       )}
+    </>
+  );
+}
+
+function FileLine({ file: { path, isFolder } }: { readonly file: FileHit }) {
+  const cut = path.lastIndexOf("/");
+  return (
+    <>
+      <span aria-hidden="true" className="flex size-6 items-center justify-center text-ink-3">
+        {isFolder ? <Folder size={16} /> : <FileText size={16} />}
+      </span>
+      <span className="flex min-w-0 flex-1 items-baseline gap-2">
+        <bdi className="min-w-16 shrink truncate font-mono text-mono text-ink">
+          {path.slice(cut + 1)}
+          {isFolder && "/"}
+        </bdi>
+        {cut > 0 && <bdi className="truncate text-meta text-ink-3">{path.slice(0, cut)}</bdi>}
+      </span>
     </>
   );
 }

@@ -1,6 +1,14 @@
 import { describe, expect, it } from "vitest";
 import type { Member } from "../../protocol/wire";
-import { addressedAis, defaultAiOf, matchingMentions, mentionAt, mentionables, withMention } from "./mentions";
+import {
+  addressedAis,
+  defaultAiOf,
+  matchingMentions,
+  mentionAt,
+  mentionables,
+  withFile,
+  withMention,
+} from "./mentions";
 
 const member = (id: string, name: string, kind: Member["kind"] = "human", joined = 1): Member => ({
   account_id: id,
@@ -74,6 +82,25 @@ describe("taking one", () => {
   });
   it("does not double a blank that is there", () => {
     expect(withMention("hi @me you", { start: 3, query: "me" }, 6, "mei")).toEqual({ text: "hi @mei you", caret: 8 });
+  });
+});
+
+describe("taking a file", () => {
+  const place = { start: 3, query: "re" };
+  it("puts its path as code, whatever is in it", () => {
+    expect(withFile("see@re", place, 6, { path: "docs/a b.md", isFolder: false })).toEqual({
+      text: "see`docs/a b.md` ",
+      caret: 17,
+    });
+    expect(withFile("in @re!", place, 6, { path: "a`b", isFolder: false })).toEqual({
+      text: "in `` a`b `` !",
+      caret: 13,
+    });
+  });
+  it("goes into a folder: what is in it comes next", () => {
+    const gone = withFile("in @re!", place, 6, { path: "src", isFolder: true });
+    expect(gone).toEqual({ text: "in @src/!", caret: 8 });
+    expect(mentionAt(gone.text, gone.caret)).toEqual({ start: 3, query: "src/" });
   });
 });
 

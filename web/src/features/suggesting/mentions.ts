@@ -1,6 +1,7 @@
-/** Whom an `@` that is being written may mean: the word at the caret, who fits it, and the text with one put in. */
+/** Whom or which file an `@` that is being written may mean: the word at the caret, who fits it, and the text with one put in. */
 
 import type { Member } from "../../protocol/wire";
+import type { FileHit } from "./suggestion";
 
 export type MentionKind = "person" | "bot" | "ai" | "default_ai" | "group";
 
@@ -27,7 +28,7 @@ const COMMON_GROUPS: ReadonlySet<string> = new Set(["all", "here"]);
 // As the server finds mentions: Chinese, Japanese and Korean may touch one, other letters may not.
 const UNSPACED = "\\u3040-\\u30ff\\u3400-\\u9fff\\uac00-\\ud7a3";
 const LETTER = `(?![${UNSPACED}])[\\p{L}\\p{N}_]`;
-const AT_CARET = new RegExp(`(?<!${LETTER})(?<![@./\\\\+-])@([\\p{L}\\p{M}\\p{N}_.-]{0,32})$`, "u");
+const AT_CARET = new RegExp(`(?<!${LETTER})(?<![@./\\\\+-])@([^\\s@\`]{0,200})$`, "u");
 const WHOLE = new RegExp(`(?<!${LETTER})(?<![@./\\\\+-])@([A-Za-z0-9][A-Za-z0-9_.-]{0,31})(?!${LETTER})(?!@)`, "gu");
 
 /** The mention that is being written at the caret; none in code. */
@@ -119,8 +120,19 @@ export interface Written {
 
 /** The text with the handle in the place of what was written of it, and the caret after a blank. */
 export function withMention(text: string, place: MentionPlace, caret: number, handle: string): Written {
+  return withWords(text, place, caret, `@${handle}`);
+}
+
+/** The same with the path of a file, as code: then it is read as it stands. A folder is gone into. */
+export function withFile(text: string, place: MentionPlace, caret: number, { path, isFolder }: FileHit): Written {
+  if (!isFolder) return withWords(text, place, caret, path.includes("`") ? `\`\` ${path} \`\`` : `\`${path}\``);
+  const before = `${text.slice(0, place.start)}@${path}/`;
+  return { text: before + text.slice(caret), caret: before.length };
+}
+
+function withWords(text: string, place: MentionPlace, caret: number, words: string): Written {
   const rest = text.slice(caret);
-  const put = `@${handle}${/^\s/.test(rest) ? "" : " "}`;
+  const put = `${words}${/^\s/.test(rest) ? "" : " "}`;
   const before = text.slice(0, place.start) + put;
   return { text: before + rest, caret: before.length + (put.endsWith(" ") ? 0 : 1) };
 }

@@ -96,7 +96,7 @@ export const composer = {
     failed: "Recording did not work.",
   },
   mentions: {
-    label: "People and AIs",
+    label: "People, AIs and files",
     ai: "AI",
     defaultAi: "AI, also @ai",
     bot: "Bot",

@@ -98,7 +98,7 @@ export const composer: typeof en = {
     failed: "录音没有成功。",
   },
   mentions: {
-    label: "成员和 AI",
+    label: "成员、AI 和文件",
     ai: "AI",
     defaultAi: "AI，也可用 @ai",
     bot: "机器人",

@@ -1,4 +1,4 @@
-/** How well a line of the palette fits what was written: 0 is not at all, 1 is best. */
+/** How well a name or a phrase fits what was written: 0 is not at all, 1 is best. */
 
 import { initialsOf } from "./pinyin";
 
