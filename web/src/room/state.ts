@@ -120,7 +120,14 @@ export const callKey = (turnId: string, callId: string): string => `${turnId}/${
 export type TimelineItem =
   | { readonly kind: "message"; readonly id: string; readonly seq: number; readonly message: Message }
   | { readonly kind: "call"; readonly id: string; readonly seq: number; readonly call: ToolCall }
-  | { readonly kind: "notice"; readonly id: string; readonly seq: number; readonly event: Event }
+  | {
+      readonly kind: "notice";
+      readonly id: string;
+      readonly seq: number;
+      readonly event: Event;
+      /** Events of its kind right after it, which a view tells in the same line. */
+      readonly also?: readonly Event[];
+    }
   | { readonly kind: "turn"; readonly id: string; readonly seq: number; readonly turn: TurnState }
   | { readonly kind: "pending"; readonly id: string; readonly seq: number; readonly pending: Pending };
 

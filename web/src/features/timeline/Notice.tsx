@@ -3,16 +3,23 @@
 import { memo } from "react";
 import { useTranslation } from "react-i18next";
 import { Link } from "wouter";
-import type { Event } from "../../protocol/wire";
+import type { Event, MemberJoined } from "../../protocol/wire";
+import { formatList } from "../../ui/i18n/format";
 import { Time } from "../../ui/Time";
 import { visible } from "../../ui/visible";
 import { useHere } from "../cards/RoomHere";
 import { ChangedFiles, ProposalCard } from "./fetched";
 import { isolated } from "./names";
 
-export const Notice = memo(function Notice({ event }: { readonly event: Event }) {
+export interface NoticeProps {
+  readonly event: Event;
+  /** Those of its kind that are told with it. */
+  readonly also?: readonly Event[] | undefined;
+}
+
+export const Notice = memo(function Notice({ event, also = NONE }: NoticeProps) {
   const { roomId } = useHere();
-  const words = useNoticeWords(event);
+  const words = useNoticeWords(event, also);
   if (event.type === "change_proposed") return <ProposalCard event={event} />;
   return (
     <div className="flex flex-col gap-2">
@@ -37,12 +44,18 @@ export const Notice = memo(function Notice({ event }: { readonly event: Event })
   );
 });
 
+const NONE: readonly Event[] = [];
+/** So many names are read in a line. */
+const MOST_NAMED = 5;
+
 /** The line's words; empty for what has a card of its own. */
-export function useNoticeWords(event: Event): string {
+function useNoticeWords(event: Event, also: readonly Event[]): string {
   const { t } = useTranslation();
   const { people } = useHere();
   const name = (id: string) => isolated(people.name(id));
   const who = name(event.actor_id);
+  const joined = ({ member }: MemberJoined) =>
+    people.member(member.account_id) === undefined ? isolated(member.display_name) : name(member.account_id);
   switch (event.type) {
     case "room_created":
       return t("timeline.notices.roomCreated", { who });
@@ -57,9 +70,12 @@ export function useNoticeWords(event: Event): string {
     case "room_archived":
       return t(event.is_archived ? "timeline.notices.archived" : "timeline.notices.unarchived", { who });
     case "member_joined": {
-      const { account_id: id, display_name } = event.member;
-      const member = people.member(id) === undefined ? isolated(display_name) : name(id);
-      if (event.actor_id === event.member.account_id) return t("timeline.notices.joined", { who: member });
+      if (event.actor_id === event.member.account_id) return t("timeline.notices.joined", { who: joined(event) });
+      const added = [event, ...also].flatMap((one) => (one.type === "member_joined" ? joined(one) : []));
+      const more = added.length - MOST_NAMED;
+      const member = formatList(
+        more > 1 ? [...added.slice(0, MOST_NAMED), t("timeline.notices.others", { count: more })] : added,
+      );
       return t("timeline.notices.added", { who, member });
     }
     case "member_left":

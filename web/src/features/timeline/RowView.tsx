@@ -100,7 +100,7 @@ function Item({ row, isNear, isReacting }: ItemProps) {
     case "notice":
       return (
         <div className="pl-11">
-          <Notice event={item.event} />
+          <Notice event={item.event} also={item.also} />
         </div>
       );
   }

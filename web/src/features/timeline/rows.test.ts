@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import type { Message } from "../../protocol/wire";
 import type { Pending, TimelineItem } from "../../room/state";
-import { indexOf, newAfter, type RowOptions, Rows, threadItems } from "./rows";
+import { indexOf, newAfter, type Row, type RowOptions, Rows, threadItems } from "./rows";
 
 const options: RowOptions = { meId: "mei", firstUnread: undefined, isAi: (id) => id === "ai" };
 
@@ -111,6 +111,51 @@ describe("rows", () => {
     expect(rows.map((row) => row.id)).toEqual(["m1", "e3", "e4"]);
   });
 
+  const joins = (seq: number, by: string, minutes = 0): TimelineItem => ({
+    kind: "notice",
+    id: `j${seq}`,
+    seq,
+    event: {
+      room_id: "r",
+      seq,
+      id: `j${seq}`,
+      at: new Date(Date.UTC(2026, 10, 22, 9, minutes)).toISOString(),
+      actor_id: by,
+      type: "member_joined",
+      member: {
+        account_id: `a${seq}`,
+        kind: "human",
+        handle: `h${seq}`,
+        display_name: `H${seq}`,
+        role: "member",
+        joined_at: new Date(Date.UTC(2026, 10, 22, 9)).toISOString(),
+        joined_seq: seq,
+      },
+    },
+  });
+  const told = (rows: readonly Row[]) =>
+    rows.map(({ item }) => [item.id, ...(item.kind === "notice" ? (item.also ?? []).map((event) => event.id) : [])]);
+
+  test("of those whom one takes in at once are one; whoever comes alone has a line", () => {
+    const items = [
+      joins(1, "mei"),
+      joins(2, "mei"),
+      joins(3, "mei", 1),
+      joins(4, "sam", 1),
+      message(5, "sam", 1),
+      joins(6, "sam", 2),
+      joins(7, "a7", 2),
+      joins(8, "mei", 3),
+      joins(9, "mei", 30),
+    ];
+    const made = new Rows();
+    const rows = made.of(items, options);
+    expect(told(rows)).toEqual([["j1", "j2", "j3"], ["j4"], ["m5"], ["j6"], ["j7"], ["j8"], ["j9"]]);
+    const more = made.of([...items, joins(10, "mei", 31)], options);
+    expect(told(more).at(-1)).toEqual(["j9", "j10"]);
+    expect(more[0]).toBe(rows[0]);
+  });
+
   test("made one change after the other are those that are made at once", () => {
     let seed = 1;
     const random = (below: number) => {
@@ -134,7 +179,12 @@ describe("rows", () => {
       const place = random(items.length + 1);
       const more = random(3) > 0;
       next += 1;
-      const one = random(4) === 0 ? turnEnd(random(next)) : message(next, random(2) === 0 ? "sam" : "mei", next);
+      const one =
+        random(4) === 0
+          ? random(2) === 0
+            ? turnEnd(random(next))
+            : joins(next, random(2) === 0 ? "sam" : "mei")
+          : message(next, random(2) === 0 ? "sam" : "mei", next);
       const added = random(5) === 0 ? pending(`p${next}`) : one;
       items = items.filter((item) => item.id !== added.id).toSpliced(place, more ? 0 : 1, ...(more ? [added] : []));
       const now =

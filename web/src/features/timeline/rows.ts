@@ -2,6 +2,7 @@
 
 import type { Message } from "../../protocol/wire";
 import type { TimelineItem } from "../../room/state";
+import { gathered } from "./joins";
 
 const GROUPED_MS = 5 * 60_000;
 
@@ -63,8 +64,12 @@ function rowOf(before: TimelineItem | undefined, item: TimelineItem, isLast: boo
   return { id: item.id, item, isGrouped, day, isFirstUnread, isLast };
 }
 
-/** All but how turns ended that left a message: that stands under it. */
 function shownOf(items: readonly TimelineItem[]): readonly TimelineItem[] {
+  return gathered(withoutToldElsewhere(items));
+}
+
+/** All but how turns ended that left a message: that stands under it. */
+function withoutToldElsewhere(items: readonly TimelineItem[]): readonly TimelineItem[] {
   if (!items.some(tellsOfMessage)) return items;
   const messages = new Set<string>();
   for (const item of items) if (item.kind === "message") messages.add(item.message.id);

@@ -148,6 +148,8 @@ export const timeline = {
     unarchived: "{{who}} opened the room again",
     joined: "{{who}} joined",
     added: "{{who}} added {{member}}",
+    others_one: "one more",
+    others_other: "{{count}} others",
     left: "{{who}} left",
     removed: "{{who}} removed {{member}}",
     banned: "{{who}} banned {{member}}",

@@ -150,6 +150,8 @@ export const timeline: typeof en = {
     unarchived: "{{who}} 重新开放了房间",
     joined: "{{who}} 加入了房间",
     added: "{{who}} 添加了 {{member}}",
+    others_one: "另外 {{count}} 人",
+    others_other: "另外 {{count}} 人",
     left: "{{who}} 离开了房间",
     removed: "{{who}} 移除了 {{member}}",
     banned: "{{who}} 封禁了 {{member}}",
