@@ -1,16 +1,8 @@
 /** The browser of a sitting, and pages in it that measure themselves. */
 import { chromium } from "playwright-core";
+import { FLAGS } from "../build/chromium.mjs";
 import { install } from "./instruments.mjs";
 
-const FLAGS = [
-  "--no-sandbox",
-  "--disable-gpu",
-  "--disable-quic",
-  "--no-first-run",
-  "--disable-background-networking",
-  "--disable-component-update",
-  "--disable-sync",
-];
 const SEEN_MS = 10_000;
 const VIEW = { width: 1440, height: 900 };
 

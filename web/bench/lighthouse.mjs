@@ -5,6 +5,7 @@ import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { chromium } from "playwright-core";
+import { FLAGS } from "../build/chromium.mjs";
 
 const CATEGORIES = ["performance", "accessibility", "best-practices"];
 
@@ -48,7 +49,7 @@ export async function lighthouse({ executablePath, cookies, pages, times, onRun 
   const { default: run, desktopConfig } = await import("../lighthouse/node_modules/lighthouse/core/index.js");
   const folder = await mkdtemp(join(tmpdir(), "multiplayer-lighthouse-"));
   const port = await freePort();
-  const args = ["--no-sandbox", "--disable-gpu", "--no-first-run", `--remote-debugging-port=${port}`];
+  const args = [...FLAGS, `--remote-debugging-port=${port}`];
   const context = await chromium.launchPersistentContext(folder, { executablePath, args, locale: "en-GB" });
   const found = [];
   try {

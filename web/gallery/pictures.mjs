@@ -1,14 +1,15 @@
 /** Opens the states of the built gallery in a browser, one after the other, each as still as a photograph. */
 
 import { chromium } from "playwright-core";
+import { CHROMIUM, FLAGS } from "../build/chromium.mjs";
 import { serveGallery } from "./serve.mjs";
 
 /** Ends with `close()`. */
 export async function openGallery(built) {
   const served = await serveGallery(built);
   const browser = await chromium.launch({
-    executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
-    args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--font-render-hinting=none"],
+    executablePath: CHROMIUM,
+    args: [...FLAGS, "--font-render-hinting=none"],
   });
   const close = async () => {
     await browser.close();
