@@ -16,6 +16,8 @@ import { isStop, newAfter, newestSeq, type Row } from "./rows";
 import { type Scrolling, useGrowth, useIsLaidOut, usePrepending, usePushes } from "./scrolling";
 
 const NEAR_TOP_PX = 800;
+/** What a row is taken for until it is measured: too little, and many are painted at first that nobody sees. */
+const ROW_PX = 72;
 
 export interface ListProps {
   readonly label: string;
@@ -79,6 +81,7 @@ export function List({ label, rows, scrolling, threadRoot, hitId, onNearTop, mar
             ref={list}
             data={rows}
             shift={isPrepending}
+            itemSize={ROW_PX}
             keepMounted={place < 0 ? [] : [place]}
             onScroll={(offset) => {
               scrolling.onScroll();

@@ -1,7 +1,7 @@
 /** What was said and done in a room, as it happens. */
 
 import { MessageSquareOff } from "lucide-react";
-import { useCallback, useEffect, useMemo, useRef, useState } from "react";
+import { useCallback, useDeferredValue, useEffect, useMemo, useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { timelineOf } from "../../room/timeline";
 import { EmptyState } from "../../ui/EmptyState";
@@ -56,7 +56,9 @@ function Said({ focusMessageId }: { readonly focusMessageId: string | undefined 
     [room],
   );
   const whole = useWhole(useRows(markedFrom ?? markedBefore));
-  const rows = whole ?? NONE;
+  // A list that comes is painted piece by piece: keys and clicks are heard meanwhile.
+  const isAway = useDeferredValue(whole === undefined);
+  const rows = isAway ? NONE : (whole ?? NONE);
   const scrolling = useScrolling(rows);
   const older = useOlder(hasOlder);
   const sought = useSeeking(focusMessageId, rows, scrolling);
@@ -70,7 +72,7 @@ function Said({ focusMessageId }: { readonly focusMessageId: string | undefined 
       </EmptyState>
     );
   }
-  if (name === undefined || whole === undefined) return <TimelineSkeleton />;
+  if (name === undefined || isAway) return <TimelineSkeleton />;
   if (rows.length === 0 && !hasOlder) return <EmptyRoom />;
   return (
     <>

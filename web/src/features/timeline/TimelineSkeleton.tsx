@@ -3,6 +3,7 @@
 import { useTranslation } from "react-i18next";
 import { classes } from "../../ui/classes";
 import { Skeleton } from "../../ui/Skeleton";
+import { useWarming } from "./warming";
 
 const shapes = [
   ["w-24", "w-10/12", "w-7/12"],
@@ -14,6 +15,7 @@ const shapes = [
 
 export function TimelineSkeleton() {
   const { t } = useTranslation();
+  useWarming();
   return (
     <div role="status" className="flex min-h-0 flex-1 flex-col justify-end gap-6 overflow-hidden pb-6">
       <span className="sr-only">{t("timeline.opening")}</span>

@@ -6,6 +6,7 @@ import { gfmFromMarkdown } from "mdast-util-gfm";
 import { toHast } from "mdast-util-to-hast";
 import { gfm } from "micromark-extension-gfm";
 import { type ComponentProps, type ComponentType, createElement, Fragment, type JSX, type ReactElement } from "react";
+import { plainWords } from "./plain";
 import { caretAtEnd, htmlAsText, mentionsAsSpans } from "./plugins";
 
 type Hast = ReturnType<typeof sanitize>;
@@ -30,6 +31,15 @@ const syntax = [gfm()];
 const grammar = [gfmFromMarkdown()];
 
 export function read(text: string, isGrowing: boolean, parts: Parts): ReactElement {
+  const plain = isGrowing ? undefined : plainWords(text);
+  return plain === undefined ? readMarkdown(text, isGrowing, parts) : paragraph(plain, parts);
+}
+
+function paragraph(words: string, parts: Parts): ReactElement {
+  return createElement(Fragment, null, createElement(partOf(parts, "p") ?? "p", { key: 0 }, words));
+}
+
+export function readMarkdown(text: string, isGrowing: boolean, parts: Parts): ReactElement {
   const words = fromMarkdown(text, { extensions: syntax, mdastExtensions: grammar });
   htmlAsText()(words);
   mentionsAsSpans()(words);
