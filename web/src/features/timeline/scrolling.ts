@@ -154,7 +154,7 @@ export function useGrowth({ box, onResize }: Scrolling): void {
 }
 
 /** For so many frames nothing moves in a list that is laid out: heights come in with one frame, and are used in the next. */
-const STILL_FRAMES = 3;
+const STILL_FRAMES = 2;
 /** Longer than a list ever took: some row may never have its last height. */
 const MOST_FRAMES = 20;
 
