@@ -1,6 +1,6 @@
 /** What is measured inside a page. `install` is put into each page before its own script, as a text: it imports nothing. */
 
-/* global document, performance, window, MutationObserver, PerformanceObserver, MessageChannel */
+/* global document, performance, window, IntersectionObserver, MutationObserver, PerformanceObserver, MessageChannel */
 export function install(isRoom) {
   if (window.bench !== undefined) return;
 
@@ -38,23 +38,32 @@ export function install(isRoom) {
     for (const entry of list.getEntries()) presented.get(entry.identifier)?.(entry.renderTime);
   }).observe({ type: "element", buffered: true });
 
-  /** When the first frame after a key was on the screen, to 8 ms, by the time of the key's event. */
+  /** When the first frame after a key was on the screen, to 8 ms, by the time of the key's event; not told below 16 ms. */
+  const LEAST_TOLD_MS = 16;
   const framesOfKeys = new Map();
   new PerformanceObserver((list) => {
     for (const { name, startTime, duration } of list.getEntries()) {
       if (name === "keydown") framesOfKeys.set(startTime, startTime + duration);
     }
-  }).observe({ type: "event", durationThreshold: 16, buffered: true });
+  }).observe({ type: "event", durationThreshold: LEAST_TOLD_MS, buffered: true });
 
   function innermost(element, words) {
     const inner = [...element.children].find((child) => child.textContent.includes(words));
     return inner === undefined ? element : innermost(inner, words);
   }
 
-  const last = { key: 0, click: 0 };
+  const last = { key: 0, click: 0, secondFrame: 0 };
   const heard = (event) => {
     if (event.type === "click") last.click = event.timeStamp;
-    else if (event.key === "Enter") last.key = event.timeStamp;
+    else if (event.key === "Enter") {
+      last.key = event.timeStamp;
+      last.secondFrame = Number.POSITIVE_INFINITY;
+      requestAnimationFrame(() =>
+        requestAnimationFrame(() => {
+          last.secondFrame = performance.now();
+        }),
+      );
+    }
   };
   addEventListener("keydown", heard, true);
   addEventListener("click", heard, true);
@@ -62,11 +71,15 @@ export function install(isRoom) {
   /**
    * From the event of Enter to the words being in the page, at the end of a frame, and on the screen. What stands for
    * the message may be another element before the browser has told of the first one, of which it then tells nothing:
-   * the frame of the key counts, if the words were in sight at its end.
+   * the frame of the key counts, if the words were in sight in it.
    */
   function ownWords(words) {
     let found;
     let observer;
+    let inSight = Number.POSITIVE_INFINITY;
+    const sight = new IntersectionObserver((entries) => {
+      for (const { isIntersecting, time } of entries) if (isIntersecting) inSight = Math.min(inSight, time);
+    });
     // Until it is painted: where the server is quick, what stands for the message is another element by then.
     const inserted = new Promise((answer) => {
       observer = new MutationObserver((records) => {
@@ -76,6 +89,7 @@ export function install(isRoom) {
             if (node.closest("[role=log]") === null) continue;
             found = innermost(node, words);
             found.setAttribute("elementtiming", words);
+            sight.observe(found);
             answer(performance.now());
           }
         }
@@ -86,9 +100,10 @@ export function install(isRoom) {
     const rendered = inserted.then(() => seen(() => found));
     bench.answer = Promise.all([inserted, rendered, painted]).then(([inPage, frame, screen]) => {
       observer.disconnect();
+      sight.disconnect();
       presented.delete(words);
-      const ofKey = framesOfKeys.get(last.key) ?? Number.POSITIVE_INFINITY;
-      const first = ofKey >= frame ? Math.min(ofKey, screen) : screen;
+      const ofKey = framesOfKeys.get(last.key) ?? last.key + LEAST_TOLD_MS;
+      const first = inSight < last.secondFrame ? Math.min(ofKey, screen) : screen;
       return { inPage: inPage - last.key, frame: frame - last.key, screen: first - last.key };
     });
   }

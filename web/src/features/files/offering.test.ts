@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { type Answers, fakeClient } from "../../../gallery/fake";
 import { DEPLOY, deployRoom, sam } from "../../../gallery/rooms";
+import { Refused } from "../../connection/types";
 import type { WorkspaceEntry } from "../../protocol/api";
 import type { FileChange, FilesChanged } from "../../protocol/wire";
 import { filesFor } from "./offering";
@@ -37,6 +38,7 @@ function room(...notices: readonly FilesChanged[]) {
     "GET /api/v1/rooms/{room_id}/workspace": ({ query }) => {
       const path = query !== undefined && "path" in query ? String(query.path) : "";
       asked.push(path);
+      if (path === "away") throw new Refused("offline", "there is no connection");
       const entries = folders[path];
       if (entries === undefined) throw new Error("no such folder");
       return { path, entries };
@@ -76,9 +78,10 @@ describe("files after an @", () => {
     expect(await found("")).toEqual([]);
   });
 
-  it("are asked for again where they could not be had", async () => {
+  it("are not asked for with each letter where there are none; without a connection they are", async () => {
     const { found, asked } = room();
     expect([await found("none/a"), await found("none/ab")]).toEqual([[], []]);
-    expect(asked).toEqual(["none", "none"]);
+    expect([await found("away/a"), await found("away/ab")]).toEqual([[], []]);
+    expect(asked).toEqual(["none", "away", "away"]);
   });
 });

@@ -1,6 +1,6 @@
 /** Files of the workspace that an `@` may mean: those that were changed lately, and what lies in the folder that is written. */
 
-import type { Rest, RoomClient } from "../../connection/types";
+import { Refused, type Rest, type RoomClient } from "../../connection/types";
 import type { WorkspaceEntry } from "../../protocol/api";
 import type { RoomState } from "../../room/state";
 import { visible } from "../../ui/visible";
@@ -69,9 +69,9 @@ function entriesOf(path: string, room: RoomClient, seq: number, rest: Rest): Pro
   const entries = rest
     .call("GET /api/v1/rooms/{room_id}/workspace", { places: { room_id: room.id }, query: { path } })
     .then((listing) => listing.entries)
-    .catch((): readonly WorkspaceEntry[] => {
-      // No such folder, or none that can be looked into now: the next letter asks again.
-      folders.delete(path);
+    .catch((error: unknown): readonly WorkspaceEntry[] => {
+      // A no stays one for a while: not each letter asks again.
+      if (error instanceof Refused && error.code === "offline") folders.delete(path);
       return [];
     });
   folders.set(path, { seq, at: performance.now(), entries });
