@@ -102,6 +102,16 @@ describe.skipIf(CHROMIUM === undefined)("with the keyboard alone", () => {
     await kim.page.getByRole("heading", { name: "welcome", level: 1 }).waitFor();
   });
 
+  test("the palette knows where people are invited, by that word", async () => {
+    await keys.press("Control+k");
+    await keys.arrives(kim.page.getByRole("combobox"));
+    await keys.type("invite");
+    await kim.page.getByRole("option", { name: "Members: add or invite people" }).waitFor();
+    await keys.press("Enter");
+    await kim.page.getByRole("tabpanel", { name: "Members" }).waitFor();
+    await keys.to(kim.field, "F6");
+  });
+
   test("messages are selected, answered, reacted to and edited by single keys", async () => {
     await toRow(row("hello from the keyboard"));
     await keys.press("k");

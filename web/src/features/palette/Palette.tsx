@@ -1,8 +1,19 @@
 /** Jumps anywhere: rooms, people, actions of the keymap, and words of messages, by a few letters. */
 
 import { Command } from "cmdk";
-import { Link, Search, Settings, UserRound, Zap } from "lucide-react";
-import { useState } from "react";
+import {
+  BookOpenText,
+  ChartColumn,
+  FolderTree,
+  Link,
+  Search,
+  Settings,
+  SquareTerminal,
+  UserRound,
+  Users,
+  Zap,
+} from "lucide-react";
+import { type ReactNode, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { useLocation } from "wouter";
 import type { RoomEntry } from "../../connection/types";
@@ -15,6 +26,7 @@ import { useClient, useReadable } from "../hooks";
 import { focusComposer } from "../replying";
 import { offeredActions, runAction } from "../shell/keymap";
 import { type ActionName, keyLines } from "../shell/keys";
+import type { PaneName } from "../shell/panes";
 import { useKnownPeople } from "../suggesting/knownPeople";
 import { fitOf, isByTopic, type LineWords } from "../suggesting/matching";
 import { Group, HitLine, Icon, Line, nameOf, RoomLine } from "./lines";
@@ -32,6 +44,13 @@ export function Palette({ isOpen, onOpenChange }: PaletteProps) {
       <Lines onClose={() => onOpenChange(false)} />
     </Dialog>
   );
+}
+
+/** A place to go to, or something to do there. */
+interface Page {
+  readonly words: string;
+  readonly icon: ReactNode;
+  readonly open: () => void;
 }
 
 /** Without these the palette would do to itself, or to what has the focus no more once it is open. */
@@ -104,11 +123,32 @@ function Lines({ onClose }: { readonly onClose: () => void }) {
   const offered = new Set(offeredActions());
   const actions = keyLines.filter((line) => line.actions.some((name) => offered.has(name) && !NOT_HERE.has(name)));
   const shownActions = fitting(words, actions, (line) => ({ phrase: t(`shell.shortcuts.actions.${line.line}`) }), 6);
-  const pages = [
+  const copyAddress = () => {
+    onClose();
+    void run(() => copyText(window.location.href), t("palette.copied"));
+  };
+  const pane = (name: PaneName) => () => go(`/r/${roomId}?pane=${name}`);
+  const pages: readonly Page[] = [
+    ...(here === undefined ? [] : [{ words: t("palette.members"), icon: <Users size={15} />, open: pane("members") }]),
     ...(here === undefined || here.kind === "direct"
       ? []
-      : [{ key: "room", words: t("palette.roomSettings"), address: `/r/${here.id}/settings/general` }]),
-    { key: "account", words: t("palette.account"), address: "/settings/account" },
+      : [
+          {
+            words: t("palette.roomSettings"),
+            icon: <Settings size={15} />,
+            open: () => go(`/r/${here.id}/settings/general`),
+          },
+        ]),
+    { words: t("palette.account"), icon: <UserRound size={15} />, open: () => go("/settings/account") },
+    { words: t("palette.copyAddress"), icon: <Link size={15} />, open: copyAddress },
+    ...(here === undefined
+      ? []
+      : [
+          { words: t("palette.files"), icon: <FolderTree size={15} />, open: pane("files") },
+          { words: t("palette.context"), icon: <BookOpenText size={15} />, open: pane("context") },
+          { words: t("palette.terminal"), icon: <SquareTerminal size={15} />, open: pane("terminal") },
+          { words: t("palette.usage"), icon: <ChartColumn size={15} />, open: pane("usage") },
+        ]),
   ];
   const shownPages = fitting(words, pages, (page) => ({ phrase: page.words }), 4);
 
@@ -167,23 +207,11 @@ function Lines({ onClose }: { readonly onClose: () => void }) {
               );
             })}
             {shownPages.map((page) => (
-              <Line key={page.key} value={`page ${page.key}`} onSelect={() => go(page.address)}>
-                <Icon icon={page.key === "room" ? <Settings size={15} /> : <UserRound size={15} />} />
+              <Line key={page.words} value={`page ${page.words}`} onSelect={page.open}>
+                <Icon icon={page.icon} />
                 <span className="truncate">{page.words}</span>
               </Line>
             ))}
-            {asked === "" && (
-              <Line
-                value="copy"
-                onSelect={() => {
-                  onClose();
-                  void run(() => copyText(window.location.href), t("palette.copied"));
-                }}
-              >
-                <Icon icon={<Link size={15} />} />
-                <span className="truncate">{t("palette.copyAddress")}</span>
-              </Line>
-            )}
           </Group>
         )}
         {areByTopic && roomLines}
