@@ -104,7 +104,7 @@ function WorkspaceView({ room, mayChange }: { readonly room: RoomClient; readonl
     <>
       <div className="flex items-center gap-1 border-b border-line px-3 py-1.5">
         <span className="min-w-0 flex-1 truncate text-meta text-ink-3">
-          {mayChange ? t("files.dropHere") : t("files.readOnly")}
+          {mayChange ? <span className="pointer-coarse:hidden">{t("files.dropHere")}</span> : t("files.readOnly")}
         </span>
         {mayChange && (
           <>

@@ -24,7 +24,6 @@ export function SandboxLine({ room }: { readonly room: RoomClient }) {
       <p className="min-w-0 wrap-anywhere">
         {t(`terminal.modes.${mode}`)}
         {sandbox !== undefined && sandbox.reason !== "" && (isOff || mode === "landlock") && ` ${sandbox.reason}`}
-        {(sandbox?.limits_note ?? "") !== "" && ` ${sandbox?.limits_note}`}
       </p>
     </div>
   );
