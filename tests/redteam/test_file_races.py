@@ -122,6 +122,22 @@ def evil_of(made: Ground, kind: str) -> Path:
     return evil
 
 
+def planted_again(made: Ground, harmless: Path, evil: Path, kind: str, inode: int) -> int:
+    """Put both names back to where they were, and answer with the inode of what is evil.
+
+    A write that wins has put its file in the place of the link: then there was nothing left to race with.
+    """
+    if os.lstat(harmless).st_ino == inode:
+        aside = made.folder / "aside"
+        harmless.rename(aside)
+        evil.rename(harmless)
+        aside.rename(evil)
+    elif os.lstat(evil).st_ino != inode:
+        evil.unlink()
+        evil_of(made, kind)
+    return os.lstat(evil).st_ino
+
+
 SIMPLE: tuple[tuple[str, str, dict[str, JsonValue], str, set[str]], ...] = (
     ("read_file", "file", {"path": "file"}, "link to the secret", {"ok", "outside"}),
     ("read_file", "file", {"path": "file"}, "hard link", {"ok", "hard_link"}),
@@ -156,13 +172,19 @@ async def test_a_call_that_races_with_an_exchange_of_names_stays_inside(
     seen: set[str],
 ) -> None:
     planted, outside = evil_of(made, evil), made.outside_now()
-    with racing(_EXCHANGER, made.folder / harmless, planted) as race:
-        end = time.monotonic() + RACE_S
-        outcomes = Counter[str]()
-        # One side may win many times in a row on a machine with other work: it goes on until both have.
-        while time.monotonic() < end or (not seen <= outcomes.keys() and time.monotonic() < end + LONGEST_S):
-            outcomes[await outcome(tools, made, tool, **arguments)] += 1
-    assert race.count > FEWEST_EXCHANGES
+    inode = os.lstat(planted).st_ino
+    outcomes, exchanges, rounds = Counter[str](), 0, 0
+    longest = time.monotonic() + LONGEST_S
+    # One side may win many times in a row on a machine with other work: it goes on until both have.
+    while not rounds or (not seen <= outcomes.keys() and time.monotonic() < longest):
+        inode = planted_again(made, made.folder / harmless, planted, evil, inode)
+        with racing(_EXCHANGER, made.folder / harmless, planted) as race:
+            end = time.monotonic() + RACE_S
+            while time.monotonic() < end:
+                outcomes[await outcome(tools, made, tool, **arguments)] += 1
+        exchanges += race.count
+        rounds += 1
+    assert exchanges > FEWEST_EXCHANGES
     assert seen <= outcomes.keys() <= seen | may_also(made), outcomes
     assert made.outside_now() == outside
     assert made.temporaries() == []
