@@ -104,7 +104,7 @@ class RoomState:
             seq=self.seq,
             role=self.members[account_id].role,
             read=read,
-            has_ai=is_direct and any(other.kind is AccountKind.AI for other in others),
+            has_ai=is_direct and any(member.kind is AccountKind.AI for member in self.members.values()),
             facing=others[0].account_id if is_direct and len(others) == 1 else None,
             is_ai_working=self.is_ai_working,
             needs_approval=self.needs_approval,

@@ -366,8 +366,10 @@ class LogContract:
             faces = tuple(member(other, 1, Role.AI if other == AI else Role.MEMBER) for other in others)
             script.add(RoomCreated, carol, kind=kind, name="", members=(member(carol, 1, Role.OWNER), *faces))
             await stored(storage, script)
-            [listing] = [row for row in await storage.rooms_of(carol) if row.room.id == script.room_id]
             state = await storage.load(script.room_id)
             assert state is not None
-            assert listing == state.listing(carol, ReadMark())
-            assert (listing.has_ai, listing.facing) == (has_ai, facing)
+            rows = {}
+            for viewer in (carol, *others):
+                [rows[viewer]] = [row for row in await storage.rooms_of(viewer) if row.room.id == script.room_id]
+                assert rows[viewer] == state.listing(viewer, ReadMark())
+            assert (rows[carol].has_ai, rows[carol].facing) == (has_ai, facing)
