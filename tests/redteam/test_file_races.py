@@ -2,6 +2,7 @@
 
 import json
 import os
+import stat
 import subprocess
 import sys
 import time
@@ -122,20 +123,26 @@ def evil_of(made: Ground, kind: str) -> Path:
     return evil
 
 
-def planted_again(made: Ground, harmless: Path, evil: Path, kind: str, inode: int) -> int:
-    """Put both names back to where they were, and answer with the inode of what is evil.
+def mark_of(path: Path) -> tuple[int, int]:
+    """What stays when a name is exchanged. The kind is part of it: the number of what is gone is given to the next."""
+    status = os.lstat(path)
+    return status.st_ino, stat.S_IFMT(status.st_mode)
+
+
+def planted_again(made: Ground, harmless: Path, evil: Path, kind: str, mark: tuple[int, int]) -> tuple[int, int]:
+    """Put both names back to where they were, and answer with the mark of what is evil.
 
     A write that wins has put its file in the place of the link: then there was nothing left to race with.
     """
-    if os.lstat(harmless).st_ino == inode:
+    if mark_of(harmless) == mark:
         aside = made.folder / "aside"
         harmless.rename(aside)
         evil.rename(harmless)
         aside.rename(evil)
-    elif os.lstat(evil).st_ino != inode:
+    elif mark_of(evil) != mark:
         evil.unlink()
         evil_of(made, kind)
-    return os.lstat(evil).st_ino
+    return mark_of(evil)
 
 
 SIMPLE: tuple[tuple[str, str, dict[str, JsonValue], str, set[str]], ...] = (
@@ -172,12 +179,12 @@ async def test_a_call_that_races_with_an_exchange_of_names_stays_inside(
     seen: set[str],
 ) -> None:
     planted, outside = evil_of(made, evil), made.outside_now()
-    inode = os.lstat(planted).st_ino
+    mark = mark_of(planted)
     outcomes, exchanges, rounds = Counter[str](), 0, 0
     longest = time.monotonic() + LONGEST_S
     # One side may win many times in a row on a machine with other work: it goes on until both have.
     while not rounds or (not seen <= outcomes.keys() and time.monotonic() < longest):
-        inode = planted_again(made, made.folder / harmless, planted, evil, inode)
+        mark = planted_again(made, made.folder / harmless, planted, evil, mark)
         with racing(_EXCHANGER, made.folder / harmless, planted) as race:
             end = time.monotonic() + RACE_S
             while time.monotonic() < end:
