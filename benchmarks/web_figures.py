@@ -73,6 +73,7 @@ def _own(own: Own, messages: int, browser: str) -> Figure:
         notes=[
             f"Chromium {browser}, headless, without a GPU; {len(own.empty.screen)} messages on each page, turn about",
             "from the keydown event's own time; on the screen: the render time of the message's text (element timing)",
+            "on the screen also: the presentation of the key's own frame (event timing), if it had the words in sight",
             "in the page: when the article is inserted; frame: the end of the first frame in which it is in sight",
             "the bare page only appends an element at the same key",
             "all messages of the long room are loaded in the page",

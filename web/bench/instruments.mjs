@@ -38,8 +38,9 @@ export function install(isRoom) {
     for (const entry of list.getEntries()) presented.get(entry.identifier)?.(entry.renderTime);
   }).observe({ type: "element", buffered: true });
 
-  /** When the first frame after a key was on the screen, to 8 ms, by the time of the key's event; not told below 16 ms. */
+  // Of what takes less the browser tells nothing.
   const LEAST_TOLD_MS = 16;
+  /** When the first frame after a key was on the screen, to 8 ms, by the time of the key's event. */
   const framesOfKeys = new Map();
   new PerformanceObserver((list) => {
     for (const { name, startTime, duration } of list.getEntries()) {

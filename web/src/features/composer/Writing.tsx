@@ -9,6 +9,7 @@ import { mayHere } from "../../room/rights";
 import { classes } from "../../ui/classes";
 import { IconButton } from "../../ui/IconButton";
 import { Spinner } from "../../ui/Spinner";
+import { paneAddress, searchAddress } from "../addresses";
 import { useClient, useMe, useReadable, useRoomState } from "../hooks";
 import { useMedia } from "../media";
 import { usePeople } from "../people";
@@ -23,7 +24,6 @@ import { GrowingField } from "./GrowingField";
 import { placeOf } from "./givenBack";
 import { meaningOf } from "./keys";
 import { lengthLeft } from "./length";
-import { paneAddress, searchAddress } from "./places";
 import { canRecord } from "./recording";
 import { costOf, lastOwn, queueing, roomTitle, stoppable } from "./room";
 import { useAttaching } from "./useAttaching";
@@ -95,7 +95,7 @@ export function Writing({ room, threadRoot }: WritingProps) {
       if (opened.kind === "cost") return setAskedCost(opened.text);
       write("", 0);
       if (opened.kind === "pane") navigate(paneAddress(room.id, opened.pane));
-      else if (opened.kind === "search") navigate(searchAddress(room.id, opened.words));
+      else if (opened.kind === "search") navigate(searchAddress(opened.words, room.id));
       else if (opened.kind === "help") setHelpOpen(true);
       else setLeaving(true);
     },

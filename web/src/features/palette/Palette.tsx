@@ -21,6 +21,7 @@ import { Avatar } from "../../ui/Avatar";
 import { copyText } from "../../ui/copying";
 import { Dialog } from "../../ui/Dialog";
 import { Kbd } from "../../ui/Kbd";
+import { paneAddress, searchAddress } from "../addresses";
 import { useAct } from "../answers";
 import { useClient, useReadable } from "../hooks";
 import { focusComposer } from "../replying";
@@ -127,7 +128,7 @@ function Lines({ onClose }: { readonly onClose: () => void }) {
     onClose();
     void run(() => copyText(window.location.href), t("palette.copied"));
   };
-  const pane = (name: PaneName) => () => go(`/r/${roomId}?pane=${name}`);
+  const pane = (name: PaneName) => () => here !== undefined && go(paneAddress(here.id, name));
   const pages: readonly Page[] = [
     ...(here === undefined ? [] : [{ words: t("palette.members"), icon: <Users size={15} />, open: pane("members") }]),
     ...(here === undefined || here.kind === "direct"
@@ -227,15 +228,12 @@ function Lines({ onClose }: { readonly onClose: () => void }) {
               </Line>
             ))}
             {here !== undefined && (
-              <Line
-                value="search here"
-                onSelect={() => go(`/search?${new URLSearchParams({ q: asked, room: here.id })}`)}
-              >
+              <Line value="search here" onSelect={() => go(searchAddress(asked, here.id))}>
                 <Icon icon={<Search size={15} />} />
                 <span className="truncate">{t("palette.searchHere", { words: asked })}</span>
               </Line>
             )}
-            <Line value="search all" onSelect={() => go(`/search?${new URLSearchParams({ q: asked })}`)}>
+            <Line value="search all" onSelect={() => go(searchAddress(asked))}>
               <Icon icon={<Search size={15} />} />
               <span className="truncate">{t("palette.searchFor", { words: asked })}</span>
               {found.isLoading && <span className="ms-auto text-meta text-ink-3">{t("palette.looking")}</span>}
