@@ -1,11 +1,11 @@
 /** A text with the numbers of its lines; coloured where its language is known. */
 
-import { Fragment, type ReactNode, useEffect, useState } from "react";
+import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { Button } from "../../ui/Button";
 import { formatNumber } from "../../ui/i18n/format";
+import { useColoured } from "../../ui/useColoured";
 import { Scroller } from "../sections";
-import { colourOf, type Highlighted, highlighted } from "./highlighting";
 
 const LINES = 2_000;
 
@@ -37,40 +37,5 @@ export function TextView({ text, language }: { readonly text: string; readonly l
         </Button>
       )}
     </div>
-  );
-}
-
-function useColoured(text: string, language: string | undefined): ReactNode {
-  const [made, setMade] = useState<{ readonly text: string; readonly tree: Highlighted }>();
-  useEffect(() => {
-    if (language === undefined) return;
-    let isOver = false;
-    highlighted(text, language).then(
-      (tree) => {
-        if (!isOver && tree !== undefined) setMade({ text, tree });
-      },
-      // Colours are an ornament: without them the text is there all the same.
-      () => undefined,
-    );
-    return () => {
-      isOver = true;
-    };
-  }, [text, language]);
-  return made?.text === text ? made.tree.children.map((node, place) => drawn(node, `${place}`)) : undefined;
-}
-
-type Node = Highlighted["children"][number];
-
-function drawn(node: Node, key: string): ReactNode {
-  if (node.type === "text") return node.value;
-  if (node.type !== "element") return null;
-  const children = node.children.map((child, place) => drawn(child, `${key}.${place}`));
-  const colour = colourOf(node.properties.className);
-  return colour === undefined ? (
-    <Fragment key={key}>{children}</Fragment>
-  ) : (
-    <span key={key} className={colour}>
-      {children}
-    </span>
   );
 }

@@ -88,7 +88,7 @@ test("what separates the values is what the first line has most of, outside quot
 test("how a file is shown follows from the end of its name", () => {
   expect(showingOf("lag.CSV").as).toBe("table");
   expect(showingOf("a.tar.PNG").type).toBe("image/png");
-  expect(showingOf("fanout.py").language).toBe("python");
+  expect(showingOf("fanout.py").language).toBe("py");
   // A vector picture may hold anything: it is shown as the text it is.
   expect(showingOf("logo.svg").as).toBe("text");
   expect(showingOf(".gitignore").as).toBe("text");

@@ -21,37 +21,6 @@ const sounds: Readonly<Record<string, string>> = {
   flac: "audio/flac",
   weba: "audio/webm",
 };
-const languages: Readonly<Record<string, string>> = {
-  py: "python",
-  pyi: "python",
-  js: "javascript",
-  mjs: "javascript",
-  cjs: "javascript",
-  jsx: "javascript",
-  ts: "typescript",
-  tsx: "typescript",
-  json: "json",
-  jsonl: "json",
-  html: "xml",
-  htm: "xml",
-  xml: "xml",
-  svg: "xml",
-  css: "css",
-  sh: "bash",
-  bash: "bash",
-  zsh: "bash",
-  sql: "sql",
-  yaml: "yaml",
-  yml: "yaml",
-  md: "markdown",
-  markdown: "markdown",
-  go: "go",
-  rs: "rust",
-  toml: "ini",
-  ini: "ini",
-  cfg: "ini",
-};
-
 export function endingOf(name: string): string {
   const dot = name.lastIndexOf(".");
   return dot <= 0 ? "" : name.slice(dot + 1).toLowerCase();
@@ -61,7 +30,7 @@ export interface Showing {
   readonly as: Shown;
   /** Of an image or a sound: what the browser is told it is. */
   readonly type: string | undefined;
-  /** Of a text: how it is coloured, if so. */
+  /** Of a text: what it is written in, as far as its name says. */
   readonly language: string | undefined;
 }
 
@@ -72,5 +41,5 @@ export function showingOf(name: string): Showing {
   const sound = sounds[ending];
   if (sound !== undefined) return { as: "audio", type: sound, language: undefined };
   if (ending === "csv" || ending === "tsv") return { as: "table", type: undefined, language: undefined };
-  return { as: "text", type: undefined, language: languages[ending] };
+  return { as: "text", type: undefined, language: ending === "" ? undefined : ending };
 }

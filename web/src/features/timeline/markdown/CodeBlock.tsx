@@ -6,35 +6,11 @@ import { useTranslation } from "react-i18next";
 import { classes } from "../../../ui/classes";
 import { copyText } from "../../../ui/copying";
 import { IconButton } from "../../../ui/IconButton";
-import type { Coloured } from "./highlight";
+import { useColoured } from "../../../ui/useColoured";
 
 /** More is shown plain: colouring it would hold up the page. */
 const MOST_COLOURED = 30_000;
 const COPIED_MS = 2_000;
-
-const colours: Readonly<Record<string, string>> = {
-  keyword: "text-ai",
-  "selector-tag": "text-ai",
-  literal: "text-ai",
-  built_in: "text-accent",
-  title: "text-accent",
-  section: "text-accent",
-  name: "text-accent",
-  type: "text-accent",
-  attr: "text-accent",
-  attribute: "text-accent",
-  property: "text-accent",
-  string: "text-ok",
-  regexp: "text-ok",
-  addition: "text-ok",
-  number: "text-warn",
-  symbol: "text-warn",
-  meta: "text-warn",
-  variable: "text-warn",
-  comment: "text-ink-3 italic",
-  quote: "text-ink-3 italic",
-  deletion: "text-danger",
-};
 
 export interface CodeBlockProps {
   readonly code: string;
@@ -46,7 +22,7 @@ export interface CodeBlockProps {
 
 export function CodeBlock({ code, language, isGrowing = false, hasCaret = false }: CodeBlockProps) {
   const { t } = useTranslation();
-  const pieces = useColours(code, isGrowing ? undefined : language);
+  const coloured = useColoured(code, isGrowing || code.length > MOST_COLOURED ? undefined : language);
   return (
     <div className="group/code relative overflow-hidden rounded-button border border-line bg-sunken">
       <div className="flex h-8 items-center justify-between pr-1 pl-3 pointer-coarse:h-11">
@@ -60,47 +36,12 @@ export function CodeBlock({ code, language, isGrowing = false, hasCaret = false 
         className="overflow-x-auto px-3 pb-3 text-mono text-ink focus-visible:-outline-offset-2"
       >
         <code>
-          {pieces === undefined ? code : pieces.map((piece) => <Piece key={piece.at} {...piece} />)}
+          {coloured ?? code}
           {hasCaret && <Caret />}
         </code>
       </pre>
     </div>
   );
-}
-
-interface Placed extends Coloured {
-  readonly at: number;
-}
-
-function Piece({ text, scope }: Placed) {
-  const colour = colours[scope.split(".")[0] ?? ""];
-  return colour === undefined ? text : <span className={colour}>{text}</span>;
-}
-
-function useColours(code: string, language: string | undefined): readonly Placed[] | undefined {
-  const [made, setMade] = useState<{ readonly code: string; readonly pieces: readonly Placed[] | undefined }>();
-  useEffect(() => {
-    if (language === undefined || code.length > MOST_COLOURED) return;
-    let isWanted = true;
-    import("./highlight").then(
-      ({ coloured }) => {
-        if (!isWanted) return;
-        let at = 0;
-        const pieces = coloured(code, language)?.map((piece) => {
-          const placed = { ...piece, at };
-          at += piece.text.length;
-          return placed;
-        });
-        setMade({ code, pieces });
-      },
-      // Without it the code is shown plain, as it is until then.
-      () => undefined,
-    );
-    return () => {
-      isWanted = false;
-    };
-  }, [code, language]);
-  return made?.code === code ? made.pieces : undefined;
 }
 
 export function CopyButton({
