@@ -33,6 +33,7 @@ interface View {
 
 /** A file for each, of all that its modules import at once, without what an earlier one has. In this order. */
 const views: readonly View[] = [
+  { name: "react", modules: ["node_modules/react-dom/client.js"] },
   { name: "start", modules: ["src/start.tsx"] },
   { name: "start", modules: signin, shared: room },
   { name: "fields", modules: signin, shared: [...rich, ...opened] },
@@ -138,7 +139,7 @@ export function preloadStart(): Plugin {
     apply: "build",
     transformIndexHtml: {
       order: "post",
-      handler(_page, { bundle = {} }) {
+      handler(page, { bundle = {} }) {
         const chunks = new Map(
           Object.values(bundle).flatMap((file) => (file.type === "chunk" ? [[file.fileName, file]] : [])),
         );
@@ -152,7 +153,7 @@ export function preloadStart(): Plugin {
           if (chunk.moduleIds.some((id) => id.endsWith("/src/start.tsx"))) visit(chunk.fileName);
         }
         return [...names]
-          .filter((name) => chunks.get(name)?.isEntry !== true)
+          .filter((name) => chunks.get(name)?.isEntry !== true && !page.includes(name))
           .map(
             (name): HtmlTagDescriptor => ({
               tag: "link",

@@ -1,12 +1,16 @@
 /** What is loaded first, and little: it fetches all that the first view is made of at the same time. */
 
 import "./ui/tokens.css";
+import { askWhoIAm } from "./connection/asked";
+import { applyPreferences } from "./features/preferences";
 import { cameWithSession } from "./features/shell/early";
 import { secret, takeSecrets } from "./features/signin/secret";
 import { chosenLanguage, fetchWords } from "./ui/i18n/words";
 
 // First of all: a secret does not stay in the address while anything else is loaded.
 takeSecrets();
+applyPreferences(document.documentElement);
+if (cameWithSession()) askWhoIAm();
 
 const language = chosenLanguage();
 const link = secret.get()?.kind;
@@ -46,4 +50,8 @@ function cannotStart(): void {
   document.getElementById("root")?.replaceChildren(main);
 }
 
-import("./start").then(({ start }) => start(language)).catch(cannotStart);
+// One after the other: each is a task of its own, and the page is free between them.
+import("react-dom/client")
+  .then(() => import("./start"))
+  .then(({ start }) => start(language))
+  .catch(cannotStart);

@@ -1,10 +1,9 @@
-/** Draws the page: the nonce, how it looks, the language, then who is there. */
+/** Draws the page: the nonce, the language, then who is there. */
 
 import { setNonce } from "get-nonce";
 import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
 import { session } from "./connection/session";
-import { applyPreferences } from "./features/preferences";
 import { App } from "./features/shell/App";
 import { type Language, show } from "./ui/i18n";
 
@@ -16,7 +15,6 @@ function nonceOfPage(): void {
 
 export async function start(language: Language): Promise<void> {
   nonceOfPage();
-  applyPreferences(document.documentElement);
   // Whoever cannot have their language now is better served in English than not at all.
   await show(language).catch(() => show("en"));
   const root = document.getElementById("root");

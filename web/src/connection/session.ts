@@ -1,6 +1,7 @@
 /** Signing in and out by cookie, and who is signed in. The CSRF token is remembered here and nowhere else. */
 
 import type { Joined, Me, Preview, SessionMade } from "../protocol/api";
+import { fetchOrAsked } from "./asked";
 import { alone, type Pages, pagesOfBrowser } from "./pages";
 import { makeRest } from "./rest";
 import { Refused, type Rest } from "./types";
@@ -94,6 +95,6 @@ export function makeSession({ pages = alone, ...parts }: SessionParts = {}): Ses
 }
 
 /** Of this page. */
-export const session = makeSession({ pages: pagesOfBrowser() });
+export const session = makeSession({ pages: pagesOfBrowser(), fetch: fetchOrAsked });
 export const { rest, whoAmI, signInByLink, signInByPassword, signInBySupabase, previewInvite, acceptInvite, signOut } =
   session;

@@ -10,7 +10,6 @@ import { Button } from "../../ui/Button";
 import { EmptyState } from "../../ui/EmptyState";
 import { i18n } from "../../ui/i18n";
 import { type LaterOptions, later } from "../../ui/Later";
-import { Spinner } from "../../ui/Spinner";
 import { Toaster } from "../../ui/Toast";
 import { TooltipLayer } from "../../ui/Tooltip";
 import { sentenceOf } from "../answers";
@@ -20,6 +19,7 @@ import { forgetSecret, secret } from "../signin/secret";
 import { ErrorBoundary, PageBroken } from "./ErrorBoundary";
 import { cameWithSession } from "./early";
 import { placeAt } from "./routes";
+import { Starting } from "./Starting";
 
 /** In the place of the whole page. */
 const whole: LaterOptions = {
@@ -161,16 +161,6 @@ function Who({ session }: AppProps) {
         navigate("/sign-in", { replace: true });
       }}
     />
-  );
-}
-
-function Starting() {
-  const { t } = useTranslation();
-  return (
-    <main role="status" className="flex min-h-dvh items-center justify-center gap-3 bg-app text-small text-ink-2">
-      <Spinner size={20} />
-      {t("shell.starting")}
-    </main>
   );
 }
 
