@@ -1,6 +1,7 @@
 /** Where a message is written: under a room, or in a thread. Says why where it cannot be. */
 
 import { Lock } from "lucide-react";
+import { useDeferredValue } from "react";
 import { useTranslation } from "react-i18next";
 import { Skeleton } from "../../ui/Skeleton";
 import { useMe, useReadable, useRoom, useRoomState } from "../hooks";
@@ -18,7 +19,8 @@ export function Composer({ roomId, threadRoot }: ComposerProps) {
   const { t } = useTranslation();
   const room = useRoom(roomId);
   const me = useMe();
-  const isOpen = useRoomState(room, () => true) ?? false;
+  // The field is a painting of its own: keys and clicks are heard between it and the rest of the room.
+  const isOpen = useDeferredValue(useRoomState(room, () => true) ?? false);
   const closed = useRoomState(room, (state) => whyClosed(state, me.id));
   const refused = useReadable(room.refused);
   // That a room is archived stands at its head already; a thread has no head of its own.
@@ -46,7 +48,10 @@ export function Composer({ roomId, threadRoot }: ComposerProps) {
 function Opening() {
   const { t } = useTranslation();
   return (
-    <div role="status" className="flex min-h-12 items-center rounded-composer border border-line bg-surface px-4">
+    <div
+      role="status"
+      className="flex min-h-12.5 items-center rounded-composer border border-line bg-surface px-4 pointer-coarse:min-h-14.5"
+    >
       <span className="sr-only">{t("composer.opening")}</span>
       <Skeleton className="h-3 w-48" />
     </div>
@@ -55,7 +60,7 @@ function Opening() {
 
 function ClosedBar({ words }: { readonly words: string }) {
   return (
-    <p className="flex min-h-12 items-center justify-center gap-2 rounded-composer border border-line bg-sunken px-4 py-2 text-center text-small text-ink-2">
+    <p className="flex min-h-12.5 items-center justify-center gap-2 rounded-composer border border-line bg-sunken px-4 py-2 text-center text-small text-ink-2 pointer-coarse:min-h-14.5">
       <Lock aria-hidden="true" size={15} className="shrink-0 text-ink-3" />
       {words}
     </p>

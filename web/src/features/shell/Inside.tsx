@@ -1,6 +1,6 @@
 /** Whoever is signed in: their connection, and the page on it. */
 
-import { useEffect, useRef, useState } from "react";
+import { startTransition, useEffect, useRef, useState } from "react";
 import { connectAs } from "../../connection/pageClient";
 import type { Session } from "../../connection/session";
 import type { Client } from "../../connection/types";
@@ -9,6 +9,7 @@ import { ClientContext } from "../hooks";
 import { keepFor } from "../preferences";
 import { forgetTargets } from "../replying";
 import { Shell } from "./Shell";
+import { Starting } from "./Starting";
 
 export interface InsideProps {
   readonly session: Session;
@@ -23,7 +24,8 @@ export function Inside({ session, me, onSignOut }: InsideProps) {
   useEffect(() => {
     keepFor(account.current.id);
     const made = connectAs(account.current);
-    setClient(made);
+    // Painted piece by piece: the first painting of all that a room is made of is a long one.
+    startTransition(() => setClient(made));
     // Whoever has signed in anew in another page is in again here, too.
     const deaf = session.onElsewhere(() => {
       if (made.status.get().kind === "ended") made.reconnectNow();
@@ -34,7 +36,7 @@ export function Inside({ session, me, onSignOut }: InsideProps) {
       forgetTargets();
     };
   }, [session]);
-  if (client === undefined) return null;
+  if (client === undefined) return <Starting />;
   return (
     <ClientContext value={client}>
       <Shell onSignOut={onSignOut} />

@@ -10,14 +10,13 @@ import { formatNumber } from "../../ui/i18n/format";
 import { useHere } from "../cards/RoomHere";
 import { useEdited } from "../replying";
 import { type Doing, DoingContext } from "./doing";
+import { ROW_PX, useIsLaidOut } from "./opening";
 import { RowView } from "./RowView";
 import { useRowKeys } from "./rowKeys";
 import { isStop, newAfter, newestSeq, type Row } from "./rows";
-import { type Scrolling, useGrowth, useIsLaidOut, usePrepending, usePushes } from "./scrolling";
+import { type Scrolling, useGrowth, usePrepending, usePushes } from "./scrolling";
 
 const NEAR_TOP_PX = 800;
-/** What a row is taken for until it is measured: too little, and many are painted at first that nobody sees. */
-const ROW_PX = 72;
 
 export interface ListProps {
   readonly label: string;
@@ -47,10 +46,12 @@ export function List({ label, rows, scrolling, threadRoot, hitId, onNearTop, mar
   const lastStop = rows.findLast(isStop)?.id;
   const tabId = rows.some((row) => row.id === activeId) ? activeId : lastStop;
   const place = rows.findIndex((row) => row.id === tabId);
+  const isLaidOut = useIsLaidOut(scrolling.box);
   const fill = useCallback(() => {
     const at = list.current;
-    if (at !== null && at.scrollOffset < NEAR_TOP_PX) onNearTop?.();
-  }, [list, onNearTop]);
+    // A list that is not laid out is at its beginning, wherever it opens.
+    if (isLaidOut && at !== null && at.scrollOffset < NEAR_TOP_PX) onNearTop?.();
+  }, [list, isLaidOut, onNearTop]);
   // biome-ignore lint/correctness/useExhaustiveDependencies: what came may not fill the window yet
   useEffect(() => {
     const frame = requestAnimationFrame(fill);
@@ -59,7 +60,6 @@ export function List({ label, rows, scrolling, threadRoot, hitId, onNearTop, mar
   usePushes(scrolling);
   useGrowth(scrolling);
   const away = useAway(rows, scrolling.isAtEnd);
-  const isLaidOut = useIsLaidOut(scrolling.box);
   return (
     <DoingContext value={doing}>
       {/* biome-ignore lint/a11y/noStaticElementInteractions: the keys are those of the rows within */}
@@ -83,9 +83,9 @@ export function List({ label, rows, scrolling, threadRoot, hitId, onNearTop, mar
             shift={isPrepending}
             itemSize={ROW_PX}
             keepMounted={place < 0 ? [] : [place]}
-            onScroll={(offset) => {
+            onScroll={() => {
               scrolling.onScroll();
-              if (offset < NEAR_TOP_PX) onNearTop?.();
+              fill();
             }}
             onResize={scrolling.onResize}
           >
