@@ -58,7 +58,7 @@ export async function lighthouse({ executablePath, cookies, pages, times, onRun 
       if (name !== "sign-in") await context.addCookies(cookies);
       for (const [form, config] of Object.entries({ phone: undefined, desktop: desktopConfig })) {
         for (let time = 0; time < times; time++) {
-          const flags = { port, disableStorageReset: true, onlyCategories: CATEGORIES, logLevel: "error" };
+          const flags = { port, onlyCategories: CATEGORIES, logLevel: "error" };
           const { lhr } = await run(address, flags, config);
           found.push({ page: name, form, ...told(lhr) });
           onRun(found.at(-1));
