@@ -10,13 +10,14 @@ import { formatNumber } from "../../ui/i18n/format";
 import { useHere } from "../cards/RoomHere";
 import { useEdited } from "../replying";
 import { type Doing, DoingContext } from "./doing";
-import { ROW_PX, useIsLaidOut } from "./opening";
 import { RowView } from "./RowView";
 import { useRowKeys } from "./rowKeys";
 import { isStop, newAfter, newestSeq, type Row } from "./rows";
-import { type Scrolling, useGrowth, usePrepending, usePushes } from "./scrolling";
+import { type Scrolling, useGrowth, useIsLaidOut, usePrepending, usePushes } from "./scrolling";
 
 const NEAR_TOP_PX = 800;
+/** What a row is taken for until it is measured: too little, and many are painted at first that nobody sees. */
+const ROW_PX = 72;
 
 export interface ListProps {
   readonly label: string;

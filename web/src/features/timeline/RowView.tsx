@@ -1,6 +1,6 @@
 /** One row of the list: the day or the line of what is new above it, and the message, card or notice itself. */
 
-import { memo, useDeferredValue, useRef, useState } from "react";
+import { memo, useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
 import type { TimelineItem } from "../../room/state";
 import { classes } from "../../ui/classes";
@@ -12,7 +12,6 @@ import { useDoing } from "./doing";
 import { ToolCard } from "./fetched";
 import { MessageRow } from "./MessageRow";
 import { Notice } from "./Notice";
-import { isFirstOfPage, ROW_PX } from "./opening";
 import { PendingRow } from "./PendingRow";
 import { isStop, type Row, timeOf } from "./rows";
 
@@ -26,12 +25,7 @@ export interface RowViewProps {
   readonly onActivate: (id: string) => void;
 }
 
-export const RowView = memo(function RowView(props: RowViewProps) {
-  const isComing = useDeferredValue(false, isFirstOfPage());
-  return isComing ? <div data-coming="" style={{ height: ROW_PX }} /> : <WholeRow {...props} />;
-});
-
-function WholeRow({ row, isActive, isReacting, isHit, onActivate }: RowViewProps) {
+export const RowView = memo(function RowView({ row, isActive, isReacting, isHit, onActivate }: RowViewProps) {
   const name = useRowName(row);
   const [isNear, setNear] = useState(false);
   const leaving = useRef<number>(undefined);
@@ -79,7 +73,7 @@ function WholeRow({ row, isActive, isReacting, isHit, onActivate }: RowViewProps
       )}
     </div>
   );
-}
+});
 
 interface ItemProps {
   readonly row: Row;

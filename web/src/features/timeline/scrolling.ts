@@ -153,6 +153,33 @@ export function useGrowth({ box, onResize }: Scrolling): void {
   }, [box, onResize]);
 }
 
+/** For so many frames nothing moves in a list that is laid out: heights come in with one frame, and are used in the next. */
+const STILL_FRAMES = 2;
+/** Longer than a list ever took: some row may never have its last height. */
+const MOST_FRAMES = 20;
+
+/** False while the first rows get their heights and the list goes to its end: nobody is shown how. */
+export function useIsLaidOut(box: RefObject<HTMLDivElement | null>): boolean {
+  const [isLaidOut, setLaidOut] = useState(false);
+  useEffect(() => {
+    let seen = "";
+    let still = 0;
+    let left = MOST_FRAMES;
+    const look = () => {
+      const at = box.current;
+      const now = at === null ? "" : `${at.scrollHeight} ${at.scrollTop}`;
+      left -= 1;
+      still = now === seen ? still + 1 : 0;
+      if (still === STILL_FRAMES || left === 0) setLaidOut(true);
+      else frame = requestAnimationFrame(look);
+      seen = now;
+    };
+    let frame = requestAnimationFrame(look);
+    return () => cancelAnimationFrame(frame);
+  }, [box]);
+  return isLaidOut;
+}
+
 /** True in the painting in which rows came before what was first: then the list keeps its place from the end. */
 export function usePrepending(rows: readonly Row[]): boolean {
   const first = useRef<string>(undefined);
