@@ -7,6 +7,7 @@ import { Unreachable } from "../src/features/shell/App";
 import { PageBroken } from "../src/features/shell/ErrorBoundary";
 import { Shell } from "../src/features/shell/Shell";
 import { Shortcuts } from "../src/features/shell/Shortcuts";
+import { Starting } from "../src/features/shell/Starting";
 import { type FakeParts, fakeClient } from "./fake";
 import { DEPLOY, deployRoom, FINANCE, RANDOM, rooms, SUPPORT, supportRoom } from "./rooms";
 import { Scene } from "./Scene";
@@ -52,6 +53,7 @@ export const states: Record<string, () => ReactNode> = {
       <Shortcuts isOpen onOpenChange={() => {}} />
     </Scene>
   ),
+  starting: () => <Starting />,
   broken: () => <PageBroken error={new Error("turn 01KT is not in the room")} />,
   unreachable: () => <Unreachable why="There is no connection." onRetry={() => {}} />,
 };

@@ -10,7 +10,7 @@ export function askWhoIAm(): void {
   onItsWay.catch(() => {});
 }
 
-/** `fetch`, but the first request of that kind takes the answer that is on its way. */
+/** `fetch`, but the first question of that kind takes the answer that is on its way, which no signal ends. */
 export const fetchOrAsked: typeof fetch = (address, options) => {
   const taken = onItsWay;
   if (taken === undefined || address !== ADDRESS || options?.method !== "GET") return fetch(address, options);

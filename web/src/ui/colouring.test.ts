@@ -34,6 +34,15 @@ test.each([
   expect(pieces?.some(({ colour }) => colour !== undefined)).toBe(true);
 });
 
+test("what is written in another language within has that one's colours, whatever was coloured before", async () => {
+  const page = '<style>p { color: red }</style><script>const x = "1"</script>';
+  const pieces = await colouredPieces(page, "html");
+  const colour = (of: string) => pieces?.find(({ text }) => text === of)?.colour;
+  expect(colour("color")).toBe("text-accent");
+  expect(colour("const")).toBe("text-ai");
+  expect(colour('"1"')).toBe("text-ok");
+});
+
 test.each(["brainfuck", "", "constructor", "__proto__", "toString"])("a text in %j stays plain", async (language) => {
   expect(await colouredPieces("a = 1", language)).toBeUndefined();
 });

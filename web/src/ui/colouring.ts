@@ -26,29 +26,46 @@ const languages: Readonly<Record<string, Fetch>> = {
   yaml: () => import("highlight.js/lib/languages/yaml"),
 };
 
+/** Written within another: without their grammars what is between the tags would stay plain. */
+const within: Readonly<Record<string, readonly string[]>> = {
+  javascript: ["css", "xml"],
+  markdown: ["xml"],
+  typescript: ["css", "xml"],
+  xml: ["css", "javascript"],
+};
+
 /** As people write them behind a fence, and as files end. */
 const aliases: Readonly<Record<string, string>> = {
+  atom: "xml",
   cfg: "ini",
   cjs: "javascript",
+  cts: "typescript",
   golang: "go",
   htm: "xml",
   html: "xml",
   js: "javascript",
+  json5: "json",
   jsonc: "json",
   jsonl: "json",
   jsx: "javascript",
   md: "markdown",
   mjs: "javascript",
+  mts: "typescript",
   patch: "diff",
+  plist: "xml",
   py: "python",
   pyi: "python",
   rs: "rust",
+  rss: "xml",
   sh: "bash",
   shell: "bash",
   svg: "xml",
   toml: "ini",
   ts: "typescript",
   tsx: "typescript",
+  xhtml: "xml",
+  xsd: "xml",
+  xsl: "xml",
   yml: "yaml",
   zsh: "bash",
 };
@@ -87,17 +104,30 @@ export interface Piece {
   readonly colour: string | undefined;
 }
 
-let held: Promise<Lowlight> | undefined;
+let fetched: Promise<Lowlight> | undefined;
+
+/** Fetched once; after a failure again when it is wanted again. */
+function lowlightFetched(): Promise<Lowlight> {
+  if (fetched !== undefined) return fetched;
+  const made = import("lowlight").then(({ createLowlight }) => createLowlight());
+  fetched = made;
+  made.catch(() => {
+    fetched = undefined;
+  });
+  return made;
+}
 
 /** undefined: it stays plain. Rejects where the language cannot be fetched. */
 export async function colouredPieces(text: string, language: string): Promise<readonly Piece[] | undefined> {
   const wanted = language.toLowerCase();
   const name = Object.hasOwn(aliases, wanted) ? aliases[wanted] : wanted;
-  const fetch = name !== undefined && Object.hasOwn(languages, name) ? languages[name] : undefined;
-  if (name === undefined || fetch === undefined || text.length > LONGEST) return undefined;
-  held ??= import("lowlight").then(({ createLowlight }) => createLowlight());
-  const [lowlight, grammar] = await Promise.all([held, fetch()]);
-  if (!lowlight.registered(name)) lowlight.register(name, grammar.default);
+  if (name === undefined || !Object.hasOwn(languages, name) || text.length > LONGEST) return undefined;
+  const names = [name, ...(within[name] ?? [])];
+  const [lowlight, ...grammars] = await Promise.all([lowlightFetched(), ...names.map((one) => languages[one]?.())]);
+  for (const [place, one] of names.entries()) {
+    const grammar = grammars[place];
+    if (grammar !== undefined && !lowlight.registered(one)) lowlight.register(one, grammar.default);
+  }
   const pieces: Piece[] = [];
   collect(lowlight.highlight(name, text).children, undefined, 0, pieces);
   return pieces;

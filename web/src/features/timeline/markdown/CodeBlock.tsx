@@ -8,7 +8,7 @@ import { copyText } from "../../../ui/copying";
 import { IconButton } from "../../../ui/IconButton";
 import { useColoured } from "../../../ui/useColoured";
 
-/** More is shown plain: colouring it would hold up the page. */
+/** More is shown plain: a room may have many, and they are coloured while it is read. */
 const MOST_COLOURED = 30_000;
 const COPIED_MS = 2_000;
 
