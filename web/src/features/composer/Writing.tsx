@@ -147,6 +147,8 @@ export function Writing({ room, threadRoot }: WritingProps) {
         aimComposer(room.id, threadRoot, undefined);
         break;
       case "edit_last": {
+        // What was written last is still on its way: an older one is not meant.
+        if (room.pending.get().some((one) => one.state !== "refused")) return;
         const own = state === undefined ? undefined : lastOwn(state, me.id, threadRoot);
         if (own === undefined) return;
         editMessage(room.id, threadRoot, own.id);

@@ -6,11 +6,13 @@ import { fakeClient } from "../../../gallery/fake";
 import { DEPLOY, deployRoom, SUPPORT, supportRoom } from "../../../gallery/rooms";
 import { type Asked, type Client, Refused } from "../../connection/types";
 import type { Accepted } from "../../protocol/wire";
+import type { Pending } from "../../room/state";
 import { needAllWords } from "../../ui/i18n";
 import { prefetchAll } from "../../ui/parts";
 import { Toaster } from "../../ui/Toast";
 import { ClientContext } from "../hooks";
 import { readDraft, writeDraft } from "../preferences";
+import { forgetTargets, useEdited } from "../replying";
 import { Composer } from "./Composer";
 
 await Promise.all([needAllWords(), prefetchAll(async () => true)]);
@@ -35,8 +37,8 @@ let asked: Asked[];
 let answer: Answer<Accepted>;
 let upload: Answer<object>;
 
-function makeClient(): Client {
-  const made = fakeClient({ states: [deployRoom({ turns: new Map() }), supportRoom()] });
+function makeClient(pending: readonly Pending[] = []): Client {
+  const made = fakeClient({ states: [deployRoom({ turns: new Map() }), supportRoom()], pending });
   return {
     ...made,
     rest: { ...made.rest, upload: async () => JSON.parse(JSON.stringify(await upload.given)) },
@@ -69,14 +71,21 @@ beforeEach(() => {
 afterEach(async () => {
   await act(async () => root.unmount());
   place.remove();
+  forgetTargets();
   vi.unstubAllGlobals();
 });
+
+/** The timeline shows it in its place. */
+function Edited({ roomId }: { readonly roomId: string }) {
+  return <output>{useEdited(roomId, undefined)}</output>;
+}
 
 async function open(roomId: string): Promise<HTMLTextAreaElement> {
   await act(async () =>
     root.render(
       <ClientContext value={client}>
         <Composer key={roomId} roomId={roomId} />
+        <Edited roomId={roomId} />
         <Toaster />
       </ClientContext>,
     ),
@@ -115,6 +124,31 @@ async function attach(name: string): Promise<void> {
 const arrived = (id: string) => ({ room_id: DEPLOY, attachment: { id, name: "a.txt", size: 5, state: "ready" } });
 const button = (name: string) =>
   [...place.querySelectorAll("button")].find((one) => (one.getAttribute("aria-label") ?? one.textContent) === name);
+
+describe("the arrow upwards in an empty field", () => {
+  const onItsWay: Pending = {
+    key: "k",
+    roomId: DEPLOY,
+    text: "what was written last",
+    replyTo: undefined,
+    attachments: [],
+    at: "2026-11-20T12:00:00.000Z",
+    state: "sending",
+    reason: undefined,
+  };
+  async function arrowed(...pending: readonly Pending[]): Promise<boolean> {
+    client = makeClient(pending);
+    await press(await open(DEPLOY), "ArrowUp");
+    return place.querySelector("output")?.textContent !== "";
+  }
+
+  it("leads to one's last message", async () => expect(await arrowed()).toBe(true));
+  it.each(["sending", "waiting"] as const)("leads to none before it while the last one is %s", async (state) =>
+    expect(await arrowed({ ...onItsWay, state })).toBe(false),
+  );
+  it("leads past one that was refused", async () =>
+    expect(await arrowed({ ...onItsWay, state: "refused", reason: "too long" })).toBe(true));
+});
 
 describe("a command on its way", () => {
   it("takes nothing from what is typed meanwhile when it is done", async () => {
