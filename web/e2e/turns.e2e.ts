@@ -4,6 +4,7 @@ import type { Browser } from "playwright-core";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { CHROMIUM, launch } from "./browser";
 import { ended } from "./ended";
+import { Keys } from "./keys";
 import { comesIn, type Person, pictured, signIn } from "./person";
 import { type ScriptedModel, scriptedModel } from "./scripted";
 import { type Server, startServer } from "./server";
@@ -127,5 +128,27 @@ describe.skipIf(CHROMIUM === undefined)("two people and an AI that works", () =>
     await window.waitFor({ state: "hidden" });
     await used.getByText(/of 200,000/).waitFor();
     await bob.log.getByText(/changed the budget/).waitFor();
+  });
+
+  test("a rule is made with the keyboard alone: from then on the AI answers a word that nobody addressed to it", async () => {
+    const { page } = host;
+    const keys = new Keys(page);
+    await page.goto(`${new URL(page.url()).pathname}/settings/triggers`);
+    await keys.to(page.getByRole("button", { name: "Add a rule" }));
+    await keys.press("Enter");
+    await page.getByRole("menuitem", { name: "Keywords" }).waitFor();
+    await keys.to(page.getByRole("menuitem", { name: "Keywords" }), "ArrowDown");
+    await keys.press("Enter");
+    const window = page.getByRole("dialog", { name: "Keywords" });
+    await keys.to(window.getByLabel(/^Words/));
+    await keys.type("lunch");
+    await keys.to(window.getByRole("button", { name: "Save" }));
+    await keys.press("Enter");
+    await page.getByText("Answers when somebody says lunch.").waitFor();
+    model.will("Soup, as ever.");
+    await bob.say("what is there for lunch");
+    await bob.message("Soup, as ever.").waitFor();
+    await keys.press("Escape");
+    await host.message("Soup, as ever.").waitFor();
   });
 });
