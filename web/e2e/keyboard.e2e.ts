@@ -233,6 +233,20 @@ describe.skipIf(CHROMIUM === undefined)("with the keyboard alone", () => {
     await expect.poll(() => model.held()).toBe(0);
   });
 
+  test("what a turn changed is undone", async () => {
+    model.will({ tool: "write_file", arguments: { path: "plan.md", content: "one\n" } }, "The plan is written.");
+    await says("@ai write a plan");
+    await row("The plan is written.").waitFor();
+    await toRow(row("The plan is written."));
+    await keys.to(button("Undo turn"), "Shift+Tab");
+    await keys.press("Enter");
+    const sure = kim.page.getByRole("alertdialog").or(kim.page.getByRole("dialog"));
+    await keys.to(sure.getByRole("button", { name: /Undo/ }));
+    await keys.press("Enter");
+    await kim.log.getByText("Undone.").first().waitFor();
+    await expect.poll(() => keys.at()).not.toBe("body");
+  });
+
   test("a file is sent and fetched", async () => {
     await keys.to(kim.field, "F6");
     await keys.to(button("Attach files"), "Shift+Tab");

@@ -2,6 +2,7 @@
 
 import type { ComponentProps, ReactNode } from "react";
 import { classes } from "./classes";
+import { useFocusLeft } from "./focusBack";
 import { Spinner } from "./Spinner";
 
 export type ButtonVariant = "primary" | "secondary" | "ghost" | "danger" | "ai";
@@ -37,9 +38,21 @@ export interface ButtonProps extends ComponentProps<"button"> {
   readonly isBusy?: boolean;
 }
 
-export function Button({ variant, size, icon, isBusy = false, className, children, disabled, ...rest }: ButtonProps) {
+export function Button({
+  variant,
+  size,
+  icon,
+  isBusy = false,
+  className,
+  children,
+  disabled,
+  ref,
+  ...rest
+}: ButtonProps) {
+  const own = useFocusLeft(ref);
   return (
     <button
+      ref={own}
       type="button"
       {...rest}
       disabled={disabled === true || isBusy}

@@ -2,6 +2,7 @@
 
 import type { ComponentProps, ReactNode } from "react";
 import { classes } from "./classes";
+import { useFocusLeft } from "./focusBack";
 
 export interface IconButtonProps extends Omit<ComponentProps<"button">, "aria-label" | "children"> {
   readonly label: string;
@@ -30,10 +31,13 @@ export function IconButton({
   size = "md",
   shortcut,
   className,
+  ref,
   ...rest
 }: IconButtonProps) {
+  const own = useFocusLeft(ref);
   return (
     <button
+      ref={own}
       type="button"
       data-tip={label}
       data-tip-keys={shortcut}

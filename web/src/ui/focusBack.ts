@@ -1,6 +1,6 @@
 /** Where the keyboard goes on when a window over the page closes: at what opened it, or what holds the place of that. */
 
-import { type RefObject, useEffect, useRef } from "react";
+import { type Ref, type RefObject, useEffect, useImperativeHandle, useLayoutEffect, useRef } from "react";
 
 /** A line of a menu goes with its menu: the button that opened the menu stands for it. */
 function lasting(from: Element | null): Element | null {
@@ -19,13 +19,19 @@ export function focusPath(): readonly HTMLElement[] {
   return path;
 }
 
-/** Leaves it where it is, if somebody has taken it meanwhile. */
-export function focusAgain(path: readonly HTMLElement[]): void {
-  const isLost = () => document.activeElement === null || document.activeElement === document.body;
+const isLost = () => document.activeElement === null || document.activeElement === document.body;
+
+/** The first that is still there takes the focus, if nobody has it. */
+function focusFirstOf(path: readonly HTMLElement[]): void {
   for (const place of path) {
     if (!isLost()) return;
     if (place.isConnected) place.focus();
   }
+}
+
+/** Leaves it where it is, if somebody has taken it meanwhile. */
+export function focusAgain(path: readonly HTMLElement[]): void {
+  focusFirstOf(path);
   if (isLost()) document.querySelector<HTMLElement>("main")?.focus();
 }
 
@@ -53,4 +59,24 @@ export function useFocusHere(field: RefObject<HTMLTextAreaElement | null>): void
     // Only once it is gone.
     return () => void setTimeout(() => focusAgain(before));
   }, [field]);
+}
+
+/**
+ * For a thing to press that may go when it was pressed, by whatever way: what is around it has the focus then.
+ *
+ * What goes with all that is around it (a window) leaves this to that, and so does what has a plan of its own.
+ */
+export function useFocusLeft<Thing extends HTMLElement>(outer: Ref<Thing> | undefined): RefObject<Thing | null> {
+  const thing = useRef<Thing>(null);
+  const around = useRef<readonly HTMLElement[]>([]);
+  useImperativeHandle(outer, () => thing.current as Thing);
+  useLayoutEffect(
+    () => () => {
+      around.current = document.activeElement === thing.current ? focusPath() : [];
+    },
+    [],
+  );
+  // After those around it, which say where it shall go.
+  useEffect(() => () => void setTimeout(() => focusFirstOf(around.current)), []);
+  return thing;
 }
