@@ -4,6 +4,7 @@ import { mkdir } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Browser, Locator, Page } from "playwright-core";
+import { expect } from "vitest";
 import { openTab, type Tab, type TabOptions } from "./browser";
 
 export class Person {
@@ -38,6 +39,17 @@ export class Person {
   async say(words: string): Promise<void> {
     await this.field.fill(words);
     await this.field.press("Enter");
+  }
+
+  /** Opens the last message of this person for editing, as soon as the server has it. */
+  async editsLast(): Promise<Locator> {
+    const edit = this.page.getByRole("textbox", { name: "Edit the message" });
+    const opened = async () => {
+      if ((await edit.count()) === 0) await this.field.press("ArrowUp");
+      return edit.count();
+    };
+    await expect.poll(opened, { timeout: 10_000 }).toBe(1);
+    return edit;
   }
 
   async opens(room: string): Promise<void> {

@@ -92,10 +92,8 @@ describe.skipIf(CHROMIUM === undefined)("two people in the first room", () => {
 
   test("a message is edited, reacted to and deleted in front of both", async () => {
     await bob.say("a message with a misteak");
-    const mine = bob.message("misteak");
-    await mine.waitFor();
-    await bob.field.press("ArrowUp");
-    const edit = bob.page.getByRole("textbox", { name: "Edit the message" });
+    await bob.message("misteak").waitFor();
+    const edit = await bob.editsLast();
     await edit.fill("a message without a mistake");
     await edit.press("Enter");
     await host.message("without a mistake").getByText("edited").waitFor();

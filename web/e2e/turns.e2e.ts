@@ -94,10 +94,8 @@ describe.skipIf(CHROMIUM === undefined)("two people and an AI that works", () =>
 
   test("what a message said before it was edited can be read by the other", async () => {
     await bob.say("we meet at ten");
-    await host.message("we meet at ten").waitFor();
-    await opensMenu(bob, "we meet at ten");
-    await bob.page.getByRole("menuitem", { name: "Edit" }).click();
-    const edit = bob.page.getByRole("textbox", { name: "Edit the message" });
+    await bob.message("we meet at ten").waitFor();
+    const edit = await bob.editsLast();
     await edit.fill("we meet at eleven");
     await edit.press("Enter");
     await host.message("we meet at eleven").getByRole("button", { name: "edited" }).click();

@@ -132,7 +132,7 @@ describe.skipIf(CHROMIUM === undefined)("who writes", () => {
   test("words that are being edited are there again after another room", async () => {
     await ana.say("to be edited");
     await ana.message("to be edited").waitFor();
-    await ana.field.press("ArrowUp");
+    await ana.editsLast();
     await edits().fill("to be edited, with care");
     await ana.opens("second");
     await ana.opens("first");
