@@ -1,6 +1,6 @@
 /** Loads what was before: messages as they stand now, and the log of their span, for what happened among them. */
 
-import { isEvent, parseLine, type UnknownEvent } from "../protocol/lines";
+import { isEvent, readLine, type UnknownEvent } from "../protocol/lines";
 import type { Event, Message } from "../protocol/wire";
 import { withHistory } from "../room/history";
 import type { RoomState } from "../room/state";
@@ -114,25 +114,26 @@ export class History {
 
   /** The events after `from`, up to what is here. From 0 on: from where this account may read. */
   private async log(state: RoomState, from: number): Promise<LogLine[]> {
-    const most = EVENTS * EVENT_PAGES;
-    const start = Math.max(from, state.oldestSeq - most);
+    const start = Math.max(from, state.oldestSeq - EVENTS * EVENT_PAGES);
     let after = start > 0 ? `${state.epoch}:${start}` : undefined;
     const lines: LogLine[] = [];
-    for (let page = 0; page < EVENT_PAGES; page++) {
-      const { events, next } = await this.events(state.id, after);
+    let reached = start;
+    for (let page = 0; page < EVENT_PAGES && reached < state.oldestSeq; page++) {
+      // What is here already is not asked for again.
+      const { events, next } = await this.events(state.id, after, Math.min(EVENTS, state.oldestSeq - reached));
+      if (events.length === 0) break;
       for (const event of events) {
-        const line = parseLine(JSON.stringify(event));
+        const line = readLine(event);
         if (line !== undefined && isEvent(line)) lines.push(line);
       }
-      const last = lines.at(-1);
-      if (events.length === 0 || last === undefined || last.seq >= state.oldestSeq) break;
+      reached = lines.at(-1)?.seq ?? reached;
       after = next;
     }
     return lines.filter((line) => line.seq <= state.oldestSeq);
   }
 
-  private async events(roomId: string, after: string | undefined): Promise<EventsPage> {
-    const query = { limit: EVENTS, ...(after === undefined ? {} : { after }) };
+  private async events(roomId: string, after: string | undefined, limit: number): Promise<EventsPage> {
+    const query = { limit, ...(after === undefined ? {} : { after }) };
     return read(await this.rest.raw("GET /api/v1/rooms/{room_id}/events", { places: { room_id: roomId }, query }));
   }
 

@@ -84,7 +84,7 @@ const KINDS: Kinds = {
   pong: "answer",
 };
 
-/** Reads one line. Undefined: no JSON object, or of a kind that can be left out. What it holds is not looked at. */
+/** Reads one line as text. Undefined: no JSON, or nothing that `readLine` takes. */
 export function parseLine(text: string): ServerLine | UnknownEvent | undefined {
   let body: unknown;
   try {
@@ -92,6 +92,11 @@ export function parseLine(text: string): ServerLine | UnknownEvent | undefined {
   } catch {
     return undefined;
   }
+  return readLine(body);
+}
+
+/** Reads one line. Undefined: no object, or of a kind that can be left out. What it holds is not looked at. */
+export function readLine(body: unknown): ServerLine | UnknownEvent | undefined {
   if (!isObject(body)) return undefined;
   if (isServerLine(body)) return body;
   // An answer may have a seq too, and is no event of the log.
