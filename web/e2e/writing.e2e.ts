@@ -175,4 +175,15 @@ describe.skipIf(CHROMIUM === undefined)("who writes", () => {
       expect(await shown.evaluate((one) => one.scrollWidth - one.clientWidth)).toBeLessThanOrEqual(0);
     }
   });
+
+  test("whoever makes a room writes in it at once", async () => {
+    await ana.page.getByRole("button", { name: "New room" }).click();
+    await ana.page.getByRole("dialog").getByLabel("Name").fill("third");
+    await ana.page.keyboard.press("Enter");
+    await isIn("third");
+    await expect.poll(() => ana.field.evaluate((one) => one === document.activeElement)).toBe(true);
+    await ana.page.keyboard.type("the first words");
+    await ana.page.keyboard.press("Enter");
+    await ana.message("the first words").waitFor();
+  });
 });

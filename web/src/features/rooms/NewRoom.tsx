@@ -1,6 +1,7 @@
 /** Makes a room and goes into it. */
 
 import { type FormEvent, useId, useState } from "react";
+import { flushSync } from "react-dom";
 import { useTranslation } from "react-i18next";
 import { useLocation } from "wouter";
 import { Button } from "../../ui/Button";
@@ -8,6 +9,7 @@ import { Dialog } from "../../ui/Dialog";
 import { Field, Input, Switch } from "../../ui/Field";
 import { sentenceOf } from "../answers";
 import { useClient } from "../hooks";
+import { focusComposer } from "../replying";
 
 export interface NewRoomProps {
   readonly isOpen: boolean;
@@ -39,8 +41,10 @@ export function NewRoom({ isOpen, onOpenChange }: NewRoomProps) {
       });
       setName("");
       setTopic("");
-      onOpenChange(false);
+      // Gone before the room is there: it would take back the focus that the room's composer takes.
+      flushSync(() => onOpenChange(false));
       navigate(`/r/${made.room.id}`);
+      focusComposer(made.room.id);
     } catch (refusal) {
       setError(sentenceOf(refusal));
     } finally {
