@@ -220,11 +220,16 @@ describe.skipIf(CHROMIUM === undefined)("files of two people", () => {
   });
 
   test("a voice note is recorded, heard by the other, and its words can be mended", async () => {
-    await button(ana, "Record a voice note").click();
+    const hasFocus = (place: Locator) => place.evaluate((one) => one === document.activeElement);
+    await button(ana, "Record a voice note").press("Enter");
     await ana.page.getByRole("group", { name: "Voice note" }).getByText("0:01").waitFor();
-    await button(ana, "Attach").click();
+    // The same key ends it, and what follows is written at once.
+    await expect.poll(() => hasFocus(button(ana, "Attach"))).toBe(true);
+    await ana.page.keyboard.press("Enter");
     await chip("Voice note").waitFor();
-    await ana.say("listen to this");
+    await expect.poll(() => hasFocus(ana.field)).toBe(true);
+    await ana.page.keyboard.type("listen to this");
+    await ana.page.keyboard.press("Enter");
     const arrived = bob.message("listen to this");
     await arrived.locator("audio").waitFor({ state: "attached" });
     await arrived.getByText("sesame was spoken").waitFor();

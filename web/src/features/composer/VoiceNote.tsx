@@ -85,6 +85,11 @@ export interface VoiceBarProps {
 export function VoiceBar({ seconds, levels, onCancel, onFinish }: VoiceBarProps) {
   const { t } = useTranslation();
   const isRunning = seconds !== undefined;
+  const attach = useRef<HTMLButtonElement>(null);
+  // The button that began it is gone: the same key ends it.
+  useEffect(() => {
+    if (isRunning) attach.current?.focus();
+  }, [isRunning]);
   const shown = Array.from({ length: BARS }, (_, place) => levels[levels.length - BARS + place] ?? 0);
   return (
     <fieldset aria-label={t("composer.recording.label")} className="flex min-h-12 min-w-0 items-center gap-3 px-2 py-2">
@@ -118,7 +123,13 @@ export function VoiceBar({ seconds, levels, onCancel, onFinish }: VoiceBarProps)
       <Button variant="ghost" icon={<Trash2 aria-hidden="true" size={16} />} onClick={onCancel}>
         <span className="max-sm:sr-only">{t("composer.recording.cancel")}</span>
       </Button>
-      <Button variant="primary" icon={<Check aria-hidden="true" size={16} />} disabled={!isRunning} onClick={onFinish}>
+      <Button
+        ref={attach}
+        variant="primary"
+        icon={<Check aria-hidden="true" size={16} />}
+        disabled={!isRunning}
+        onClick={onFinish}
+      >
         {t("composer.recording.finish")}
       </Button>
     </fieldset>

@@ -214,6 +214,8 @@ export function Writing({ room, threadRoot }: WritingProps) {
           <VoiceNote
             onEnd={(file) => {
               setRecording(false);
+              // A keyboard on the screen would come up over the room.
+              if (!matchMedia("(pointer: coarse)").matches) moveTo(text.length);
               if (file !== undefined) uploads.add([file], true);
             }}
           />
