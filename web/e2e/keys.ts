@@ -4,6 +4,7 @@ import type { Locator, Page } from "playwright-core";
 import { expect } from "vitest";
 
 const MOST_STEPS = 60;
+const STEP_MS = 500;
 
 export class Keys {
   constructor(readonly page: Page) {}
@@ -22,13 +23,23 @@ export class Keys {
     const way: string[] = [];
     for (let step = 0; step < MOST_STEPS; step++) {
       if (await this.isAt(target)) return;
-      await this.press(key);
+      await this.step(key);
       const at = await this.at();
       way.push(at);
       // After the last thing of the page Tab goes to the browser's own.
       if (at !== "body") await this.isSeen();
     }
     throw new Error(`${key} does not lead to ${target}, but to ${[...new Set(way)].join(", ")}`);
+  }
+
+  /** Presses the key and waits for where it leads: a row takes the focus with the next frame. Not every key moves it. */
+  private async step(key: string): Promise<void> {
+    const before = await this.page.evaluateHandle(() => document.activeElement);
+    await this.press(key);
+    await this.page
+      .waitForFunction((was) => document.activeElement !== was, before, { timeout: STEP_MS })
+      .catch(() => undefined);
+    await before.dispose();
   }
 
   async isAt(target: Locator): Promise<boolean> {
