@@ -186,4 +186,16 @@ describe.skipIf(CHROMIUM === undefined)("who writes", () => {
     await ana.page.keyboard.press("Enter");
     await ana.message("the first words").waitFor();
   });
+
+  test("one key leads from the field to the last message, past what can be scrolled in those before", async () => {
+    await ana.say("```\nsome code\n```");
+    await ana.say("after the code");
+    await ana.message("after the code").waitFor();
+    await ana.page.reload();
+    const last = ana.message("after the code");
+    await last.waitFor();
+    await ana.field.focus();
+    await ana.page.keyboard.press("Shift+F6");
+    await expect.poll(() => last.evaluate((one) => one === document.activeElement)).toBe(true);
+  });
 });

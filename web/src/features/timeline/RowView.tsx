@@ -46,6 +46,7 @@ export const RowView = memo(function RowView({ row, isActive, isReacting, isHit,
           aria-label={name}
           data-row={row.id}
           tabIndex={isActive ? 0 : -1}
+          data-landmark-focus={isActive ? "" : undefined}
           onFocus={() => {
             window.clearTimeout(leaving.current);
             setNear(true);

@@ -27,7 +27,7 @@ export function ThreadSheet({ roomId, rootId, onClose, children }: ThreadSheetPr
       isOpen
       onOpenChange={(isOpen) => !isOpen && onClose()}
       title={t("timeline.thread")}
-      begins="[data-landmark-focus]"
+      begins="[data-landmark=composer] textarea"
       className="w-[min(32rem,100vw)]!"
     >
       <RoomHere key={`${roomId}/${rootId}`} roomId={roomId}>
