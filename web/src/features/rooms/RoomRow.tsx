@@ -7,9 +7,8 @@ import type { RoomEntry } from "../../connection/types";
 import { Avatar } from "../../ui/Avatar";
 import { CountBadge } from "../../ui/Badge";
 import { classes } from "../../ui/classes";
-import { useClient, useReadable } from "../hooks";
+import { useReadable } from "../hooks";
 import { marked } from "../preferences";
-import { useMeant } from "./useMeant";
 
 export interface RoomRowProps {
   readonly entry: RoomEntry;
@@ -25,8 +24,6 @@ export interface RoomRowProps {
 
 export function RoomRow({ entry, name, isCurrent, isMuted, hasDraft, isTabStop, onOpen, onFocus }: RoomRowProps) {
   const { t } = useTranslation();
-  const client = useClient();
-  const meant = useMeant(() => client.room(entry.id));
   const isMarked = useReadable(marked).has(entry.id) && !isCurrent;
   const stands = (entry.unread > 0 && !isMuted) || entry.mentions > 0 || isMarked;
   // There everything is said to the reader.
@@ -40,11 +37,7 @@ export function RoomRow({ entry, name, isCurrent, isMuted, hasDraft, isTabStop, 
         tabIndex={isTabStop ? 0 : -1}
         aria-current={isCurrent ? "page" : undefined}
         onClick={onOpen}
-        {...meant}
-        onFocus={() => {
-          onFocus();
-          meant.onFocus();
-        }}
+        onFocus={onFocus}
         className={classes(
           "relative flex h-8 items-center gap-2 rounded-button pr-2 pl-3 text-[0.875rem] transition-colors focus-visible:-outline-offset-2",
           "compact:h-7 pointer-coarse:h-11",
