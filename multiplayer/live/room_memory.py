@@ -49,6 +49,11 @@ class RoomMemory:
         return tuple(reversed(kept))
 
     @property
+    def has_older(self) -> bool:
+        """Whether there may be messages before those of `recent`."""
+        return len(self._recent) >= RECENT or len(self.recent) < len(self._recent)
+
+    @property
     def texts(self) -> Mapping[TurnId, RunningText]:
         """For each running turn what it has said so far, and the index of its next delta."""
         return {

@@ -267,6 +267,7 @@ class Session:
                 host.room.state,
                 reader=member,
                 messages=host.memory.recent,
+                has_older=host.memory.has_older,
                 online=host.fanout.accounts | {self.account_id},
                 read=read,
                 texts=host.memory.texts,

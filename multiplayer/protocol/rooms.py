@@ -157,7 +157,9 @@ class Snapshot(Frozen):
     """What AIs propose to remember or to forget, and nobody has decided yet."""
     budget: Budget = Budget()
     messages: tuple[Message, ...]
-    """The last 50, oldest first. Older ones by `GET …/messages`."""
+    """The last 50, oldest first; fewer, if they are long."""
+    has_older: bool = False
+    """There may be older ones that this member may read: `GET …/messages` brings them."""
     online: tuple[AccountId, ...] = ()
     read: ReadMark = ReadMark()
 

@@ -32,11 +32,12 @@ def snapshot_of(
     online: Collection[AccountId],
     read: ReadMark,
     texts: Mapping[TurnId, RunningText],
+    has_older: bool = False,
 ) -> Snapshot:
     """Return what `reader` sees of the room at `state.seq`.
 
     `messages`: the last ones, oldest first, folded up to `state.seq`. `texts`: for each turn that has said something,
-    what it was. `online` may name others than members; they are left out.
+    what it was. `has_older`: there may be messages before `messages`. `online` may name others than members; they are left out.
     A guest who may not see what was before sees of the pins those that stand in `messages`.
     """
     first_seq = readable_from(state, reader)
@@ -61,6 +62,7 @@ def snapshot_of(
         proposals=() if is_restricted else state.notes.proposals,
         budget=state.notes.budget if may(Right.SEE_USAGE, reader.role, state.room.settings) else Budget(),
         messages=visible,
+        has_older=has_older and len(visible) == len(messages),
         online=tuple(account_id for account_id in state.members if account_id in online),
         read=read,
     )

@@ -347,6 +347,7 @@ async def test_long_texts_do_not_make_a_snapshot_longer_than_a_client_reads(tmp_
         late = await Guest.enter(at.pod, "alice")
         snapshot = cast("Line", (await late.join(at.room_id))["snapshot"])
         assert len(cast("list[Line]", snapshot["messages"])) == RECENT_CHARACTERS // MAX_TRANSCRIPT
+        assert snapshot["has_older"] is True
 
 
 async def test_where_nobody_listens_nothing_is_queued_and_who_asks_is_told(tmp_path: Path) -> None:

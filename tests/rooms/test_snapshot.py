@@ -18,7 +18,12 @@ CAROL = AccountId("carol")
 
 
 def shown_to(
-    reader: str, book: Playbook, *, texts: Mapping[TurnId, RunningText] | None = None, online: tuple[str, ...] = ()
+    reader: str,
+    book: Playbook,
+    *,
+    texts: Mapping[TurnId, RunningText] | None = None,
+    online: tuple[str, ...] = (),
+    has_older: bool = False,
 ) -> Snapshot:
     return snapshot_of(
         book.room.state,
@@ -27,6 +32,7 @@ def shown_to(
         online=[AccountId(name) for name in online],
         read=ReadMark(seq=2, unread=1),
         texts=texts or {},
+        has_older=has_older,
     )
 
 
@@ -95,6 +101,14 @@ def test_a_guest_sees_what_was_before_unless_the_room_closes_it() -> None:
     assert shown.summary is None
     # The text of it stands nowhere else in what is sent.
     assert not any(secret in encode(shown) for secret in (b"first", b"so far"))
+
+
+@pytest.mark.parametrize("has_older", [True, False])
+def test_older_messages_are_told_of_to_those_who_may_read_them(has_older: bool) -> None:
+    book, _ = busy_room()
+    book.given("alice", SetRoomSettings(settings=RoomSettings(guests_see_history=False)))
+    assert shown_to("alice", book, has_older=has_older).has_older is has_older
+    assert shown_to("carol", book, has_older=has_older).has_older is False
 
 
 def test_a_restricted_guest_sees_the_pins_of_what_it_may_read() -> None:

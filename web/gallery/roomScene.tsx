@@ -75,6 +75,7 @@ export class Scene {
         proposals: [],
         budget: {},
         messages: [],
+        has_older: false,
         online: [MEI, SAM],
         read: { seq: 1, unread: 0, mentions: 0 },
       },

@@ -122,10 +122,11 @@ export function roomState(
     proposals: [],
     budget: NO_BUDGET,
     messages: [...messages],
+    has_older: false,
     online: members.map((one) => one.account_id),
     read: { seq, unread: 0, mentions: 0 },
   };
-  return { ...fromSnapshot(snapshot, "1-1"), oldestSeq: 0, hasOlder: false, ...more };
+  return { ...fromSnapshot(snapshot, "1-1"), oldestSeq: 0, ...more };
 }
 
 export const RAN = "01KTTURN000000000000000T01";

@@ -57,6 +57,8 @@ export class FakeServer {
   greets = true;
   isSignedIn = true;
   pongs = true;
+  /** The first seq that the reader may read: that of a guest's coming. */
+  readableFrom = 1;
   private readonly committed = new Map<string, { seq: number; event_id: string }>();
   private tickets = 0;
 
@@ -226,6 +228,7 @@ export class FakeServer {
       proposals: [],
       budget: {},
       messages: this.messages.slice(-50),
+      has_older: this.messages.length >= 50,
       online: [ME.id],
       read: { seq: 0, unread: this.messages.length, mentions: 0 },
     };
@@ -317,8 +320,9 @@ export class FakeServer {
   }
 
   private eventPage(query: URLSearchParams): Response {
-    const [epoch, seq] = query.get("after")?.split(":") ?? [this.epoch, "0"];
-    if (epoch !== this.epoch) return problem(409, "conflict", "this place is in another history");
+    const [epoch, seq] = query.get("after")?.split(":") ?? [this.epoch, `${this.readableFrom - 1}`];
+    if (epoch !== this.epoch || Number(seq) + 1 < this.readableFrom)
+      return problem(409, "conflict", "this place is in another history");
     const after = Number(seq);
     const events = this.log.slice(after, after + Number(query.get("limit") ?? 100));
     return json({ epoch, events, next: `${epoch}:${after + events.length}` });

@@ -1302,8 +1302,10 @@ export interface Snapshot {
   /** What AIs propose to remember or to forget, and nobody has decided yet. */
   readonly proposals: readonly Proposal[];
   readonly budget: Budget;
-  /** The last 50, oldest first. Older ones by `GET …/messages`. */
+  /** The last 50, oldest first; fewer, if they are long. */
   readonly messages: readonly Message[];
+  /** There may be older ones that this member may read: `GET …/messages` brings them. */
+  readonly has_older: boolean;
   readonly online: readonly string[];
   readonly read: ReadMark;
 }

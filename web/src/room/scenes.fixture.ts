@@ -65,6 +65,7 @@ export function created(first: RoomCreated = CREATED): RoomState {
     proposals: [],
     budget: { total: {}, per_asker: {} },
     messages: [],
+    has_older: false,
     online: [],
     read: { seq: 0, unread: 0, mentions: 0 },
   };
@@ -90,6 +91,7 @@ export function snapshotOf(state: RoomState, messages = 50): Snapshot {
     proposals,
     budget,
     messages: state.messages.slice(-messages),
+    has_older: state.messages.length > messages,
     online: [...state.online],
     read,
   };

@@ -4,9 +4,6 @@ import type { Snapshot } from "../protocol/wire";
 import { openCalls } from "./calls";
 import type { RoomState } from "./state";
 
-/** So many of the last messages a snapshot holds, if there are as many. */
-export const SNAPSHOT_MESSAGES = 50;
-
 /** Of what happened before it tells the last messages alone: `withHistory` brings the rest of their span. */
 export function fromSnapshot(snapshot: Snapshot, epoch: string): RoomState {
   return {
@@ -19,7 +16,7 @@ export function fromSnapshot(snapshot: Snapshot, epoch: string): RoomState {
     banned: new Set(snapshot.banned),
     messages: snapshot.messages,
     oldestSeq: snapshot.seq,
-    hasOlder: snapshot.messages.length >= SNAPSHOT_MESSAGES,
+    hasOlder: snapshot.has_older,
     pins: snapshot.pins,
     turns: new Map(snapshot.turns.map((turn) => [turn.turn_id, { ...turn, text: "", text_index: 0, cards: [] }])),
     ended: new Map(),

@@ -56,6 +56,7 @@ function room(turns: readonly TurnState[] = [], more: Partial<Snapshot> = {}): R
       proposals: [],
       budget: {},
       messages: [],
+      has_older: false,
       online: [],
       read: { seq: 9, unread: 0, mentions: 0 },
       ...more,

@@ -37,6 +37,7 @@ function room(kind: "room" | "direct" = "room", members = everyone): RoomState {
       proposals: [],
       budget: {},
       messages: [],
+      has_older: false,
       online: [],
       read: { seq: 1, unread: 0, mentions: 0 },
     },
