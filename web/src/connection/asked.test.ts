@@ -24,9 +24,8 @@ test("who asks first is given the answer that is on its way, and who asks again 
   expect(seen).toEqual(["GET /api/v1/me", "GET /api/v1/rooms", "PATCH /api/v1/me", "GET /api/v1/me"]);
 });
 
-test("an early question that failed fails for who takes it, once", async () => {
+test("an early question that failed is asked again by who takes it", async () => {
   server((asked) => (asked === 1 ? Promise.reject(new TypeError("no network")) : Promise.resolve(new Response("in"))));
   askWhoIAm();
-  await expect(me()).rejects.toThrow("no network");
   expect(await (await me()).text()).toBe("in");
 });

@@ -252,6 +252,14 @@ test("of a span in which very much happened, only the last is asked for", async 
   expect(client.room(ROOM).state.get()?.notices).toHaveLength(5_000);
 });
 
+test("a guest who came late to a long room is told what happened since", async () => {
+  for (let count = 0; count < 6_000; count++) server.commit({ type: "topic_set", topic: `${count}` }, true);
+  server.readableFrom = 5_500;
+  server.post("after the guest came", true);
+  const client = await opened();
+  expect(client.room(ROOM).state.get()?.notices[0]?.seq).toBe(5_500);
+});
+
 test("what lies around a far message is loaded up to it; one that is not there is not", async () => {
   for (let count = 1; count <= 700; count++) server.post(`m${count}`, true);
   const client = await opened();

@@ -115,6 +115,16 @@ export class History {
   /** The events after `from`, up to what is here. From 0 on: from where this account may read. */
   private async log(state: RoomState, from: number): Promise<LogLine[]> {
     const start = Math.max(from, state.oldestSeq - EVENTS * EVENT_PAGES);
+    try {
+      return await this.logAfter(state, start);
+    } catch (error) {
+      // Where that begins is not known here: a guest may have come later than `start`.
+      if (from > 0 || start === 0 || !(error instanceof Refused) || error.code !== "conflict") throw error;
+      return this.logAfter(state, 0);
+    }
+  }
+
+  private async logAfter(state: RoomState, start: number): Promise<LogLine[]> {
     let after = start > 0 ? `${state.epoch}:${start}` : undefined;
     const lines: LogLine[] = [];
     let reached = start;
