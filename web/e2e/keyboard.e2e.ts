@@ -244,7 +244,7 @@ describe.skipIf(CHROMIUM === undefined)("with the keyboard alone", () => {
     await keys.to(sure.getByRole("button", { name: /Undo/ }));
     await keys.press("Enter");
     await kim.log.getByText("Undone.").first().waitFor();
-    await expect.poll(() => keys.at()).not.toBe("body");
+    await keys.arrives(kim.log.getByRole("article").filter({ hasText: "Undone." }));
   });
 
   test("a file is sent and fetched", async () => {

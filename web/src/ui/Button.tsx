@@ -45,7 +45,7 @@ export function Button({
   isBusy = false,
   className,
   children,
-  disabled,
+  onClick,
   ref,
   ...rest
 }: ButtonProps) {
@@ -55,8 +55,10 @@ export function Button({
       ref={own}
       type="button"
       {...rest}
-      disabled={disabled === true || isBusy}
+      // Not disabled: it would lose the focus, and whoever pressed it by key their place.
+      aria-disabled={isBusy || undefined}
       aria-busy={isBusy || undefined}
+      onClick={isBusy ? (event) => event.preventDefault() : onClick}
       className={buttonClass(variant, size, className)}
     >
       {isBusy ? <Spinner size={14} /> : icon}

@@ -1,4 +1,4 @@
-/** Where the keyboard goes on when a window over the page closes: at what opened it, or what holds the place of that. */
+/** Where the keyboard goes on when what had the focus goes: at what opened it, or at what is around it. */
 
 import { type Ref, type RefObject, useEffect, useImperativeHandle, useLayoutEffect, useRef } from "react";
 
@@ -21,11 +21,16 @@ export function focusPath(): readonly HTMLElement[] {
 
 const isLost = () => document.activeElement === null || document.activeElement === document.body;
 
+/** Nobody has taken the focus elsewhere: it is in the part of the page that this stands in, or nowhere. */
+export function isFocusNear(thing: HTMLElement | null): boolean {
+  return isLost() || thing?.closest("section")?.contains(document.activeElement) === true;
+}
+
 /** The first that is still there takes the focus, if nobody has it. */
-function focusFirstOf(path: readonly HTMLElement[]): void {
+function focusFirstOf(path: readonly HTMLElement[], options?: FocusOptions): void {
   for (const place of path) {
     if (!isLost()) return;
-    if (place.isConnected) place.focus();
+    if (place.isConnected) place.focus(options);
   }
 }
 
@@ -77,6 +82,13 @@ export function useFocusLeft<Thing extends HTMLElement>(outer: Ref<Thing> | unde
     [],
   );
   // After those around it, which say where it shall go.
-  useEffect(() => () => void setTimeout(() => focusFirstOf(around.current)), []);
+  useEffect(
+    () => () => {
+      const path = around.current;
+      // A list may hold it: what one reads must not move.
+      if (path.length > 0) setTimeout(() => focusFirstOf(path, { preventScroll: true }));
+    },
+    [],
+  );
   return thing;
 }
