@@ -148,6 +148,9 @@ describe.skipIf(CHROMIUM === undefined)("rights in a room that is looked at", ()
     ]);
     await operator.accepts(used.link, "lena");
     await operator.ask("DELETE", `rooms/${den}/invites/${revoked.id}`);
+    const code = new URL(over.link).hash.slice(1);
+    const look = () => operator.ask("POST", "invites/preview", { code }).catch(() => undefined);
+    await expect.poll(look, { interval: 400, timeout: 10_000 }).toBeUndefined();
     for (const { link } of [used, over, revoked]) {
       const tab = await openTab(browser, { url: server.url });
       await tab.page.goto(link);
