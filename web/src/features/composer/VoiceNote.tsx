@@ -4,6 +4,7 @@ import { Check, Trash2 } from "lucide-react";
 import { useEffect, useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { Button } from "../../ui/Button";
+import { isFocusNear } from "../../ui/focusBack";
 import { formatClock } from "../../ui/i18n/format";
 import { toast } from "../../ui/Toast";
 import { MOST_SECONDS, type Recording, record, voiceName } from "./recorder";
@@ -88,7 +89,7 @@ export function VoiceBar({ seconds, levels, onCancel, onFinish }: VoiceBarProps)
   const attach = useRef<HTMLButtonElement>(null);
   // The button that began it is gone: the same key ends it.
   useEffect(() => {
-    if (isRunning) attach.current?.focus();
+    if (isRunning && isFocusNear(attach.current)) attach.current?.focus();
   }, [isRunning]);
   const shown = Array.from({ length: BARS }, (_, place) => levels[levels.length - BARS + place] ?? 0);
   return (
@@ -129,6 +130,8 @@ export function VoiceBar({ seconds, levels, onCancel, onFinish }: VoiceBarProps)
         icon={<Check aria-hidden="true" size={16} />}
         disabled={!isRunning}
         onClick={onFinish}
+        // The key that began it may still be down.
+        onKeyDown={(event) => event.repeat && event.preventDefault()}
       >
         {t("composer.recording.finish")}
       </Button>

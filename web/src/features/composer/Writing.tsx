@@ -7,6 +7,7 @@ import { useLocation } from "wouter";
 import type { RoomClient } from "../../connection/types";
 import { mayHere } from "../../room/rights";
 import { classes } from "../../ui/classes";
+import { isFocusNear } from "../../ui/focusBack";
 import { IconButton } from "../../ui/IconButton";
 import { Spinner } from "../../ui/Spinner";
 import { paneAddress, searchAddress } from "../addresses";
@@ -47,6 +48,7 @@ export function Writing({ room, threadRoot }: WritingProps) {
   const [, navigate] = useLocation();
   const listId = useId();
   const field = useRef<HTMLTextAreaElement>(null);
+  const box = useRef<HTMLDivElement>(null);
   const place = placeOf(room.id, threadRoot);
 
   const [text, setText] = useState(() => readDraft(place));
@@ -148,7 +150,7 @@ export function Writing({ room, threadRoot }: WritingProps) {
         break;
       case "edit_last": {
         // What was written last is still on its way: an older one is not meant.
-        if (room.pending.get().some((one) => one.state !== "refused")) return;
+        if (waiting.length > 0 || room.pending.get().some((one) => one.state !== "refused")) return;
         const own = state === undefined ? undefined : lastOwn(state, me.id, threadRoot);
         if (own === undefined) return;
         editMessage(room.id, threadRoot, own.id);
@@ -180,7 +182,7 @@ export function Writing({ room, threadRoot }: WritingProps) {
         ? t("composer.labelThread")
         : t(isWide ? "composer.placeholderLong" : "composer.placeholder", { room: title });
   return (
-    <div className="relative">
+    <div ref={box} className="relative">
       {isListOpen && (
         <Suggestions
           listId={listId}
@@ -215,7 +217,7 @@ export function Writing({ room, threadRoot }: WritingProps) {
             onEnd={(file) => {
               setRecording(false);
               // A keyboard on the screen would come up over the room.
-              if (!matchMedia("(pointer: coarse)").matches) moveTo(text.length);
+              if (isFocusNear(box.current) && !matchMedia("(pointer: coarse)").matches) moveTo(text.length);
               if (file !== undefined) uploads.add([file], true);
             }}
           />
