@@ -260,6 +260,15 @@ test("a guest who came late to a long room is told what happened since", async (
   expect(client.room(ROOM).state.get()?.notices[0]?.seq).toBe(5_500);
 });
 
+test("what is told of another history is not put beside this one", async () => {
+  for (let count = 1; count <= 60; count++) server.post(`m${count}`, true);
+  const client = await opened();
+  const before = client.room(ROOM).state.get();
+  server.epoch = "e2";
+  await expect(client.room(ROOM).loadOlder()).rejects.toMatchObject({ code: "conflict" });
+  expect(client.room(ROOM).state.get()).toBe(before);
+});
+
 test("what lies around a far message is loaded up to it; one that is not there is not", async () => {
   for (let count = 1; count <= 700; count++) server.post(`m${count}`, true);
   const client = await opened();

@@ -23,6 +23,7 @@ interface MessagesPage {
 }
 
 interface EventsPage {
+  readonly epoch: string;
   readonly events: readonly unknown[];
   readonly next: string;
 }
@@ -130,7 +131,8 @@ export class History {
     let reached = start;
     for (let page = 0; page < EVENT_PAGES && reached < state.oldestSeq; page++) {
       // What is here already is not asked for again.
-      const { events, next } = await this.events(state.id, after, Math.min(EVENTS, state.oldestSeq - reached));
+      const { epoch, events, next } = await this.events(state.id, after, Math.min(EVENTS, state.oldestSeq - reached));
+      if (epoch !== state.epoch) throw new Refused("conflict", "The room has another history by now.");
       if (events.length === 0) break;
       for (const event of events) {
         const line = readLine(event);
