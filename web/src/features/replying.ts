@@ -1,6 +1,7 @@
 /** What the composer of a room is to do, said from elsewhere: answer a message, or say something to a running turn. */
 
 import { create } from "zustand";
+import { isTouched } from "../ui/touch";
 
 export interface Target {
   readonly kind: "reply" | "steer";
@@ -58,7 +59,7 @@ export function useAimed(): number {
 
 /** A room was opened to write in it. Where a finger does that, a keyboard would come up over the room. */
 export function focusComposer(roomId: string): void {
-  if (window.matchMedia("(pointer: coarse)").matches) return;
+  if (isTouched()) return;
   useTargets.setState({ wanted: roomId });
   // Whoever points at something else before the field is there means that.
   window.addEventListener("pointerdown", takeFocus, { capture: true, once: true });

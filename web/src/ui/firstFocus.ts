@@ -1,5 +1,7 @@
 /** Where the keyboard begins in a window that opens: at what it is for, and not at the button that closes it. */
 
+import { isTouched } from "./touch";
+
 const FIELDS = 'input:not([type="hidden"], [type="file"], :disabled), textarea:not(:disabled), [role="combobox"]';
 const PLACES = ['[aria-current="page"]', FIELDS, "a[href], button:not(:disabled, [data-closes])"];
 
@@ -27,7 +29,7 @@ export function beginAt(place: string): (event: Event) => void {
     event.preventDefault();
     box.focus();
     // A field would bring up the keyboard, over what one came to read.
-    if (matchMedia("(pointer: coarse)").matches) return;
+    if (isTouched()) return;
     const begin = () => {
       const found = box.querySelector<HTMLElement>(place);
       const isOver = document.activeElement !== box || !box.isConnected;

@@ -10,6 +10,7 @@ import { classes } from "../../ui/classes";
 import { isFocusNear } from "../../ui/focusBack";
 import { IconButton } from "../../ui/IconButton";
 import { Spinner } from "../../ui/Spinner";
+import { isTouched } from "../../ui/touch";
 import { paneAddress, searchAddress } from "../addresses";
 import { useClient, useMe, useReadable, useRoomState } from "../hooks";
 import { useMedia } from "../media";
@@ -217,7 +218,7 @@ export function Writing({ room, threadRoot }: WritingProps) {
             onEnd={(file) => {
               setRecording(false);
               // A keyboard on the screen would come up over the room.
-              if (isFocusNear(box.current) && !matchMedia("(pointer: coarse)").matches) moveTo(text.length);
+              if (isFocusNear(box.current) && !isTouched()) moveTo(text.length);
               if (file !== undefined) uploads.add([file], true);
             }}
           />
