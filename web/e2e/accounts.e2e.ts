@@ -4,6 +4,7 @@ import type { Browser, Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { CHROMIUM, launch } from "./browser";
 import { ended } from "./ended";
+import { hasFocus } from "./keys";
 import { comesIn, type Person, signIn } from "./person";
 import { type Server, startServer } from "./server";
 
@@ -38,7 +39,7 @@ describe.skipIf(CHROMIUM === undefined)("accounts in one browser", () => {
     const settings = host.page.getByRole("dialog", { name: "Room settings" });
     const current = settings.getByRole("link", { name: "Approvals" });
     await current.waitFor();
-    await expect.poll(() => current.evaluate((link) => link === document.activeElement)).toBe(true);
+    await expect.poll(() => hasFocus(current)).toBe(true);
     await host.page.keyboard.press("Escape");
     await mine.getByRole("button", { name: "Deny" }).click();
     expect(bob.tab.wrongs).toEqual([]);

@@ -4,6 +4,7 @@ import type { Browser, Locator } from "playwright-core";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { CHROMIUM, launch } from "./browser";
 import { ended } from "./ended";
+import { hasFocus } from "./keys";
 import { Operator } from "./operator";
 import { type Person, pictured, signIn } from "./person";
 import { hands, hearing, picture, type Sample, sound, text } from "./samples";
@@ -220,7 +221,6 @@ describe.skipIf(CHROMIUM === undefined)("files of two people", () => {
   });
 
   test("a voice note is recorded, heard by the other, and its words can be mended", async () => {
-    const hasFocus = (place: Locator) => place.evaluate((one) => one === document.activeElement);
     await button(ana, "Record a voice note").press("Enter");
     await ana.page.getByRole("group", { name: "Voice note" }).getByText("0:01").waitFor();
     // The same key ends it, and what follows is written at once.

@@ -6,6 +6,10 @@ import { expect } from "vitest";
 const MOST_STEPS = 60;
 const STEP_MS = 500;
 
+export function hasFocus(place: Locator): Promise<boolean> {
+  return place.evaluate((one) => one === document.activeElement);
+}
+
 export class Keys {
   constructor(readonly page: Page) {}
 
@@ -45,7 +49,7 @@ export class Keys {
   async isAt(target: Locator): Promise<boolean> {
     const found = await target.all();
     for (const one of found) {
-      if (await one.evaluate((element) => element === document.activeElement).catch(() => false)) return true;
+      if (await hasFocus(one).catch(() => false)) return true;
     }
     return false;
   }

@@ -4,6 +4,7 @@ import type { Browser, Locator } from "playwright-core";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { CHROMIUM, launch, openTab } from "./browser";
 import { ended } from "./ended";
+import { hasFocus } from "./keys";
 import { Operator } from "./operator";
 import { type Person, pictured, signIn } from "./person";
 import { type Server, startServer } from "./server";
@@ -16,7 +17,6 @@ describe.skipIf(CHROMIUM === undefined)("a newcomer", () => {
   let kim: Person;
   const dialog = (name: string) => kim.page.getByRole("dialog", { name });
   const button = (name: string) => kim.page.getByRole("button", { name, exact: true });
-  const hasFocus = (place: Locator) => place.evaluate((one) => one === document.activeElement);
   const colourOf = (avatar: Locator) => avatar.evaluate((one) => getComputedStyle(one).backgroundColor);
 
   beforeAll(async () => {

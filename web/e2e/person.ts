@@ -6,6 +6,7 @@ import { join } from "node:path";
 import type { Browser, Locator, Page } from "playwright-core";
 import { expect } from "vitest";
 import { openTab, type Tab, type TabOptions } from "./browser";
+import type { Server } from "./server";
 
 export class Person {
   constructor(
@@ -82,6 +83,14 @@ export async function comesIn(browser: Browser, invite: string, name: string, mo
   await tab.page.getByRole("button", { name: "Join the room" }).click();
   await tab.page.getByRole("log").waitFor();
   return new Person(tab, name);
+}
+
+/** The operator, and bob, who came in by an invite: both in the room that a new server has. */
+export async function hostAndBob(browser: Browser, server: Server): Promise<[Person, Person]> {
+  const host = await signIn(browser, server.link, "host");
+  await host.opens("welcome");
+  const made = await server.command("invite", "create", "--room", "welcome", "--role", "member", "--uses", "5");
+  return [host, await comesIn(browser, String(made.url), "bob")];
 }
 
 /** Keeps a picture of what each saw when a test failed, and says where it is. */

@@ -5,7 +5,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { CHROMIUM, launch } from "./browser";
 import { ended } from "./ended";
 import { type SlowModel, slowModel } from "./model";
-import { comesIn, type Person, signIn } from "./person";
+import { hostAndBob, type Person } from "./person";
 import { type Server, startServer } from "./server";
 
 describe.skipIf(CHROMIUM === undefined)("an answer that takes its time", () => {
@@ -21,10 +21,7 @@ describe.skipIf(CHROMIUM === undefined)("an answer that takes its time", () => {
       startServer({ OPENAI_BASE_URL: model.url, OPENAI_API_KEY: "sk-none", OPENAI_MODEL: "slow" }),
       launch(),
     ]);
-    host = await signIn(browser, server.link, "host");
-    await host.opens("welcome");
-    const made = await server.command("invite", "create", "--room", "welcome", "--role", "member", "--uses", "5");
-    bob = await comesIn(browser, String(made.url), "bob");
+    [host, bob] = await hostAndBob(browser, server);
   });
 
   afterEach(() => {

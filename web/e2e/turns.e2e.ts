@@ -5,7 +5,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { CHROMIUM, launch } from "./browser";
 import { ended } from "./ended";
 import { Keys } from "./keys";
-import { comesIn, type Person, pictured, signIn } from "./person";
+import { hostAndBob, type Person, pictured } from "./person";
 import { type ScriptedModel, scriptedModel } from "./scripted";
 import { type Server, startServer } from "./server";
 
@@ -19,10 +19,7 @@ describe.skipIf(CHROMIUM === undefined)("two people and an AI that works", () =>
   beforeAll(async () => {
     model = await scriptedModel();
     [server, browser] = await Promise.all([startServer(model.settings), launch()]);
-    host = await signIn(browser, server.link, "host");
-    await host.opens("welcome");
-    const made = await server.command("invite", "create", "--room", "welcome", "--role", "member", "--uses", "5");
-    bob = await comesIn(browser, String(made.url), "bob");
+    [host, bob] = await hostAndBob(browser, server);
   });
 
   afterEach(async ({ task }) => {

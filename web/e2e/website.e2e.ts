@@ -4,7 +4,7 @@ import type { Browser } from "playwright-core";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { CHROMIUM, launch } from "./browser";
 import { ended } from "./ended";
-import { comesIn, type Person, pictured, signIn } from "./person";
+import { hostAndBob, type Person, pictured } from "./person";
 import { type Server, startServer } from "./server";
 import { QUESTION, type Website, website } from "./website";
 
@@ -20,10 +20,7 @@ describe.skipIf(CHROMIUM === undefined)("two people and a website", () => {
     const profile = ["--provider", "nlweb", "--url", site.url, "--dialect", "0.1", "--name", "Recipes"];
     await server.command("ai", "add", "recipes", ...profile);
     await server.command("room", "add", "welcome", "recipes");
-    host = await signIn(browser, server.link, "host");
-    await host.opens("welcome");
-    const made = await server.command("invite", "create", "--room", "welcome", "--role", "member", "--uses", "5");
-    bob = await comesIn(browser, String(made.url), "bob");
+    [host, bob] = await hostAndBob(browser, server);
   });
 
   afterEach(async ({ task }) => {

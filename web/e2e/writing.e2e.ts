@@ -4,6 +4,7 @@ import type { Browser, Dialog } from "playwright-core";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { CHROMIUM, launch } from "./browser";
 import { ended } from "./ended";
+import { hasFocus } from "./keys";
 import { Operator } from "./operator";
 import { type Person, pictured, signIn } from "./person";
 import { text } from "./samples";
@@ -91,7 +92,7 @@ describe.skipIf(CHROMIUM === undefined)("who writes", () => {
     await ana.page.getByRole("option", { name: /first/ }).first().waitFor();
     await ana.page.keyboard.press("Enter");
     await isIn("first");
-    await expect.poll(() => ana.field.evaluate((field) => field === document.activeElement)).toBe(true);
+    await expect.poll(() => hasFocus(ana.field)).toBe(true);
     await ana.page.keyboard.type("back");
     expect(await ana.field.inputValue()).toBe("back");
     await ana.field.fill("");
@@ -149,7 +150,7 @@ describe.skipIf(CHROMIUM === undefined)("who writes", () => {
     await ana.page.keyboard.press("t");
     const field = thread().getByRole("textbox", { name: "Reply in the thread" });
     await field.waitFor();
-    await expect.poll(() => field.evaluate((one) => one === document.activeElement)).toBe(true);
+    await expect.poll(() => hasFocus(field)).toBe(true);
     await ana.page.keyboard.press("ArrowUp");
     await edits().first().waitFor();
     expect(await edits().count()).toBe(1);
@@ -181,7 +182,7 @@ describe.skipIf(CHROMIUM === undefined)("who writes", () => {
     await ana.page.getByRole("dialog").getByLabel("Name").fill("third");
     await ana.page.keyboard.press("Enter");
     await isIn("third");
-    await expect.poll(() => ana.field.evaluate((one) => one === document.activeElement)).toBe(true);
+    await expect.poll(() => hasFocus(ana.field)).toBe(true);
     await ana.page.keyboard.type("the first words");
     await ana.page.keyboard.press("Enter");
     await ana.message("the first words").waitFor();
@@ -196,6 +197,6 @@ describe.skipIf(CHROMIUM === undefined)("who writes", () => {
     await last.waitFor();
     await ana.field.focus();
     await ana.page.keyboard.press("Shift+F6");
-    await expect.poll(() => last.evaluate((one) => one === document.activeElement)).toBe(true);
+    await expect.poll(() => hasFocus(last)).toBe(true);
   });
 });
